@@ -1,0 +1,99 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each does all its own set-up from a bare clone.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13,$(shell \
+	$(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(name))))
+VENV := $(CURDIR)/.venv
+COLLECTIONS := $(CURDIR)/.collections
+# Options for every playbook of demo and down, such as ARGS='-e local_aws_port=4567'.
+ARGS ?=
+
+export PATH := $(VENV)/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export PYTHONDONTWRITEBYTECODE := 1
+
+# $(call step,TITLE,COMMAND): says what it does, and how long it took.
+define step
+@printf '\n==> %s\n' "$(1)"; SECONDS=0; $(2); printf '    done in %s s\n' "$$SECONDS"
+endef
+
+.PHONY: help
+help: ## Show the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- Set-up
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo 'Python 3.11, 3.12 or 3.13 is needed: install it, or name it: make PYTHON=/path/to/python3.11'; exit 1; }
+	@echo "==> Making a Python environment in .venv ($$($(PYTHON) --version))"
+	@$(PYTHON) -m venv $(VENV)
+
+# Marks for what is installed; test.txt holds all that local.txt holds.
+$(VENV)/.local: requirements/local.txt loadtest_app/pyproject.toml | $(VENV)/bin/python
+	$(call step,Installing the pinned Python packages of requirements/local.txt (about a minute),\
+		python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/local.txt; \
+		python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable loadtest_app)
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt loadtest_app/pyproject.toml | $(VENV)/bin/python
+	$(call step,Installing the pinned Python packages of requirements/test.txt (about two minutes),\
+		python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/test.txt; \
+		python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable loadtest_app)
+	@touch $@ $(VENV)/.local
+
+# ---- The main job
+
+.PHONY: demo
+demo: $(VENV)/.local ## Deploy and run a load test on an AWS embedded in this machine
+	$(call step,1/2 Building the place: ansible-playbook deploy.yml -e env=local,ansible-playbook deploy.yml -e env=local $(ARGS))
+	$(call step,2/2 Running the load test: ansible-playbook run-test.yml -e env=local,ansible-playbook run-test.yml -e env=local $(ARGS))
+	@printf '\nThe results are in results/local/. The embedded AWS goes on running (`make down` stops it).\n'
+
+.PHONY: down
+down: $(VENV)/.local ## Stop the embedded AWS
+	@ansible-playbook playbooks/local-aws.yml -e env=local -e local_aws_state=stopped $(ARGS)
+
+# ---- Tests, the fast ones first
+
+.PHONY: test
+test: lint sanity unit molecule e2e ## Run every check and test
+	@printf '\n==> All checks and tests passed\n'
+
+.PHONY: lint
+lint: $(VENV)/.test ## Check style, types, templates, playbooks and documentation
+	$(call step,ruff,ruff check . && ruff format --check .)
+	$(call step,mypy (strict),mypy loadtest_app/src plugins roles/local_aws/files)
+	$(call step,yamllint,yamllint --strict .)
+	$(call step,cfn-lint (warnings fail),cfn-lint --non-zero-exit-code warning -- files/cfn/*.yaml)
+	$(call step,ansible-lint (profile production),ansible-lint)
+	$(call step,antsibull-docs,cd $(COLLECTIONS)/ansible_collections/ddbload/aws && antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .)
+
+.PHONY: sanity
+sanity: $(VENV)/.test ## Run ansible-test sanity on a copy of the checkout
+	$(call step,ansible-test sanity,tests/sanity.sh)
+
+.PHONY: unit
+unit: $(VENV)/.test ## Run the tests of plugins, roles, templates and load tester
+	$(call step,pytest: plugins and templates,PYTHONPATH=$(COLLECTIONS) pytest -n 2 tests/unit tests/templates)
+	$(call step,pytest: load tester,cd loadtest_app && pytest -n 2 tests)
+
+.PHONY: molecule
+molecule: $(VENV)/.test ## Run the roles' scenarios, with the idempotence step
+	$(call step,molecule,ANSIBLE_COLLECTIONS_PATH=$(COLLECTIONS) molecule test --all)
+
+.PHONY: e2e
+e2e: $(VENV)/.test ## Run the playbooks for real against the embedded AWS
+	$(call step,pytest: playbooks on the embedded AWS,pytest -v tests/e2e)
+
+# ---- Upkeep
+
+.PHONY: lock
+lock: ## Solve the requirements anew (needs uv)
+	requirements/lock.sh
+
+.PHONY: clean
+clean: ## Remove what the commands above made, results excepted
+	rm -rf .venv .build .cache .ansible .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AWS Signature Version 4 for DynamoDB's requests, with all that repeats done once a second.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+SERVICE = "dynamodb"
+CONTENT_TYPE = "application/x-amz-json-1.0"
+BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Access key, secret and, for temporary ones, the session token."""
+
+    access_key: str
+    secret_key: str
+    token: str | None = None
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return f"Credentials({self.access_key[:4]}…)"
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What all requests to one target within one second share."""
+
+    canonical: _Hash
+    inner: _Hash
+    before_signature: bytes
+    after_signature: bytes
+
+
+class Signer:
+    """Builds whole signed requests: POST / with a JSON body."""
+
+    def __init__(self, host: str, region: str, credentials: Credentials) -> None:
+        self.host = host
+        self.region = region
+        self.credentials = credentials
+        self._second = -1
+        self._heads: dict[str, _Head] = {}
+
+    def renew(self, credentials: Credentials) -> None:
+        """Sign with other credentials from now on."""
+        self.credentials = credentials
+        self._second = -1
+
+    def at(self, second: int) -> None:
+        """Set the time of signing, in seconds since the epoch."""
+        if second == self._second:
+            return
+        self._second = second
+        self._heads.clear()
+        now = time.gmtime(second)
+        self._date = time.strftime("%Y%m%dT%H%M%SZ", now)
+        self._scope = f"{self._date[:8]}/{self.region}/{SERVICE}/aws4_request"
+        self._inner, self._outer = self._signing_key(self._date[:8])
+
+    def request(self, target: str, body: bytes) -> bytes:
+        """Return the bytes of a signed request.
+
+        Args:
+            target: the value of X-Amz-Target, such as ``DynamoDB_20120810.PutItem``.
+            body: the JSON document.
+        """
+        head = self._heads.get(target) or self._build(target)
+        canonical = head.canonical.copy()
+        canonical.update(hashlib.sha256(body).hexdigest().encode())
+        inner = head.inner.copy()
+        inner.update(canonical.hexdigest().encode())
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        signature = outer.hexdigest().encode()
+        return b"%b%b%b%d\r\n\r\n%b" % (head.before_signature, signature, head.after_signature, len(body), body)
+
+    def _signing_key(self, day: str) -> tuple[_Hash, _Hash]:
+        key = f"AWS4{self.credentials.secret_key}".encode()
+        for part in (day, self.region, SERVICE, "aws4_request"):
+            inner, outer = _hmac_states(key)
+            inner.update(part.encode())
+            outer.update(inner.digest())
+            key = outer.digest()
+        return _hmac_states(key)
+
+    def _build(self, target: str) -> _Head:
+        headers = {"content-type": CONTENT_TYPE, "host": self.host, "x-amz-date": self._date}
+        if self.credentials.token:
+            headers["x-amz-security-token"] = self.credentials.token
+        headers["x-amz-target"] = target
+        names = ";".join(headers)
+        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+        inner = self._inner.copy()
+        inner.update(f"AWS4-HMAC-SHA256\n{self._date}\n{self._scope}\n".encode())
+        sent = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        authorization = (
+            f"authorization: AWS4-HMAC-SHA256 Credential={self.credentials.access_key}/{self._scope}, "
+            f"SignedHeaders={names}, Signature="
+        )
+        head = self._heads[target] = _Head(
+            canonical=hashlib.sha256(f"POST\n/\n\n{lines}\n{names}\n".encode()),
+            inner=inner,
+            before_signature=f"POST / HTTP/1.1\r\n{sent}{authorization}".encode(),
+            after_signature=b"\r\ncontent-length: ",
+        )
+        return head
+
+
+def _hmac_states(key: bytes) -> tuple[_Hash, _Hash]:
+    """Return HMAC-SHA256's inner and outer hash (RFC 2104), fed with the key and ready to be copied."""
+    if len(key) > BLOCK:
+        key = hashlib.sha256(key).digest()
+    padded = key.ljust(BLOCK, b"\0")
+    return (
+        hashlib.sha256(bytes(byte ^ 0x36 for byte in padded)),
+        hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)),
+    )

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The results as a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ddbload.thresholds import failed_count
+
+TIMES = ("p50", "p90", "p99", "p99_9", "max")
+
+
+def render(results: Mapping[str, Any]) -> str:
+    """Return the table: operations first, then the plan, thresholds, warnings and the verdict; at most 110 columns."""
+    parts = [_heading(results)]
+    if results["operations"]:
+        parts += [_operations(results), _plan(results)]
+    if results["thresholds"]:
+        parts.append(_thresholds(results["thresholds"]))
+    parts += [_bullets("warning", results["warnings"]), _bullets("failure", results["failures"])]
+    partial = ", partial" if results["partial"] else ""
+    parts.append(f"verdict: {results['verdict'].upper()} (exit code {results['exit_code']}{partial})")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _heading(results: Mapping[str, Any]) -> str:
+    table = (results["table"] or {}).get("name", "an unknown table")
+    return f"run {results['run_id']} on {table}, {results['elapsed_s']:.1f} s"
+
+
+def _operations(results: Mapping[str, Any]) -> str:
+    times = [name.replace("_", ".") for name in TIMES]
+    head = ["operation", "sent", "ok", "throttled", "failed", "asked/s", "reached/s", *times]
+    rows = [head]
+    for name, operation in results["operations"].items():
+        latency = operation["latency_ms"] or {}
+        asked = operation["rate_asked"]
+        other = failed_count(operation, "expected") + failed_count(operation, "contention")
+        rows.append(
+            [
+                name,
+                f"{operation['sent']:,}",
+                f"{operation['ok']:,}" + (f" (+{other:,})" if other else ""),
+                f"{failed_count(operation, 'throttled'):,}",
+                f"{failed_count(operation, 'failed'):,}",
+                "-" if asked is None else f"{asked:,.1f}",
+                f"{operation['rate_reached']:,.1f}",
+                *(_time(latency.get(time)) for time in TIMES),
+            ]
+        )
+        if service := operation["service_ms"]:
+            rows.append(["  from the send", *[""] * 6, *(_time(service[time]) for time in TIMES)])
+    note = "times in ms from the planned instant, of the answers that were ok"
+    return _align(rows) + f"\n{note}"
+
+
+def _plan(results: Mapping[str, Any]) -> str:
+    plan = results["plan"]
+    late = plan["late_ms"]
+    operations = results["operations"].values()
+    reads = sum(operation["consumed_read_units"] for operation in operations)
+    writes = sum(operation["consumed_write_units"] for operation in operations)
+    return (
+        f"plan: {plan['planned']:,} operations due, {plan['sent']:,} sent, {plan['never_sent']:,} never sent; "
+        f"sent late by p50 {_time(late['p50'])}, p99 {_time(late['p99'])}, max {_time(late['max'])} ms\n"
+        f"consumed: {reads:,.1f} read units, {writes:,.1f} write units"
+    )
+
+
+def _thresholds(thresholds: Sequence[Mapping[str, Any]]) -> str:
+    rows = []
+    for threshold in thresholds:
+        value = "no value" if threshold["value"] is None else f"{threshold['value']:g} {threshold['unit']}".strip()
+        rows.append(["  passed" if threshold["passed"] else "  FAILED", threshold["expression"], f"was {value}"])
+    return "thresholds:\n" + "\n".join(
+        f"{row[0]}  {row[1]:<{max(len(other[1]) for other in rows)}}  {row[2]}" for row in rows
+    )
+
+
+def _bullets(title: str, texts: Sequence[str]) -> str:
+    return "\n".join(f"{title}: {text}" for text in texts)
+
+
+def _time(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
+
+
+def _align(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)

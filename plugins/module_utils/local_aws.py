@@ -1,0 +1,286 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The embedded AWS: MiniStack and the engine that runs its tasks, as two processes of this machine."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ansible_collections.ddbload.aws.plugins.module_utils import docker_engine, local_port
+from ansible_collections.ddbload.aws.plugins.module_utils.background_process import (
+    BackgroundProcess,
+    ProcessError,
+    clean_environment,
+)
+
+LOOPBACK = "127.0.0.1"
+PACKAGES = ("ministack", "aiohttp", "docker")
+# All that the two processes see of the operator's environment: no credentials, no profile, no proxy.
+INHERITED = ("HOME", "USER", "LOGNAME", "TZ", "TMPDIR")
+STOP_GRACE = 15.0  # seconds: MiniStack gives its tasks 2 s and its connections 3 s, the engine its processes 3 s
+RUNNING_HEALTH_SECONDS = 10.0  # a process that runs already has had its time to start
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the embedded AWS is to be like."""
+
+    port: int
+    directory: Path
+    python: str
+    process_engine: Path
+    log_level: str
+
+    @property
+    def socket(self) -> Path:
+        """The process engine's socket: short whatever the directory, since it may have 107 characters (unix(7))."""
+        return Path(f"/tmp/ddbload-{os.getuid()}-{self.port}/engine.sock")
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where every service of the embedded AWS answers."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def emulator(self) -> BackgroundProcess:
+        """MiniStack."""
+        return BackgroundProcess("ministack", self.directory)
+
+    @property
+    def engine(self) -> BackgroundProcess:
+        """The process engine."""
+        return BackgroundProcess("process-engine", self.directory)
+
+    @property
+    def processes(self) -> list[BackgroundProcess]:
+        """Both."""
+        return [self.engine, self.emulator]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a start came to: whether something had to be started, what runs tasks, what the operator should know."""
+
+    changed: bool
+    engine: str
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class _Part:
+    process: BackgroundProcess
+    command: list[str]
+    healthy: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    settings: Settings
+    engine: str
+    host: str
+    addresses: list[str]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def notes(self) -> dict[str, str]:
+        return {"engine": self.engine, "docker_host": self.host}
+
+    @property
+    def parts(self) -> list[_Part]:
+        settings = self.settings
+        emulator = _Part(
+            settings.emulator, emulator_command(settings, self.addresses), lambda: emulator_answers(settings)
+        )
+        engine = _Part(settings.engine, engine_command(settings, self.host), lambda: docker_engine.answers(self.host))
+        return [engine, emulator] if self.engine == "process" else [emulator]
+
+
+def choose_engine(wanted: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Choose what runs tasks.
+
+    Args:
+        wanted: ``auto``, ``process`` or ``docker``.
+        environ: the operator's environment, for DOCKER_HOST.
+
+    Returns:
+        ``process`` and an empty string, or ``docker`` and where it is.
+
+    Raises:
+        ProcessError: Docker is wanted and does not answer.
+    """
+    host = docker_engine.docker_host(environ)
+    if wanted != "process" and docker_engine.answers(host):
+        return "docker", host
+    if wanted == "docker":
+        raise ProcessError(
+            f"no Docker engine answers on {host}: start it, name it by DOCKER_HOST (unix:// or tcp://), "
+            "or let tasks run as processes of this machine: -e local_task_engine=process"
+        )
+    return "process", ""
+
+
+def bind_addresses(host: str) -> list[str]:
+    """Return where MiniStack listens: the loopback, and with Docker also its bridge, by which containers reach it."""
+    bridge = docker_engine.bridge_address(host) if host else ""
+    # With Docker Desktop the bridge is in a virtual machine, and containers reach the loopback.
+    return [LOOPBACK, bridge] if bridge and local_port.can_listen(bridge, 0) else [LOOPBACK]
+
+
+def process_environment(settings: Settings, host: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Build the environment of both processes: nothing of the operator's AWS settings is in it.
+
+    Args:
+        settings: what the embedded AWS is to be like.
+        host: the Docker Engine API that runs tasks, as DOCKER_HOST writes it.
+        environ: the operator's environment.
+    """
+    own = {
+        "PATH": os.pathsep.join([str(Path(settings.python).parent), environ.get("PATH", os.defpath)]),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "GATEWAY_PORT": str(settings.port),
+        "DOCKER_HOST": host,
+        "LOG_LEVEL": settings.log_level.upper(),
+        # Listeners that nobody here asked for; the first one on port 8883 of every address.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+    return clean_environment(environ, INHERITED, own)
+
+
+def emulator_command(settings: Settings, addresses: list[str]) -> list[str]:
+    """Build MiniStack's command: its own program listens on one address only, its server on as many as are named."""
+    command = [settings.python, "-m", "hypercorn", "ministack.app:app", "--workers", "0", "--keep-alive", "75"]
+    command += ["--log-level", settings.log_level.upper()]
+    return command + [part for address in addresses for part in ("--bind", f"{address}:{settings.port}")]
+
+
+def engine_command(settings: Settings, host: str) -> list[str]:
+    """Build the process engine's command; it serves on the UNIX socket that ``host`` names."""
+    engine = [settings.python, str(settings.process_engine)]
+    return [*engine, "--socket", host.removeprefix("unix://"), "--registry", settings.endpoint_url]
+
+
+def emulator_answers(settings: Settings) -> bool:
+    """Tell whether MiniStack, and not another server, answers on the port."""
+    status, body = docker_engine.get(settings.endpoint_url, "/_ministack/health")
+    try:
+        return status == 200 and "services" in json.loads(body)
+    except ValueError:
+        return False
+
+
+def start(
+    settings: Settings, wanted: str, environ: Mapping[str, str], timeout: float, interrupted: Callable[[], bool]
+) -> Outcome:
+    """Start what does not run yet of MiniStack and the process engine, and wait until both answer.
+
+    Args:
+        settings: what it is to be like.
+        wanted: what runs tasks: ``auto``, ``process`` or ``docker``.
+        environ: the operator's environment.
+        timeout: seconds within which each has to answer.
+        interrupted: tells that the start is to be given up.
+
+    Raises:
+        ProcessError: it cannot be started; what this call started is stopped again.
+        OSError: the folder cannot be written, or the port needs rights.
+    """
+    with _alone(settings.directory):
+        plan = (
+            _plan_running(settings, wanted) if settings.emulator.running_pid() else _plan_new(settings, wanted, environ)
+        )
+        started: list[BackgroundProcess] = []
+        try:
+            for part in plan.parts:
+                limit = RUNNING_HEALTH_SECONDS
+                if part.process.running_pid() is None:
+                    started.append(part.process)
+                    part.process.start(part.command, process_environment(settings, plan.host, environ), plan.notes)
+                    limit = timeout
+                part.process.await_health(part.healthy, limit, interrupted)
+        except BaseException:
+            for process in reversed(started):
+                process.stop(STOP_GRACE)
+            raise
+        return Outcome(bool(started), plan.engine, plan.warnings)
+
+
+def stop(settings: Settings) -> bool:
+    """Stop both; MiniStack first, since it stops its tasks through the engine. Returns whether one of them ran."""
+    if not settings.directory.is_dir():
+        return False
+    with _alone(settings.directory):
+        ran = [process.stop(STOP_GRACE) for process in (settings.emulator, settings.engine)]
+        shutil.rmtree(settings.socket.parent, ignore_errors=True)  # left by an engine that had to be killed
+        return any(ran)
+
+
+def is_complete(settings: Settings) -> bool:
+    """Tell whether all that belongs to it runs."""
+    needed = [settings.emulator] if settings.emulator.note("engine", "process") == "docker" else settings.processes
+    return all(process.running_pid() for process in needed)
+
+
+def _plan_new(settings: Settings, wanted: str, environ: Mapping[str, str]) -> _Plan:
+    settings.engine.stop(STOP_GRACE)  # one that outlived its emulator serves nobody
+    engine, host = choose_engine(wanted, environ)
+    addresses = bind_addresses(host)
+    for address in addresses:
+        if not local_port.can_listen(address, settings.port):
+            other = local_port.next_free_port(address, settings.port)
+            raise ProcessError(
+                f"port {settings.port} of {address} is taken by {local_port.port_owner(settings.port)}: "
+                f"stop it, or choose another port: -e local_aws_port={other}"
+            )
+    _check_packages(settings.python)
+    return _Plan(settings, engine, host or f"unix://{settings.socket}", addresses)
+
+
+def _plan_running(settings: Settings, wanted: str) -> _Plan:
+    """It goes on with the engine that it was started with: it keeps its stacks in memory, a restart would lose them."""
+    engine = settings.emulator.note("engine", "process")
+    host = settings.emulator.note("docker_host", f"unix://{settings.socket}")
+    warnings = []
+    if wanted not in ("auto", engine):
+        warnings.append(
+            f"the embedded AWS runs its tasks by the {engine} engine since it was started; for {wanted}, "
+            "stop it first (this removes its stacks): -e local_aws_state=stopped"
+        )
+    return _Plan(settings, engine, host, [LOOPBACK], warnings)
+
+
+def _check_packages(python: str) -> None:
+    script = f"import importlib.util as u; print(*(name for name in {PACKAGES!r} if not u.find_spec(name)))"
+    try:
+        found = subprocess.run([python, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    except OSError as error:
+        raise ProcessError(
+            f"{python} cannot be run ({error.strerror}): set local_aws_python to an interpreter"
+        ) from error
+    if found.returncode or found.stdout.strip():
+        raise ProcessError(
+            f"{python} lacks packages of the embedded AWS ({found.stdout.strip() or found.stderr.strip()}): "
+            f"run {python} -m pip install --requirement requirements/local.txt, or name another by local_aws_python"
+        )
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Let one start or stop at a time work on a directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / ".lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

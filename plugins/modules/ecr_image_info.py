@@ -1,0 +1,94 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: images of an ECR repository."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ecr_image_info
+short_description: Images of an ECR repository
+version_added: 0.1.0
+author: The ddbload.aws contributors
+description:
+  - Lists the images of a repository, or looks for one tag.
+  - A tag that is not there gives an empty list; a repository that is not there is an error.
+options:
+  repository_name:
+    description: Name of the repository.
+    type: str
+    required: true
+  image_tag:
+    description: Only the image with this tag.
+    type: str
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return what it would return otherwise.
+    support: full
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Ask whether the image is there
+  ddbload.aws.ecr_image_info:
+    repository_name: ddbload-dev
+    image_tag: 0.1.0-3f786850e387550f
+  register: found
+"""
+
+RETURN = r"""
+images:
+  description: The images that were found.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    image_digest:
+      description: Digest of the image's manifest.
+      type: str
+      sample: sha256:3f786850e387550fdab836ed7e6dc881de23001b9bb3c93d2f8d5ecf0c3a4a71
+    image_tags:
+      description: Tags of the image.
+      type: list
+      elements: str
+      sample: [0.1.0-3f786850e387550f]
+    image_pushed_at:
+      description: When it was pushed, ISO 8601.
+      type: str
+      sample: "2026-01-31T12:00:00+00:00"
+    image_size_in_bytes:
+      description: Compressed size in the registry.
+      type: int
+      sample: 31457280
+"""
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule says so
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.ddbload.aws.plugins.module_utils.ecr import find_images
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleAWSModule(
+        argument_spec={"repository_name": {"type": "str", "required": True}, "image_tag": {"type": "str"}},
+        supports_check_mode=True,
+    )
+    repository = module.params["repository_name"]
+    client = module.client("ecr")
+    try:
+        images = find_images(client, repository, module.params["image_tag"])
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json_aws(error, msg=f"cannot list the images of repository {repository}")
+    module.exit_json(changed=False, images=images)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: the AWS embedded in this machine, started or stopped."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: local_aws
+short_description: Start or stop an AWS embedded in this machine
+version_added: 0.1.0
+author: The ddbload.aws contributors
+description:
+  - Starts MiniStack, an emulator of AWS, detached from Ansible and bound to 127.0.0.1, and with it what runs its ECS
+    tasks. It returns when both answer.
+  - What runs tasks is a Docker engine of this machine, or the process engine, which runs each task as a process of
+    this machine. The process engine isolates nothing.
+  - Needs no service manager and no rights. Each process is known by its pid and its start time, so that a stale pid
+    file does no harm and another process is never taken for it.
+  - The emulator sees none of the operator's AWS credentials and profiles. It keeps its state in memory, so that
+    stopping it removes every stack.
+  - A start that fails or is interrupted stops what it had started.
+options:
+  state:
+    description: Whether it runs.
+    type: str
+    choices: [started, stopped]
+    default: started
+  port:
+    description: Port of 127.0.0.1 on which every service answers.
+    type: int
+    default: 4566
+  directory:
+    description: Folder of the pid files and the logs C(ministack.log) and C(process-engine.log); made if it is missing.
+    type: path
+    required: true
+  python:
+    description: Interpreter that has the packages C(ministack), C(aiohttp) and C(docker). Needed for O(state=started).
+    type: path
+  process_engine:
+    description: The program of the process engine. Needed for O(state=started).
+    type: path
+  task_engine:
+    description:
+      - What runs tasks. V(auto) prefers a Docker engine that answers at E(DOCKER_HOST) or C(/var/run/docker.sock).
+      - With V(docker) the emulator also listens on the address of Docker's bridge, by which containers reach it.
+      - An emulator that runs already keeps the engine that it was started with.
+    type: str
+    choices: [auto, process, docker]
+    default: auto
+  log_level:
+    description: How much the emulator writes to its log.
+    type: str
+    choices: [debug, info, warning, error]
+    default: warning
+  timeout:
+    description: Seconds within which each process has to answer.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and tell whether it would start or stop something.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Start the embedded AWS
+  ddbload.aws.local_aws:
+    directory: /tmp/local-aws
+    python: "{{ ansible_playbook_python }}"
+    process_engine: roles/local_aws/files/process_engine.py
+  register: local
+
+- name: Stop it
+  ddbload.aws.local_aws:
+    state: stopped
+    directory: /tmp/local-aws
+"""
+
+RETURN = r"""
+endpoint_url:
+  description: Where every service answers.
+  returned: always
+  type: str
+  sample: http://127.0.0.1:4566
+task_engine:
+  description: What runs tasks, V(process) or V(docker).
+  returned: O(state=started), not in check mode
+  type: str
+  sample: process
+log_files:
+  description: Where the two processes write.
+  returned: always
+  type: list
+  elements: str
+  sample: [/tmp/local-aws/process-engine.log, /tmp/local-aws/ministack.log]
+pids:
+  description: Process ids of what runs, by name.
+  returned: always
+  type: dict
+  sample: {ministack: 4243, process-engine: 4242}
+"""
+
+import os
+import signal
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.ddbload.aws.plugins.module_utils.background_process import ProcessError
+from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import Settings, is_complete, start, stop
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
+            "port": {"type": "int", "default": 4566},
+            "directory": {"type": "path", "required": True},
+            "python": {"type": "path"},
+            "process_engine": {"type": "path"},
+            "task_engine": {"type": "str", "choices": ["auto", "process", "docker"], "default": "auto"},
+            "log_level": {"type": "str", "choices": ["debug", "info", "warning", "error"], "default": "warning"},
+            "timeout": {"type": "int", "default": 60},
+        },
+        required_if=[("state", "started", ["python", "process_engine"])],
+        supports_check_mode=True,
+    )
+    options = module.params
+    settings = Settings(
+        port=options["port"],
+        directory=Path(options["directory"]),
+        python=options["python"] or "",
+        process_engine=Path(options["process_engine"] or ""),
+        log_level=options["log_level"],
+    )
+    # An interrupt is noted and not thrown, so that no process is started without its pid file being written.
+    interrupts: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: interrupts.append(received))
+    result: dict[str, object] = {}
+    try:
+        if module.check_mode:
+            running = any(process.running_pid() for process in settings.processes)
+            changed = running if options["state"] == "stopped" else not is_complete(settings)
+        elif options["state"] == "stopped":
+            changed = stop(settings)
+        else:
+            outcome = start(settings, options["task_engine"], os.environ, options["timeout"], lambda: bool(interrupts))
+            changed, result["task_engine"] = outcome.changed, outcome.engine
+            for warning in outcome.warnings:
+                module.warn(warning)
+    except (ProcessError, OSError) as error:
+        module.fail_json(msg=f"Cannot set the embedded AWS to {options['state']}: {error}")
+    module.exit_json(
+        changed=changed,
+        endpoint_url=settings.endpoint_url,
+        log_files=[str(process.log_file) for process in settings.processes],
+        pids={process.name: pid for process in settings.processes if (pid := process.running_pid())},
+        **result,
+    )
+
+
+if __name__ == "__main__":
+    main()
