@@ -17,8 +17,10 @@ from ddbload.events import EventWriter, read_task_id
 from ddbload.report import terminal
 
 BAD_USAGE = 2
-EXIT_CODES = """exit codes: 0 passed, 1 internal error, 2 bad configuration, 3 a threshold failed, 4 lost or corrupt writes,
-5 target unusable (credentials, permissions, no such table, no network), 6 stopped early (results are partial)
+EXIT_CODES = """
+exit codes: 0 passed, 1 internal error, 2 bad configuration, 3 a threshold failed,
+4 lost or corrupt writes, 5 target unusable (credentials, permissions, no such table, no network),
+6 stopped early (results are partial)
 """
 
 

@@ -82,7 +82,7 @@ class Run:
         self.engine = Engine(
             target, self.signer, self.pacer, self.mix, kinds, self.recorder, scenario.connections, scenario.timeout
         )
-        self._reported_due = 0
+        self._reported = (0, self.recorder.totals())
         self._reported_s = 0.0
 
     async def execute(self) -> int:
@@ -110,7 +110,7 @@ class Run:
         for helper in helpers:
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
-        if self.engine.next > 0:
+        if (self._planned(), self.recorder.totals()) != self._reported:
             self._write_progress()
         return self._conclude(started_at)
 
@@ -127,18 +127,18 @@ class Run:
 
     def _write_progress(self) -> None:
         elapsed_s = self.engine.elapsed_s
-        due = self._planned()
+        due, totals = self._planned(), self.recorder.totals()
         interval = self.recorder.interval(elapsed_s - self._reported_s)
         self.events.write(
             "run.progress",
             elapsed_s=round(elapsed_s, 3),
             planned_duration_s=self._planned_duration_s(),
             planned_operations=self.pacer.operations,
-            interval={"planned": due - self._reported_due} | interval,
-            total={"planned": due} | self.recorder.totals(),
+            interval={"planned": due - self._reported[0]} | interval,
+            total={"planned": due} | totals,
             in_flight=self.engine.in_flight,
         )
-        self._reported_due, self._reported_s = due, elapsed_s
+        self._reported, self._reported_s = (due, totals), elapsed_s
 
     async def _renew_credentials(self) -> None:
         loop = asyncio.get_running_loop()

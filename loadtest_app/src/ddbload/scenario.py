@@ -175,7 +175,7 @@ class _Reader:
         return value
 
     def number(self, name: str, default: float, low: float, high: float, meaning: str) -> float:
-        rule = f"a number from {low:,g} to {high:,g} ({meaning})"
+        rule = f"a number from {low:,.12g} to {high:,.12g} ({meaning})"
         return float(self.checked(name, default, rule, lambda given: _is_number(given) and low <= given <= high))
 
     def boolean(self, name: str, default: bool) -> bool:
@@ -218,9 +218,10 @@ def _plan(reader: _Reader) -> ConstantRate | Closed:
 
 def _mix(reader: _Reader) -> dict[str, int]:
     mix = reader.section("mix")
-    given = mix.document or {"put": 1}
-    weights = {name: mix.integer(name, 0, 0, 10_000) for name in OPERATIONS if name in given}
     mix.known.extend(OPERATIONS)
+    if not mix.document:
+        return {"put": 1}
+    weights = {name: mix.integer(name, 0, 0, 10_000) for name in OPERATIONS if name in mix.document}
     if weights and not any(weights.values()) and not reader.problems:
         mix.problem("", "at least one operation must have a weight above 0")
     return {name: weight for name, weight in weights.items() if weight}

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real command against a server of ours."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from dynamodb_stub import OK_PUT, Reply, Stub, error
+
+SOURCE = Path(__file__).parents[1] / "src"
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "PYTHONPATH": str(SOURCE),
+    "AWS_ACCESS_KEY_ID": "test-key-of-nobody",
+    "AWS_SECRET_ACCESS_KEY": "test-secret-of-nobody",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def command(url: str, *settings: str, table: str = "test-table") -> list[str]:
+    sets = [argument for setting in settings for argument in ("--set", setting)]
+    return [sys.executable, "-m", "ddbload", "run", "--table", table, "--endpoint-url", url, "--run-id", "r", *sets]
+
+
+def run(url: str, *settings: str, **environment: str) -> tuple[int, dict[str, dict], list[dict]]:
+    done = subprocess.run(
+        command(url, *settings), env=ENVIRONMENT | environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.returncode, {event["event"]: event for event in events}, events
+
+
+def counts_add_up(summary: dict) -> bool:
+    return all(
+        operation["sent"]
+        == operation["ok"]
+        + operation["expected"]
+        + sum(operation["throttled"].values())
+        + operation["contention"]
+        + sum(operation["failed"].values())
+        for operation in summary["operations"].values()
+    )
+
+
+def test_a_constant_rate_is_kept_and_summed_up() -> None:
+    with Stub() as stub:
+        code, last, events = run(
+            stub.url, "plan.rate=200", "plan.duration=2", 'mix={"put":3,"get":1}', 'thresholds=["rate >= 99%"]'
+        )
+    assert code == 0
+    summary = last["run.summary"]
+    assert counts_add_up(summary)
+    assert (summary["operations"]["put"]["sent"], summary["operations"]["get"]["sent"]) == (300, 100)
+    assert summary["operations"]["put"]["consumed_write_units"] == 300
+    assert (summary["operations"]["get"]["consumed_read_units"], summary["operations"]["get"]["found"]) == (50, 100)
+    assert (stub.requests["putitem"], len(set(stub.keys))) == (300, 300)
+    progress = [event["interval"]["sent"] for event in events if event["event"] == "run.progress"]
+    assert sum(progress) == 400
+    assert {"run_id", "task_id", "worker", "ts", "level"} <= summary.keys()
+
+
+def test_a_closed_plan_keeps_its_callers_busy_and_no_more() -> None:
+    with Stub(script=lambda *_: Reply(delay_s=0.01)) as stub:
+        code, last, _ = run(stub.url, 'plan={"type":"closed","concurrency":4,"operations":200}')
+    assert code == 0
+    plan = last["run.summary"]["plan"]
+    assert (plan["sent"], plan["never_sent"], plan["rate_asked"]) == (200, 0, None)
+    # Little's law: 4 callers and at least 10 ms each give at most 400 a second.
+    assert plan["rate_reached"] <= 400
+
+
+def test_a_stall_shows_in_the_latency_and_not_only_in_the_service_time() -> None:
+    # All answers of the second second come when it is over.
+    began = []
+
+    def script(operation: str, number: int, body: dict) -> Reply:
+        began.append(time.monotonic())
+        elapsed = time.monotonic() - began[0]
+        return Reply(delay_s=max(0.0, 2.0 - elapsed)) if elapsed >= 1.0 else Reply()
+
+    with Stub(script=script) as stub:
+        code, last, _ = run(stub.url, "plan.rate=100", "plan.duration=3", "connections=4", "timeout=10")
+    assert code == 0
+    put = last["run.summary"]["operations"]["put"]
+    # A third of the operations waited, evenly from 0 to 1 s; only the 4 that were on the wire saw it from the send.
+    assert put["latency_ms"]["p90"] == pytest.approx(700, abs=60)
+    assert put["service_ms"]["p90"] < 100
+    assert put["service_ms"]["max"] == pytest.approx(1000, abs=60)
+    assert "all connections were busy" in last["run.summary"]["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome", "reason"),
+    [
+        (
+            error("ProvisionedThroughputExceededException", ThrottlingReasons=[{"reason": "TableWrite"}]),
+            "throttled",
+            "TableWrite",
+        ),
+        (error("InternalServerError", status=500), "failed", "server:InternalServerError"),
+        (Reply(reset=True), "failed", "network:ConnectionReset"),
+        (Reply(bad_crc=True), "failed", "network:BadChecksum"),
+        (Reply(silent=True), "failed", "network:Timeout"),
+    ],
+)
+def test_what_goes_wrong_is_counted_by_its_reason(reply: Reply, outcome: str, reason: str) -> None:
+    def script(operation: str, number: int, body: dict) -> Reply:
+        return reply if number % 10 == 5 else Reply()
+
+    with Stub(script=script) as stub:
+        code, last, _ = run(stub.url, "plan.rate=50", "plan.duration=2", "timeout=0.3")
+    summary = last["run.summary"]
+    assert code == 0
+    assert counts_add_up(summary)
+    put = summary["operations"]["put"]
+    assert (put["sent"], put["ok"], put[outcome]) == (100, 90, {reason: 10})
+
+
+@pytest.mark.parametrize("reply", [Reply(chunked=True), Reply(piece_bytes=7), Reply(close=True)])
+def test_answers_in_every_shape_are_read(reply: Reply) -> None:
+    with Stub(script=lambda *_: reply) as stub:
+        code, last, _ = run(stub.url, "plan.rate=50", "plan.duration=1", "connections=8")
+    assert code == 0
+    assert last["run.summary"]["operations"]["put"]["ok"] == 50
+
+
+def test_a_missed_threshold_is_exit_code_3() -> None:
+    with Stub() as stub:
+        code, last, _ = run(stub.url, "plan.duration=0.5", 'thresholds=["put.p99 < 1us"]')
+    assert code == 3
+    assert last["run.summary"]["verdict"] == "failed"
+    assert last["run.failed"]["message"].startswith("put.p99 < 1us: was ")
+
+
+def test_a_bad_scenario_is_exit_code_2() -> None:
+    code, last, _ = run("http://127.0.0.1:9", "plan.rate=fast")
+    assert code == 2
+    assert (
+        'plan.rate: must be a number from 0.01 to 1,000,000 (operations a second), got "fast"'
+        in last["run.failed"]["message"]
+    )
+    assert run("http://127.0.0.1:9", "item.size=1")[0] in (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("describe", "words"),
+    [
+        (error("ResourceNotFoundException"), "there is no table test-table"),
+        (error("AccessDeniedException", "no, no"), "may not be used: no, no"),
+        (error("UnrecognizedClientException"), "refuses the credentials"),
+        (Reply(document={"Table": {"TableStatus": "CREATING"}}), "is CREATING"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_exit_code_5(describe: Reply, words: str) -> None:
+    with Stub(describe=describe) as stub:
+        code, last, _ = run(stub.url)
+    assert code == 5
+    assert words in last["run.failed"]["message"]
+    assert "\n" not in last["run.failed"]["message"]
+
+
+def test_no_endpoint_no_credentials_no_profile_are_exit_code_5() -> None:
+    code, last, _ = run("http://127.0.0.1:9")
+    assert (code, "does not answer" in last["run.failed"]["message"]) == (5, True)
+    code, last, _ = run("http://127.0.0.1:9", AWS_PROFILE="nobody", AWS_CONFIG_FILE="/dev/null")
+    assert (code, "profile (nobody)" in last["run.failed"]["message"]) == (5, True)
+    code, last, _ = run("http://127.0.0.1:9", AWS_ACCESS_KEY_ID="", AWS_CONFIG_FILE="/dev/null", HOME="/nonexistent")
+    assert (code, "no AWS credentials" in last["run.failed"]["message"]) == (5, True)
+
+
+def test_a_refusal_in_the_middle_ends_the_run() -> None:
+    def script(operation: str, number: int, body: dict) -> Reply:
+        return error("AccessDeniedException", "not any more") if number == 20 else Reply()
+
+    with Stub(script=script) as stub:
+        code, last, _ = run(stub.url, "plan.duration=30")
+    assert code == 5
+    assert last["run.summary"]["partial"]
+    assert "AccessDeniedException: not any more" in last["run.failed"]["message"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_with_partial_results(number: signal.Signals) -> None:
+    with Stub() as stub:
+        process = subprocess.Popen(
+            command(stub.url, "plan.duration=60"), env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout
+        while '"run.progress"' not in process.stdout.readline():
+            pass
+        process.send_signal(number)
+        rest = [json.loads(line) for line in process.communicate(timeout=20)[0].splitlines()]
+    assert process.returncode == 6
+    last = {event["event"]: event for event in rest}
+    assert (last["run.summary"]["verdict"], last["run.summary"]["partial"]) == ("stopped", True)
+    assert counts_add_up(last["run.summary"])
+    assert last["run.summary"]["operations"]["put"]["sent"] >= 100
+    assert number.name in last["run.failed"]["message"]
+
+
+def test_the_deadline_ends_a_run_that_nobody_ends() -> None:
+    with Stub() as stub:
+        code, last, _ = run(stub.url, "plan.duration=60", "deadline=1")
+    assert code == 6
+    assert "its deadline of 1 s" in last["run.failed"]["message"]
+
+
+def test_what_was_never_sent_is_told() -> None:
+    with Stub(script=lambda *_: Reply(delay_s=0.4)) as stub:
+        code, last, _ = run(stub.url, "plan.rate=100", "plan.duration=1", "connections=2", "timeout=1")
+    plan = last["run.summary"]["plan"]
+    assert code == 0
+    assert plan["planned"] == 100
+    assert plan["sent"] + plan["never_sent"] == 100
+    assert plan["never_sent"] > 80
+    assert "the plan was not kept" in last["run.summary"]["warnings"][0]
+
+
+def test_every_key_schema_is_filled() -> None:
+    description = {
+        "Table": {
+            "TableStatus": "ACTIVE",
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            "AttributeDefinitions": [
+                {"AttributeName": "sk", "AttributeType": "N"},
+                {"AttributeName": "pk", "AttributeType": "S"},
+            ],
+        }
+    }
+    items = []
+
+    def script(operation: str, number: int, body: dict) -> Reply:
+        items.append(body["Item"])
+        return Reply(document=OK_PUT)
+
+    with Stub(script=script, describe=Reply(document=description)) as stub:
+        code, last, _ = run(stub.url, "plan.duration=0.2")
+    assert code == 0
+    assert all(set(item) == {"pk", "sk", "run", "data"} and item["sk"] == {"N": "0"} for item in items)
+    assert last["run.started"]["table"]["billing_mode"] == "PROVISIONED"
+
+
+def test_bad_usage_is_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ddbload", "walk"], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
