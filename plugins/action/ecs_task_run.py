@@ -97,14 +97,16 @@ class ActionModule(ActionBase):
     def _show(self, step: Mapping[str, Any]) -> None:
         tasks = [one["task"]["task_id"] for one in step["state"]["tasks"]]
         show_all = self._task.args.get("show_logs") == "all"
-        marks = {task_id: f"[{task_id[:8]}] " if len(tasks) > 1 else "" for task_id in tasks}
         for task_id in tasks:
-            for event in step["events"].get(task_id, []):
-                if line := shown_line(event["message"], show_all):
-                    display.display(f"  {marks[task_id]}{line}")
-        for change in step["changes"]:
-            name = marks[change["task_id"]] or f"task {change['task_id'][:8]} "
-            display.display(f"  {name}{change['status']} after {change['elapsed']:.1f} s")
+            mark = f"[{task_id[:8]}] " if len(tasks) > 1 else ""
+            lines = [shown_line(event["message"], show_all) for event in step["events"].get(task_id, [])]
+            changes = [change for change in step["changes"] if change["task_id"] == task_id]
+            told = [f"task {task_id[:8]} {change['status']} after {change['elapsed']:.1f} s" for change in changes]
+            # A task speaks after it was started and before it is stopped.
+            is_over = bool(changes) and changes[-1]["status"] == "STOPPED"
+            for line in [*lines, *told] if is_over else [*told, *lines]:
+                if line is not None:
+                    display.display(f"  {mark}{line}")
 
 
 def _gather(events: dict[str, list[LogEvent]], new: Mapping[str, list[LogEvent]]) -> None:

@@ -180,7 +180,7 @@ def clean_environment(environ: Mapping[str, str], keep: Iterable[str], own: Mapp
 
 def allow_open_files() -> None:
     """Let this process, and so its children, open as many files as it may: shells often ask for fewer."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

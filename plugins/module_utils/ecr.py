@@ -81,7 +81,7 @@ def decode_authorization(data: dict[str, Any]) -> dict[str, str]:
         ``registry`` (host, with a port where there is one), ``username`` and ``password``. See
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html
     """
-    username, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+    username, _colon, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
     return {"registry": urlsplit(data["proxyEndpoint"]).netloc, "username": username, "password": password}
 
 

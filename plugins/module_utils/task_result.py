@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.ddbload.aws.plugins.module_utils.ecs_task import combined_exit_code
 from ansible_collections.ddbload.aws.plugins.module_utils.log_cursor import LogEvent
 from ansible_collections.ddbload.aws.plugins.module_utils.progress import last_lines, parse_event
-from ansible_collections.ddbload.aws.plugins.module_utils.stop_cause import one_line, stop_cause
+from ansible_collections.ddbload.aws.plugins.module_utils.stop_cause import STOP_CODES, one_line, stop_cause
 from ansible_collections.ddbload.aws.plugins.module_utils.task_run import FollowedTask, RunState
 
 
@@ -52,25 +52,30 @@ def launched_result(state: RunState) -> dict[str, Any]:
 
 
 def _task_result(one: FollowedTask, events: Sequence[LogEvent]) -> dict[str, Any]:
+    failure = _failed_event(events)
+    task = dict(one.task)
+    if task["exit_code"] == 0 and isinstance(failure.get("exit_code"), int):
+        # An emulator may report 0 for a task that it was told to stop: the load tester's own word counts.
+        task["exit_code"] = failure["exit_code"]
     return {
-        **one.task,
-        "cause": stop_cause(one.task, _failed_message(events)),
+        **task,
+        "cause": stop_cause(task, failure.get("message")),
         "log_group": one.cursor.group if one.cursor else None,
         "log_stream": one.cursor.stream if one.cursor else None,
         "log_events": list(events),
     }
 
 
-def _failed_message(events: Sequence[LogEvent]) -> str | None:
+def _failed_event(events: Sequence[LogEvent]) -> Mapping[str, Any]:
     for event in reversed(events):
         parsed = parse_event(event["message"])
-        if parsed and parsed["event"] == "run.failed" and parsed.get("message"):
-            return str(parsed["message"])
-    return None
+        if parsed and parsed["event"] == "run.failed":
+            return parsed
+    return {}
 
 
 def _has_failed(task: Mapping[str, Any], fail_on_nonzero: bool) -> bool:
-    if task["last_status"] != "STOPPED" or task["exit_code"] is None:
+    if task["last_status"] != "STOPPED" or task["exit_code"] is None or task["stop_code"] in STOP_CODES:
         return True
     return bool(task["exit_code"]) and fail_on_nonzero
 

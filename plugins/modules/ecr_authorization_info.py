@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ecr_authorization_info
 short_description: A login to the ECR registry
 version_added: 0.1.0
-author: The ddbload.aws contributors
+author: The ddbload.aws contributors (@ddbload)
 description:
   - Asks ECR for the user name and the password that C(docker login) takes; they are good for twelve hours.
   - Use it with C(no_log), since it returns a secret.

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ecr_image
 short_description: An image of an ECR repository, by its manifest
 version_added: 0.1.0
-author: The ddbload.aws contributors
+author: The ddbload.aws contributors (@ddbload)
 description:
   - Puts a manifest under a tag, as C(docker push) does last of all. Layers that it names have to be in the repository.
   - A tag that has this manifest already is left alone. A tag that has another one is moved where the repository lets

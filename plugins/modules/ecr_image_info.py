@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ecr_image_info
 short_description: Images of an ECR repository
 version_added: 0.1.0
-author: The ddbload.aws contributors
+author: The ddbload.aws contributors (@ddbload)
 description:
   - Lists the images of a repository, or looks for one tag.
   - A tag that is not there gives an empty list; a repository that is not there is an error.

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: local_aws
 short_description: Start or stop an AWS embedded in this machine
 version_added: 0.1.0
-author: The ddbload.aws contributors
+author: The ddbload.aws contributors (@ddbload)
 description:
   - Starts MiniStack, an emulator of AWS, detached from Ansible and bound to 127.0.0.1, and with it what runs its ECS
     tasks. It returns when both answer.
@@ -103,11 +103,11 @@ pids:
 """
 
 import os
-import signal
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ddbload.aws.plugins.module_utils.background_process import ProcessError
+from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
 from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import Settings, is_complete, start, stop
 
 
@@ -135,10 +135,6 @@ def main() -> None:
         process_engine=Path(options["process_engine"] or ""),
         log_level=options["log_level"],
     )
-    # An interrupt is noted and not thrown, so that no process is started without its pid file being written.
-    interrupts: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _frame: interrupts.append(received))
     result: dict[str, object] = {}
     try:
         if module.check_mode:
@@ -147,7 +143,10 @@ def main() -> None:
         elif options["state"] == "stopped":
             changed = stop(settings)
         else:
-            outcome = start(settings, options["task_engine"], os.environ, options["timeout"], lambda: bool(interrupts))
+            with Interrupt() as interrupt:
+                outcome = start(
+                    settings, options["task_engine"], os.environ, options["timeout"], lambda: bool(interrupt)
+                )
             changed, result["task_engine"] = outcome.changed, outcome.engine
             for warning in outcome.warnings:
                 module.warn(warning)

@@ -53,12 +53,12 @@ class ImageName:
     @classmethod
     def parse(cls, name: str) -> ImageName:
         """Take apart ``123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1``, ``localhost:80/app@sha256:…``, ``app``."""
-        first, _, rest = name.partition("/")
+        first, _slash, rest = name.partition("/")
         host, path = (first, rest) if rest and ("." in first or ":" in first or first == "localhost") else ("", name)
         if "@" in path:
-            tagged, _, digest = path.partition("@")
+            tagged, _at, digest = path.partition("@")
             return cls(host, tagged.partition(":")[0], digest)
-        repository, _, tag = path.partition(":")
+        repository, _colon, tag = path.partition(":")
         return cls(host, repository, tag or "latest")
 
 
@@ -136,22 +136,24 @@ class Container:
                 start_new_session=True,
             )
         except BaseException:
-            for read_end, _ in pipes.values():
+            for read_end, _write_end in pipes.values():
                 os.close(read_end)
             shutil.rmtree(folder, ignore_errors=True)
             raise
         finally:
-            for _, write_end in pipes.values():
+            for _read_end, write_end in pipes.values():
                 os.close(write_end)
         self.started_at = timestamp()
-        outputs = [asyncio.create_task(self._read(stream, read_end)) for stream, (read_end, _) in pipes.items()]
+        outputs = [
+            asyncio.create_task(self._read(stream, read_end)) for stream, (read_end, _write_end) in pipes.items()
+        ]
         self.watcher = asyncio.create_task(self._watch(self.process, outputs, folder))
 
     async def _watch(self, process: asyncio.subprocess.Process, outputs: list[asyncio.Task[None]], folder: str) -> None:
         code = await process.wait()
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)  # a container's end ends all that is in it
-        _, unfinished = await asyncio.wait(outputs, timeout=OUTPUT_GRACE)
+        _finished, unfinished = await asyncio.wait(outputs, timeout=OUTPUT_GRACE)
         for output in unfinished:
             output.cancel()
         await asyncio.gather(*outputs, return_exceptions=True)
@@ -164,7 +166,7 @@ class Container:
 
     async def _read(self, stream: int, descriptor: int) -> None:
         reader = asyncio.StreamReader(limit=MAX_LINE)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        transport, _protocol = await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
         )
         rest = b""

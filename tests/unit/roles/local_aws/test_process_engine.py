@@ -79,13 +79,15 @@ def running_engine(registry: str) -> Iterator[Running]:
             env={"PATH": os.environ["PATH"], "OPERATORS_SECRET": "never to be seen"},
             stdout=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 10
-        while not socket.exists():
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
-        yield Running(process, socket)
-        process.terminate()
-        process.wait(10)
+        try:
+            deadline = time.monotonic() + 10
+            while not socket.exists():
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.02)
+            yield Running(process, socket)
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +246,7 @@ def test_missing_image(engine: Any, image: str) -> None:
 
 
 def test_missing_command(engine: Any) -> None:
-    for _ in range(2):  # the emulator tries a second time under the same name, and shows that error
+    for _attempt in range(2):  # the emulator tries a second time under the same name, and shows that error
         with pytest.raises(docker.errors.APIError, match='"no-such-command": executable file not found in \\$PATH'):
             run(engine, "no-such-command", name="one")
     with pytest.raises(docker.errors.APIError, match="no command specified"):
