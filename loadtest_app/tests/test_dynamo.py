@@ -122,7 +122,7 @@ def test_what_is_no_answer_ends_the_connection(data: bytes) -> None:
 
 
 def test_an_answer_that_nobody_asked_for_ends_the_connection() -> None:
-    made, _ = connection()
+    made, _owner = connection()
     made.data_received(raw(b"{}", False) + b"HTTP/1.1")
     assert made.transport.abort.called
 

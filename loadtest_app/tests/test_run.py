@@ -67,7 +67,7 @@ def test_a_constant_rate_is_kept_and_summed_up() -> None:
 
 def test_a_closed_plan_keeps_its_callers_busy_and_no_more() -> None:
     with Stub(script=lambda *_: Reply(delay_s=0.01)) as stub:
-        code, last, _ = run(stub.url, 'plan={"type":"closed","concurrency":4,"operations":200}')
+        code, last, _events = run(stub.url, 'plan={"type":"closed","concurrency":4,"operations":200}')
     assert code == 0
     plan = last["run.summary"]["plan"]
     assert (plan["sent"], plan["never_sent"], plan["rate_asked"]) == (200, 0, None)
@@ -85,7 +85,7 @@ def test_a_stall_shows_in_the_latency_and_not_only_in_the_service_time() -> None
         return Reply(delay_s=max(0.0, 2.0 - elapsed)) if elapsed >= 1.0 else Reply()
 
     with Stub(script=script) as stub:
-        code, last, _ = run(stub.url, "plan.rate=100", "plan.duration=3", "connections=4", "timeout=10")
+        code, last, _events = run(stub.url, "plan.rate=100", "plan.duration=3", "connections=4", "timeout=10")
     assert code == 0
     put = last["run.summary"]["operations"]["put"]
     # A third of the operations waited, evenly from 0 to 1 s; only the 4 that were on the wire saw it from the send.
@@ -114,7 +114,7 @@ def test_what_goes_wrong_is_counted_by_its_reason(reply: Reply, outcome: str, re
         return reply if number % 10 == 5 else Reply()
 
     with Stub(script=script) as stub:
-        code, last, _ = run(stub.url, "plan.rate=50", "plan.duration=2", "timeout=0.3")
+        code, last, _events = run(stub.url, "plan.rate=50", "plan.duration=2", "timeout=0.3")
     summary = last["run.summary"]
     assert code == 0
     assert counts_add_up(summary)
@@ -125,21 +125,21 @@ def test_what_goes_wrong_is_counted_by_its_reason(reply: Reply, outcome: str, re
 @pytest.mark.parametrize("reply", [Reply(chunked=True), Reply(piece_bytes=7), Reply(close=True)])
 def test_answers_in_every_shape_are_read(reply: Reply) -> None:
     with Stub(script=lambda *_: reply) as stub:
-        code, last, _ = run(stub.url, "plan.rate=50", "plan.duration=1", "connections=8")
+        code, last, _events = run(stub.url, "plan.rate=50", "plan.duration=1", "connections=8")
     assert code == 0
     assert last["run.summary"]["operations"]["put"]["ok"] == 50
 
 
 def test_a_missed_threshold_is_exit_code_3() -> None:
     with Stub() as stub:
-        code, last, _ = run(stub.url, "plan.duration=0.5", 'thresholds=["put.p99 < 1us"]')
+        code, last, _events = run(stub.url, "plan.duration=0.5", 'thresholds=["put.p99 < 1us"]')
     assert code == 3
     assert last["run.summary"]["verdict"] == "failed"
     assert last["run.failed"]["message"].startswith("put.p99 < 1us: was ")
 
 
 def test_a_bad_scenario_is_exit_code_2() -> None:
-    code, last, _ = run("http://127.0.0.1:9", "plan.rate=fast")
+    code, last, _events = run("http://127.0.0.1:9", "plan.rate=fast")
     assert code == 2
     assert (
         'plan.rate: must be a number from 0.01 to 1,000,000 (operations a second), got "fast"'
@@ -159,18 +159,20 @@ def test_a_bad_scenario_is_exit_code_2() -> None:
 )
 def test_a_table_that_cannot_be_used_is_exit_code_5(describe: Reply, words: str) -> None:
     with Stub(describe=describe) as stub:
-        code, last, _ = run(stub.url)
+        code, last, _events = run(stub.url)
     assert code == 5
     assert words in last["run.failed"]["message"]
     assert "\n" not in last["run.failed"]["message"]
 
 
 def test_no_endpoint_no_credentials_no_profile_are_exit_code_5() -> None:
-    code, last, _ = run("http://127.0.0.1:9")
+    code, last, _events = run("http://127.0.0.1:9")
     assert (code, "does not answer" in last["run.failed"]["message"]) == (5, True)
-    code, last, _ = run("http://127.0.0.1:9", AWS_PROFILE="nobody", AWS_CONFIG_FILE="/dev/null")
+    code, last, _events = run("http://127.0.0.1:9", AWS_PROFILE="nobody", AWS_CONFIG_FILE="/dev/null")
     assert (code, "profile (nobody)" in last["run.failed"]["message"]) == (5, True)
-    code, last, _ = run("http://127.0.0.1:9", AWS_ACCESS_KEY_ID="", AWS_CONFIG_FILE="/dev/null", HOME="/nonexistent")
+    code, last, _events = run(
+        "http://127.0.0.1:9", AWS_ACCESS_KEY_ID="", AWS_CONFIG_FILE="/dev/null", HOME="/nonexistent"
+    )
     assert (code, "no AWS credentials" in last["run.failed"]["message"]) == (5, True)
 
 
@@ -179,7 +181,7 @@ def test_a_refusal_in_the_middle_ends_the_run() -> None:
         return error("AccessDeniedException", "not any more") if number == 20 else Reply()
 
     with Stub(script=script) as stub:
-        code, last, _ = run(stub.url, "plan.duration=30")
+        code, last, _events = run(stub.url, "plan.duration=30")
     assert code == 5
     assert last["run.summary"]["partial"]
     assert "AccessDeniedException: not any more" in last["run.failed"]["message"]
@@ -206,14 +208,14 @@ def test_a_signal_ends_the_run_with_partial_results(number: signal.Signals) -> N
 
 def test_the_deadline_ends_a_run_that_nobody_ends() -> None:
     with Stub() as stub:
-        code, last, _ = run(stub.url, "plan.duration=60", "deadline=1")
+        code, last, _events = run(stub.url, "plan.duration=60", "deadline=1")
     assert code == 6
     assert "its deadline of 1 s" in last["run.failed"]["message"]
 
 
 def test_what_was_never_sent_is_told() -> None:
     with Stub(script=lambda *_: Reply(delay_s=0.4)) as stub:
-        code, last, _ = run(stub.url, "plan.rate=100", "plan.duration=1", "connections=2", "timeout=1")
+        code, last, _events = run(stub.url, "plan.rate=100", "plan.duration=1", "connections=2", "timeout=1")
     plan = last["run.summary"]["plan"]
     assert code == 0
     assert plan["planned"] == 100
@@ -240,7 +242,7 @@ def test_every_key_schema_is_filled() -> None:
         return Reply(document=OK_PUT)
 
     with Stub(script=script, describe=Reply(document=description)) as stub:
-        code, last, _ = run(stub.url, "plan.duration=0.2")
+        code, last, _events = run(stub.url, "plan.duration=0.2")
     assert code == 0
     assert all(set(item) == {"pk", "sk", "run", "data"} and item["sk"] == {"N": "0"} for item in items)
     assert last["run.started"]["table"]["billing_mode"] == "PROVISIONED"

@@ -9,7 +9,7 @@ def summary() -> dict:
     for number in range(1000):
         recorder.sent("put", 5)
         recorder.answer("put", "ok" if number else "throttled", "" if number else "Reason", 1000 * (number + 1), 500)
-    for _ in range(500):
+    for _number in range(500):
         recorder.sent("get", 5)
         recorder.answer("get", "ok", "", 2000, 1000)
     operations = recorder.operations(10.0, {"put": 100.0, "get": 55.0})

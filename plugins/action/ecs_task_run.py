@@ -39,7 +39,8 @@ class ActionModule(ActionBase):
         """Run the tasks to their end."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = self._task.args
-        is_shown = boolean(arguments.get("wait", True), strict=False) and arguments.get("show_logs") != "none"
+        is_waited_for = boolean(arguments.get("wait", True), strict=False)
+        is_shown = is_waited_for and arguments.get("show_logs") != "none" and not self._task.no_log
         if self._task.check_mode or self._task.async_val or not is_shown:
             # The module does it in one piece, and hears interrupts itself.
             return result | self._execute_module(
@@ -65,9 +66,15 @@ class ActionModule(ActionBase):
             if not RunState.from_dict(step["state"]).finished:
                 step = self._stop(task_vars, step["state"], interrupt.name)
                 _gather(events, step["events"])
+        except StepError as error:
+            self._stop_after(error, task_vars, step["state"])
+            return {**self._result(step, events), **error.result, "changed": True}
         except BaseException as error:
             self._stop_after(error, task_vars, step["state"])
             raise
+        return self._result(step, events)
+
+    def _result(self, step: Mapping[str, Any], events: Mapping[str, list[LogEvent]]) -> dict[str, Any]:
         fail_on_nonzero = boolean(self._task.args.get("fail_on_nonzero", True))
         return run_result(RunState.from_dict(step["state"]), events, fail_on_nonzero)
 

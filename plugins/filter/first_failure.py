@@ -14,7 +14,7 @@ DOCUMENTATION = r"""
 name: first_failure
 short_description: The first cause in a CloudFormation stack's events
 version_added: 0.1.0
-author: The ddbload.aws contributors
+author: The ddbload.aws contributors (@ddbload)
 description:
   - Finds the event that explains why the last operation on a stack failed, leaving out its consequences.
 options:

@@ -12,7 +12,7 @@ DOCUMENTATION = r"""
 name: parameter_strings
 short_description: Values as CloudFormation's parameters want them
 version_added: 0.1.0
-author: The ddbload.aws contributors
+author: The ddbload.aws contributors (@ddbload)
 description:
   - Every CloudFormation parameter travels as a string. Python's own words for a truth value or a list are none of its.
 options:

@@ -33,17 +33,17 @@ SIGNAL_EXIT_CODES = {
 REASONS = (
     (r"OutOfMemory", "a container ran out of memory", "raise the task's memory, or lower the concurrency"),
     (
-        r"CannotPull\w*.*(not found|does not exist|manifest unknown|no such image)",
+        r"(CannotPull|pull image).*(404|not found|does not exist|manifest unknown|no such image)",
         "the image does not exist",
         "build and push the image, or mend its tag in the task definition",
     ),
     (
-        r"CannotPull\w*.*(AccessDenied|not authorized|denied|no basic auth)",
+        r"(CannotPull|pull image).*(AccessDenied|not authorized|denied|no basic auth)",
         "the image may not be pulled",
         "let the execution role pull from this repository",
     ),
     (
-        r"CannotPull\w*",
+        r"CannotPull|pull image",
         "the image could not be pulled",
         "give the subnet a way to the registry: NAT, or the endpoints ecr.api, ecr.dkr and S3's gateway",
     ),
@@ -58,7 +58,7 @@ REASONS = (
         "give it the rights that the reason names",
     ),
     (
-        r"ResourceInitializationError.*(secret|ssm|parameter|ecr|registry auth)",
+        r"ResourceInitializationError.*(secret|ssm|parameter|registry auth)",
         "secrets, parameters or the registry's login could not be fetched",
         "check that they exist, the execution role, and the subnet's way out: NAT, or interface endpoints",
     ),

@@ -65,7 +65,8 @@ class Runner:
         params = self.module.params
         endpoint = params.get("endpoint_url")
         where = f"region {self.module.region}" + (f", endpoint {endpoint}" if endpoint else "")
-        return explain(error, f"cannot {verb} {params['task_definition']} on cluster {params['cluster']}", where)
+        what = f"task definition {params['task_definition']} on cluster {params['cluster']}"
+        return explain(error, f"cannot {verb} {what}", where)
 
     def _check(self) -> dict[str, Any]:
         params = self.module.params
@@ -90,7 +91,8 @@ class Runner:
         except LaunchError as error:
             # A partial fleet would measure something else than was asked, and go on costing.
             if error.state:
-                TaskRun(self.ecs, None, error.state).stop("not all tasks of the run could be launched")
+                with suppress(BotoCoreError, ClientError):  # why the launch failed is what the user has to know
+                    TaskRun(self.ecs, None, error.state).stop("not all tasks of the run could be launched")
             raise
 
     def _run_at_once(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: directory_digest_info
 short_description: One digest for a directory's content
 version_added: 0.1.0
-author: The ddbload.aws contributors
+author: The ddbload.aws contributors (@ddbload)
 description:
   - Digests the names, executable bits and bytes of the files below a directory.
   - An image's tag can be made of it, so that the tag changes when, and only when, the content does.

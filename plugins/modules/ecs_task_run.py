@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ecs_task_run
 short_description: Run ECS tasks to their end, with their logs and exit codes
 version_added: 0.1.0
-author: The ddbload.aws contributors
+author: The ddbload.aws contributors (@ddbload)
 description:
   - Launches up to ten tasks of a task definition and waits until they have ended and their logs have been read.
   - Shows status changes, the load tester's progress and other log lines while the tasks run.
@@ -128,6 +128,11 @@ options:
     type: str
     choices: [none, progress, all]
     default: progress
+  _step:
+    description:
+      - Internal, not for use in plays, and free to change.
+      - The action plugin says with it which part of the work one module call does, and hands over what is known so far.
+    type: dict
 notes:
   - Needs the permissions C(ecs:DescribeClusters), C(ecs:DescribeTaskDefinition), C(ecs:RunTask), C(ecs:DescribeTasks),
     C(ecs:StopTask), C(logs:GetLogEvents), and C(iam:PassRole) on the task's roles.
@@ -337,7 +342,6 @@ ARGUMENT_SPEC = {
     "log_tail_wait": {"type": "int", "default": 5},
     "fail_on_nonzero": {"type": "bool", "default": True},
     "show_logs": {"type": "str", "choices": ["none", "progress", "all"], "default": "progress"},
-    # The action plugin's own: which part of the work this call does, and what is known so far.
     "_step": {"type": "dict"},
 }
 

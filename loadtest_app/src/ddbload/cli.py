@@ -132,7 +132,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _exit_code(text: str) -> tuple[str, int]:
-    task, _, code = text.rpartition("=")
+    task, _equals, code = text.rpartition("=")
     if not task or not code.isdigit():
         raise argparse.ArgumentTypeError(f'must be TASK=CODE, got "{text}"')
     return task, int(code)

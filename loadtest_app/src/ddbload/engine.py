@@ -231,7 +231,7 @@ class Engine:
         address = self._addresses[place % len(self._addresses)]
         begun = time.perf_counter_ns()
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            _, connection = await loop.create_connection(lambda: Connection(self), address, self.target.port)
+            _transport, connection = await loop.create_connection(lambda: Connection(self), address, self.target.port)
             self.connections.connect.record((time.perf_counter_ns() - begun) // 1000)
             if self._tls:
                 begun = time.perf_counter_ns()

@@ -74,7 +74,7 @@ class Mix:
     def __init__(self, weights: Mapping[str, int]) -> None:
         self.weights = dict(weights)
         order = sorted(((place + 0.5) / weight, name) for name, weight in weights.items() for place in range(weight))
-        self.cycle = [name for _, name in order]
+        self.cycle = [name for _middle, name in order]
         self._before = {name: list(accumulate((other == name for other in self.cycle), initial=0)) for name in weights}
 
     def operation(self, number: int) -> str:

@@ -130,7 +130,7 @@ def _tasks(events: Iterable[Mapping[str, Any]], exit_codes: Mapping[str, int]) -
         known = event.get("exit_code", codes.get(_worker(event)))
         codes[_worker(event)] = exit_codes.get(str(event["task_id"]), known)
     for task_id, code in exit_codes.items():
-        if not any(task == task_id for task, _ in codes):
+        if not any(task == task_id for task, _worker_number in codes):
             codes[task_id, 0] = code
     return [{"task_id": task, "worker": worker, "exit_code": code} for (task, worker), code in codes.items()]
 

@@ -60,10 +60,10 @@ class Connection(asyncio.Protocol):
         """Called by the event loop."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's own class is no subclass of it
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
         self._lost = True
-        reason = "ConnectionReset" if isinstance(error, ConnectionResetError | BrokenPipeError) else self._close_reason
+        reason = "ConnectionReset" if isinstance(exc, ConnectionResetError | BrokenPipeError) else self._close_reason
         self.owner.lost(self, reason)
 
     def begin(self, request: bytes, number: int, operation: str, planned_ns: int, now_ns: int) -> None:

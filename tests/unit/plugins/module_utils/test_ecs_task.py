@@ -67,7 +67,7 @@ def test_request_in_full() -> None:
 
 def test_overrides_beyond_the_limit_are_refused() -> None:
     long = [{"name": "a", "environment": {"A": "x" * OVERRIDES_LIMIT}}]
-    with pytest.raises(RequestError, match="8,192.*SSM or S3"):
+    with pytest.raises(RequestError, match=r"8,192.*SSM or S3"):
         run_request({**PARAMS, "overrides": long}, "token")
 
 

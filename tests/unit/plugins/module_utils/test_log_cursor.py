@@ -35,7 +35,7 @@ class Stream:
         if self.calls == self.fail_at:
             raise ConnectionError
         # A place is a count of lines and a turn: a page may be empty though more follow, with a token of its own.
-        place, _, turn = request.get("nextToken", "0/0").partition("/")
+        place, turn = request.get("nextToken", "0/0").split("/")
         start, size = int(place), self.page_sizes[self.calls % len(self.page_sizes)]
         if start == len(self.lines) and "nextToken" in request:
             return {"events": [], "nextForwardToken": request["nextToken"]}

@@ -43,7 +43,7 @@ def test_progress_that_lacks_or_bends_fields_is_still_shown(changed: dict[str, A
     assert shown_line(json.dumps({**PROGRESS, **changed, "event": "run.progress"}))
 
 
-@given(st.text() | st.recursive(st.none() | st.integers(), lambda inner: st.lists(inner)).map(json.dumps))
+@given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(json.dumps))
 def test_any_line_is_shown_on_one_line(line: str) -> None:
     shown = shown_line(line, show_all=True)
     assert shown is not None and shown.isprintable() and len(shown) <= 400

@@ -41,7 +41,7 @@ FAILED = "TaskFailedToStart"
         (task("CannotPullContainerError: dial tcp: i/o timeout", FAILED), ["could not be pulled", "NAT", "ecr.dkr"]),
         (
             task(
-                "ResourceInitializationError: failed to validate logger args: The task cannot find the log group",
+                "ResourceInitializationError: failed to validate logger args: cannot find the log group",
                 FAILED,
             ),
             ["log driver", "log group"],
@@ -62,6 +62,7 @@ FAILED = "TaskFailedToStart"
             ),
             ["could not be fetched", "interface endpoints"],
         ),
+        (task("ResourceInitializationError: unable to pull image: 404 Client Error", FAILED), ["image does not exist"]),
         (task("ResourceInitializationError: failed to mount", FAILED), ["surroundings"]),
         (task("Capacity is unavailable at this time. Please try again later", FAILED), ["no capacity", "other zones"]),
         (task(**EXITED, exit_code=137, reason="OutOfMemoryError: Container killed"), ["out of memory", "raise"]),

@@ -174,7 +174,7 @@ def test_a_run_that_passes() -> None:
 def test_a_failed_run_tells_cause_and_last_lines() -> None:
     clock = Clock()
     aws = Aws(clock, {1: RUNNING, 5: stopped(3)}, {2: "line", 6: SUMMARY_3, 8: FAILED_3})
-    state, events, _ = follow(aws)
+    state, events = follow(aws)[:2]
     result = run_result(state, events)
     assert result["failed"] and result["exit_code"] == 3
     first, *rest = result["msg"].split("\n")
@@ -190,7 +190,7 @@ def test_a_failed_run_tells_cause_and_last_lines() -> None:
 def test_without_a_last_event_the_log_is_read_until_it_is_quiet() -> None:
     clock = Clock()
     aws = Aws(clock, {1: RUNNING, 5: stopped(1)}, {2: "a", 9: "late", 13: "later", 60: "too late"})
-    state, events, _ = follow(aws)
+    state, events = follow(aws)[:2]
     assert [event["message"] for event in events["0"]] == ["a", "late", "later"]
     assert 18 <= state.elapsed <= 21
 
@@ -199,7 +199,7 @@ def test_a_task_that_never_started_has_no_log_to_wait_for() -> None:
     clock = Clock()
     reason = "CannotPullContainerError: x not found"
     aws = Aws(clock, {4: stopped(None, stopCode="TaskFailedToStart", stoppedReason=reason, startedAt=None)})
-    state, events, _ = follow(aws)
+    state, events = follow(aws)[:2]
     result = run_result(state, events)
     assert result["failed"] and result["exit_code"] is None
     assert "image does not exist" in result["msg"] and state.elapsed < 9
@@ -215,7 +215,7 @@ def test_looks_at_provisioning_tasks_become_rarer() -> None:
 def test_a_run_that_overruns_is_stopped_and_its_tail_read() -> None:
     clock = Clock()
     aws = Aws(clock, {1: RUNNING}, {2: "a", 22: "after the stop"})
-    state, events, _ = follow(aws, wait_timeout=20)
+    state, events = follow(aws, wait_timeout=20)[:2]
     result = run_result(state, events)
     assert aws.stopped == ["wait_timeout of 20 s is over"]
     assert result["failed"] and result["timed_out"]
@@ -227,7 +227,7 @@ def test_a_task_that_does_not_stop_is_named() -> None:
     clock = Clock()
     aws = Aws(clock, {1: RUNNING})
     aws.stop_takes = None
-    state, events, _ = follow(aws, wait_timeout=20)
+    state, events = follow(aws, wait_timeout=20)[:2]
     result = run_result(state, events)
     assert state.gave_up and aws.elapsed() >= 20 + STOP_GRACE
     assert "aws ecs stop-task --cluster c --task 0" in result["msg"] and result["failed"]
@@ -236,14 +236,14 @@ def test_a_task_that_does_not_stop_is_named() -> None:
 def test_a_stopped_run_has_not_passed_even_if_the_exit_code_is_0() -> None:
     clock = Clock()
     aws = Aws(clock, {1: RUNNING, 3: stopped(0, stopCode="UserInitiated", stoppedReason="by hand")})
-    state, events, _ = follow(aws)
+    state, events = follow(aws)[:2]
     assert run_result(state, events, fail_on_nonzero=False)["failed"]
 
 
 def test_the_load_testers_exit_code_outweighs_a_0_that_contradicts_it() -> None:
     clock = Clock()
     aws = Aws(clock, {1: RUNNING, 3: stopped(0)}, {2: FAILED_3})
-    state, events, _ = follow(aws)
+    state, events = follow(aws)[:2]
     result = run_result(state, events)
     assert result["exit_code"] == 3 and result["failed"]
     assert result["tasks"][0]["containers"][0]["exit_code"] == 0
@@ -274,7 +274,7 @@ def test_a_connection_may_fail_for_a_while() -> None:
     clock = Clock()
     aws = Aws(clock, {1: RUNNING, 30: stopped(0)}, {5: PASSED})
     aws.errors = [EndpointConnectionError(endpoint_url="http://x")] * 5
-    state, events, _ = follow(aws)
+    state, events = follow(aws)[:2]
     assert not run_result(state, events)["failed"]
     aws = Aws(clock, {})
     aws.errors = [EndpointConnectionError(endpoint_url="http://x")] * 500
@@ -293,7 +293,7 @@ def test_a_task_that_ecs_forgot_has_ended() -> None:
     clock = Clock()
     aws = Aws(clock, {1: RUNNING})
     aws.unknown_from = 10
-    state, events, _ = follow(aws, wait_timeout=600)
+    state, events = follow(aws, wait_timeout=600)[:2]
     assert FORGOTTEN_AFTER < state.elapsed < FORGOTTEN_AFTER + 30
     result = run_result(state, events)
     assert result["failed"] and "does not know the task" in result["msg"]
@@ -312,5 +312,5 @@ def test_verification() -> None:
     assert verify(aws, PARAMS) == DEFINITION
     with pytest.raises(RequestError, match="cluster gone does not exist -> deploy"):
         verify(aws, {**PARAMS, "cluster": "gone"})
-    with pytest.raises(RequestError, match="overrides name wrong, .* has ddbload"):
+    with pytest.raises(RequestError, match=r"overrides name wrong, .* has ddbload"):
         verify(aws, {**PARAMS, "overrides": [{"name": "wrong"}]})
