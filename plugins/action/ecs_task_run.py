@@ -29,7 +29,7 @@ class StepError(Exception):
         self.result = result
 
 
-class ActionModule(ActionBase):
+class ActionModule(ActionBase):  # type: ignore[misc]  # no types are published for it
     """Launches, observes and stops by short module calls; between two of them an interrupt is heard."""
 
     _supports_check_mode = True
@@ -43,9 +43,10 @@ class ActionModule(ActionBase):
         is_shown = is_waited_for and arguments.get("show_logs") != "none" and not self._task.no_log
         if self._task.check_mode or self._task.async_val or not is_shown:
             # The module does it in one piece, and hears interrupts itself.
-            return result | self._execute_module(
+            done: dict[str, Any] = self._execute_module(
                 module_name=MODULE, task_vars=task_vars, wrap_async=self._task.async_val
             )
+            return result | done
         try:
             with Interrupt() as interrupt:
                 return result | self._follow(task_vars or {}, interrupt)
