@@ -69,7 +69,6 @@ lint: $(VENV)/.test ## Check style, types, templates, playbooks and documentatio
 	$(call step,yamllint,yamllint --strict .)
 	$(call step,cfn-lint (warnings fail),cfn-lint --non-zero-exit-code warning -- files/cfn/*.yaml)
 	$(call step,ansible-lint (profile production),ansible-lint)
-	$(call step,antsibull-docs,cd $(COLLECTIONS)/ansible_collections/ddbload/aws && antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .)
 
 .PHONY: sanity
 sanity: $(VENV)/.test ## Run ansible-test sanity on a copy of the checkout
