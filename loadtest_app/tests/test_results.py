@@ -71,8 +71,8 @@ def test_a_task_that_left_no_summary_makes_the_results_partial() -> None:
 
 
 def test_nothing_at_all_is_incomplete() -> None:
-    merged = results.merge([], {"task-0": 2})
-    assert (merged["verdict"], merged["exit_code"], merged["run_id"]) == ("incomplete", 2, None)
+    merged = results.merge([], {"task-0": 2}, "run-1")
+    assert (merged["verdict"], merged["exit_code"], merged["run_id"]) == ("incomplete", 2, "run-1")
     assert "INCOMPLETE" in terminal.render(merged)
 
 

@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_exit_code,
         help="a task's exit code by ECS",
     )
+    merge.add_argument("--run-id", help="the run's name, where no event tells it")
     merge.set_defaults(command=_merge)
 
     report = commands.add_parser("report", help="show a results file as a table")
@@ -122,7 +123,7 @@ def _merge(options: argparse.Namespace) -> int:
             lines += path.read_text(encoding="utf-8").splitlines()
         except OSError as error:
             raise results.ResultsError(f"cannot read {path}: {error.strerror}") from error
-    results.save(options.output, results.merge(lines, dict(options.exit_code)))
+    results.save(options.output, results.merge(lines, dict(options.exit_code), options.run_id))
     return 0
 
 

@@ -23,12 +23,15 @@ class ResultsError(Exception):
     """A results file that cannot be read; the text says what, where and how to mend it."""
 
 
-def merge(lines: Iterable[str], exit_codes: Mapping[str, int] | None = None) -> dict[str, Any]:
+def merge(
+    lines: Iterable[str], exit_codes: Mapping[str, int] | None = None, run_id: str | None = None
+) -> dict[str, Any]:
     """Merge the events of one run, of one or more tasks and workers.
 
     Args:
         lines: log lines; lines that are no events are passed over and counted.
         exit_codes: exit code by task id, as ECS reports them; they outrank what the events say.
+        run_id: the run's name where there is no event to tell it.
 
     Returns:
         The document of results.json. Counts and histograms are added, percentiles computed anew from them.
@@ -51,7 +54,7 @@ def merge(lines: Iterable[str], exit_codes: Mapping[str, int] | None = None) -> 
     elapsed_s = max((event["elapsed_s"] for event in summaries), default=_last_elapsed(events))
     merged: dict[str, Any] = {
         "schema": SCHEMA,
-        "run_id": next(iter(runs), None),
+        "run_id": next(iter(runs), run_id),
         "verdict": VERDICTS.get(exit_code, "incomplete") if summaries else "incomplete",
         "exit_code": exit_code,
         "partial": bool(incomplete) or not summaries or any(event["partial"] for event in summaries),

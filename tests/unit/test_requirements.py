@@ -1,0 +1,37 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lock files: what each of the two first commands installs is enough for it, and they agree with each other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import PACKAGES
+
+ROOT = Path(__file__).parents[2]
+LOCKS = [ROOT / "requirements" / f"{name}.txt" for name in ("control", "local", "test")]
+LOCKS.append(ROOT / "loadtest_app" / "requirements.txt")
+
+
+def pins(path: Path) -> dict[str, set[str]]:
+    """Return the versions that a lock file pins, by package; several where they depend on the interpreter."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,0-9]+\])?==([^ ;]+)", path.read_text(), re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
+def test_what_the_demo_installs_is_enough_for_the_embedded_aws_and_the_load_tester() -> None:
+    needed = {*PACKAGES, "ansible-core", "boto3", "setuptools", *pins(ROOT / "loadtest_app" / "requirements.txt")}
+    assert needed <= pins(ROOT / "requirements" / "local.txt").keys()
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
+def test_locks_agree_with_the_tests_lock_and_pin_by_hash(path: Path) -> None:
+    tests = pins(ROOT / "requirements" / "test.txt")
+    assert len(pins(path)) > 5
+    assert {name: versions for name, versions in pins(path).items() if versions != tests[name]} == {}
+    assert path.read_text().count("--hash=sha256:") > len(pins(path))
