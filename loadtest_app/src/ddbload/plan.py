@@ -33,9 +33,13 @@ class ConstantRatePacer:
         """Return how many operations are due after so many nanoseconds."""
         if elapsed_ns < 0:
             return 0
-        count = min(int(elapsed_ns * self.rate / NANOSECONDS) + 1, self.operations)
-        # Floating point may be one off at the very instant.
-        return count - 1 if count and self.planned_ns(count - 1) > elapsed_ns else count
+        count = int(elapsed_ns * self.rate / NANOSECONDS) + 1
+        # Floating point and the rounding to whole nanoseconds may be one off, either way, at the very instant.
+        while count and self.planned_ns(count - 1) > elapsed_ns:
+            count -= 1
+        while count < self.operations and self.planned_ns(count) <= elapsed_ns:
+            count += 1
+        return min(count, self.operations)
 
     def planned_ns(self, number: int) -> int:
         """Return the instant at which operation ``number`` is due, in nanoseconds from the start."""
