@@ -134,6 +134,19 @@ class Engine:
 
     def _tick(self) -> None:
         assert self._finished
+        if self._finished.done():
+            return
+        try:
+            self._release()
+        except Exception as error:  # ours: whoever awaits the run has to hear of it
+            self._crash(error)
+            return
+        if self._is_finished(time.perf_counter_ns()):
+            self._finished.set_result(None)
+        else:
+            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def _release(self) -> None:
         now = time.perf_counter_ns()
         self.signer.at(int(time.time() + self.target.clock_skew_s))
         if self.stopped is None:
@@ -145,10 +158,10 @@ class Engine:
         if now >= self._next_timeout_check_ns:
             self._next_timeout_check_ns = now + TIMEOUT_CHECK_NS
             self._abort_overdue(now)
-        if self._is_finished(now):
-            self._finished.set_result(None)
-        else:
-            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def _crash(self, error: Exception) -> None:
+        if self._finished and not self._finished.done():
+            self._finished.set_exception(error)
 
     def _send(self, connection: Connection) -> None:
         number = self.next
@@ -163,13 +176,16 @@ class Engine:
 
     def answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
         """Record an answer and send what is due next (called by the connection)."""
-        verdict = BAD_CHECKSUM if not intact else OK if status == 200 else classify(status, body)
-        self._record(connection, verdict, body)
-        if connection.usable:
-            if self.next < self.due and self.stopped is None:
-                self._send(connection)
-            else:
-                self._idle.append(connection)
+        try:
+            verdict = BAD_CHECKSUM if not intact else OK if status == 200 else classify(status, body)
+            self._record(connection, verdict, body)
+            if connection.usable:
+                if self.next < self.due and self.stopped is None:
+                    self._send(connection)
+                else:
+                    self._idle.append(connection)
+        except Exception as error:  # ours: whoever awaits the run has to hear of it
+            self._crash(error)
 
     def lost(self, connection: Connection, reason: str) -> None:
         """Record what was under way and open the connection again (called by the connection)."""
