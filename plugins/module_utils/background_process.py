@@ -19,6 +19,7 @@ from typing import Any
 
 POLL_SECONDS = 0.1
 KILL_SECONDS = 5.0  # that SIGKILL may take until the process is gone
+TAIL_LINE = 200  # characters of each line of a log's tail
 
 
 class ProcessError(Exception):
@@ -143,14 +144,15 @@ class BackgroundProcess:
         return known if isinstance(known, dict) else {}
 
     def log_tail(self, lines: int = 5) -> str:
-        """Return the last lines of its log, on one line."""
+        """Return the last lines of its log on one line, long ones cut short."""
         try:
             with self.log_file.open("rb") as log:
                 log.seek(max(0, self.log_file.stat().st_size - 8192))
                 text = log.read().decode("utf-8", errors="replace")
         except OSError:
             return "(no log)"
-        return " | ".join([line.strip() for line in text.splitlines() if line.strip()][-lines:]) or "(the log is empty)"
+        kept = [line.strip()[:TAIL_LINE] for line in text.splitlines() if line.strip()][-lines:]
+        return " | ".join(kept) or "(the log is empty)"
 
 
 def start_time(pid: int) -> str:

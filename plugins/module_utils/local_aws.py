@@ -12,14 +12,16 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 from ansible_collections.ddbload.aws.plugins.module_utils import docker_engine, local_port
 from ansible_collections.ddbload.aws.plugins.module_utils.background_process import (
     BackgroundProcess,
     ProcessError,
     clean_environment,
+    wait_until,
 )
 
 LOOPBACK = "127.0.0.1"
@@ -28,6 +30,7 @@ PACKAGES = ("ministack", "aiohttp", "docker")
 INHERITED = ("HOME", "USER", "LOGNAME", "TZ", "TMPDIR")
 STOP_GRACE = 15.0  # seconds: MiniStack gives its tasks 2 s and its connections 3 s, the engine its processes 3 s
 RUNNING_HEALTH_SECONDS = 10.0  # a process that runs already has had its time to start
+LOCK_SECONDS = 150.0  # that another start or stop in the same folder may take
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class _Plan:
 
     @property
     def notes(self) -> dict[str, str]:
-        return {"engine": self.engine, "docker_host": self.host}
+        return {"engine": self.engine, "docker_host": self.host, "port": str(self.settings.port)}
 
     @property
     def parts(self) -> list[_Part]:
@@ -196,12 +199,12 @@ def start(
 
     Raises:
         ProcessError: it cannot be started; what this call started is stopped again.
-        OSError: the folder cannot be written, or the port needs rights.
+        OSError: the folder cannot be written.
     """
-    with _alone(settings.directory):
-        plan = (
-            _plan_running(settings, wanted) if settings.emulator.running_pid() else _plan_new(settings, wanted, environ)
-        )
+    with _alone(settings.directory, interrupted):
+        plan = _plan(settings, wanted, environ)
+        if settings.emulator.running_pid() is None:
+            settings.engine.stop(STOP_GRACE)  # one that outlived its emulator serves nobody
         started: list[BackgroundProcess] = []
         try:
             for part in plan.parts:
@@ -218,28 +221,55 @@ def start(
         return Outcome(bool(started), plan.engine, plan.warnings)
 
 
-def stop(settings: Settings) -> bool:
-    """Stop both; MiniStack first, since it stops its tasks through the engine. Returns whether one of them ran."""
+def preview(settings: Settings, wanted: str, environ: Mapping[str, str]) -> Outcome:
+    """Tell what a start would come to, and start nothing; ProcessError where what is asked cannot be."""
+    plan = _plan(settings, wanted, environ)
+    return Outcome(any(part.process.running_pid() is None for part in plan.parts), plan.engine, plan.warnings)
+
+
+def stop(settings: Settings, interrupted: Callable[[], bool]) -> bool:
+    """Stop both; MiniStack first, since it stops its tasks through the engine. Returns whether one of them ran.
+
+    Args:
+        settings: what is known of it; the port that it was started with counts, whatever this says.
+        interrupted: tells that nobody waits for another start or stop any more.
+
+    Raises:
+        ProcessError: one does not end, or another start or stop does not.
+    """
     if not settings.directory.is_dir():
         return False
-    with _alone(settings.directory):
+    with _alone(settings.directory, interrupted):
+        socket = replace(settings, port=_port_of(settings)).socket
         ran = [process.stop(STOP_GRACE) for process in (settings.emulator, settings.engine)]
-        shutil.rmtree(settings.socket.parent, ignore_errors=True)  # left by an engine that had to be killed
+        # Left by an engine that was killed. One that answers is that of another folder, on the same port.
+        if not docker_engine.answers(f"unix://{socket}"):
+            shutil.rmtree(socket.parent, ignore_errors=True)
         return any(ran)
 
 
-def is_complete(settings: Settings) -> bool:
-    """Tell whether all that belongs to it runs."""
-    needed = [settings.emulator] if settings.emulator.note("engine", "process") == "docker" else settings.processes
-    return all(process.running_pid() for process in needed)
+def _port_of(settings: Settings) -> int:
+    """Return the port of what runs in the folder; the asked one where nothing is known."""
+    known = settings.emulator.note("port", "") or settings.engine.note("port", "")
+    return int(known) if known.isdigit() else settings.port
+
+
+def _plan(settings: Settings, wanted: str, environ: Mapping[str, str]) -> _Plan:
+    return _plan_running(settings, wanted) if settings.emulator.running_pid() else _plan_new(settings, wanted, environ)
 
 
 def _plan_new(settings: Settings, wanted: str, environ: Mapping[str, str]) -> _Plan:
-    settings.engine.stop(STOP_GRACE)  # one that outlived its emulator serves nobody
     engine, host = choose_engine(wanted, environ)
     addresses = bind_addresses(host)
     for address in addresses:
-        if not local_port.can_listen(address, settings.port):
+        try:
+            free = local_port.can_listen(address, settings.port)
+        except OSError as error:
+            raise ProcessError(
+                f"port {settings.port} of {address} cannot be used ({error.strerror}): "
+                "choose one from 1024 on: -e local_aws_port=4566"
+            ) from error
+        if not free:
             other = local_port.next_free_port(address, settings.port)
             raise ProcessError(
                 f"port {settings.port} of {address} is taken by {local_port.port_owner(settings.port)}: "
@@ -251,6 +281,12 @@ def _plan_new(settings: Settings, wanted: str, environ: Mapping[str, str]) -> _P
 
 def _plan_running(settings: Settings, wanted: str) -> _Plan:
     """It goes on with the engine that it was started with: it keeps its stacks in memory, a restart would lose them."""
+    port = _port_of(settings)
+    if port != settings.port:
+        raise ProcessError(
+            f"the embedded AWS of {settings.directory} runs on port {port} since it was started: call with "
+            f"-e local_aws_port={port}, or stop it first (this removes its stacks): -e local_aws_state=stopped"
+        )
     engine = settings.emulator.note("engine", "process")
     host = settings.emulator.note("docker_host", f"unix://{settings.socket}")
     warnings = []
@@ -278,9 +314,26 @@ def _check_packages(python: str) -> None:
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Let one start or stop at a time work on a directory."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / ".lock").open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _alone(directory: Path, interrupted: Callable[[], bool]) -> Iterator[None]:
+    """Let one start or stop at a time work on a folder."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / ".lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise ProcessError(
+            f"{directory} cannot be written ({error.strerror}): choose another folder: -e local_aws_directory=PATH"
+        ) from error
+    with lock:
+        if not wait_until(lambda: interrupted() or _has_locked(lock), LOCK_SECONDS):
+            raise ProcessError(f"another start or stop has been at work in {directory} for {LOCK_SECONDS:g} s")
+        if interrupted():
+            raise ProcessError("interrupted")
         yield
+
+
+def _has_locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

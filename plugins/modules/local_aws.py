@@ -28,7 +28,10 @@ options:
     choices: [started, stopped]
     default: started
   port:
-    description: Port of 127.0.0.1 on which every service answers.
+    description:
+      - Port of 127.0.0.1 on which every service answers.
+      - An emulator that runs in O(directory) on another port is not moved, since its stacks would be lost; that is an
+        error.
     type: int
     default: 4566
   directory:
@@ -45,7 +48,7 @@ options:
     description:
       - What runs tasks. V(auto) prefers a Docker engine that answers at E(DOCKER_HOST) or C(/var/run/docker.sock).
       - With V(docker) the emulator also listens on the address of Docker's bridge, by which containers reach it.
-      - An emulator that runs already keeps the engine that it was started with.
+      - An emulator that runs already keeps the engine that it was started with; a warning says so.
     type: str
     choices: [auto, process, docker]
     default: auto
@@ -60,7 +63,9 @@ options:
     default: 60
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and tell whether it would start or stop something.
+    description:
+      - Can run in C(check_mode) and tell whether it would start or stop something.
+      - What would keep it from starting, such as a port that is taken, is an error there too.
     support: full
 """
 
@@ -86,7 +91,7 @@ endpoint_url:
   sample: http://127.0.0.1:4566
 task_engine:
   description: What runs tasks, V(process) or V(docker).
-  returned: O(state=started), not in check mode
+  returned: O(state=started)
   type: str
   sample: process
 log_files:
@@ -103,12 +108,13 @@ pids:
 """
 
 import os
+import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ddbload.aws.plugins.module_utils.background_process import ProcessError
 from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import Settings, is_complete, start, stop
+from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import Settings, preview, start, stop
 
 
 def main() -> None:
@@ -128,28 +134,36 @@ def main() -> None:
         supports_check_mode=True,
     )
     options = module.params
+    if not 0 < options["port"] < 65536:
+        module.fail_json(msg=f"port is {options['port']}: choose one from 1 to 65535")
+    # Absolute, since both processes work in the directory and not here. Links are kept: a venv's python is one.
+    python = options["python"] or ""
     settings = Settings(
         port=options["port"],
-        directory=Path(options["directory"]),
-        python=options["python"] or "",
-        process_engine=Path(options["process_engine"] or ""),
+        directory=Path(options["directory"]).absolute(),
+        python=str(Path(shutil.which(python) or python).absolute()),
+        process_engine=Path(options["process_engine"] or "").absolute(),
         log_level=options["log_level"],
     )
     result: dict[str, object] = {}
     try:
-        if module.check_mode:
-            running = any(process.running_pid() for process in settings.processes)
-            changed = running if options["state"] == "stopped" else not is_complete(settings)
-        elif options["state"] == "stopped":
-            changed = stop(settings)
-        else:
-            with Interrupt() as interrupt:
-                outcome = start(
-                    settings, options["task_engine"], os.environ, options["timeout"], lambda: bool(interrupt)
+        with Interrupt() as interrupt:
+            if options["state"] == "stopped":
+                changed = (
+                    any(process.running_pid() for process in settings.processes)
+                    if module.check_mode
+                    else stop(settings, lambda: bool(interrupt))
                 )
-            changed, result["task_engine"] = outcome.changed, outcome.engine
-            for warning in outcome.warnings:
-                module.warn(warning)
+            else:
+                wanted = options["task_engine"]
+                outcome = (
+                    preview(settings, wanted, os.environ)
+                    if module.check_mode
+                    else start(settings, wanted, os.environ, options["timeout"], lambda: bool(interrupt))
+                )
+                changed, result["task_engine"] = outcome.changed, outcome.engine
+                for warning in outcome.warnings:
+                    module.warn(warning)
     except (ProcessError, OSError) as error:
         module.fail_json(msg=f"Cannot set the embedded AWS to {options['state']}: {error}")
     module.exit_json(

@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import struct
 import sys
@@ -492,12 +493,20 @@ def main() -> None:
     options = parser.parse_args()
     private_folder(options.socket.parent)
     options.socket.unlink(missing_ok=True)  # left by an engine that was killed
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(options.socket))
+    listener.listen()
+    mine = options.socket.stat().st_ino
     # The load tester is installed beside the interpreter that runs this.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     print(f"Process engine on {options.socket}: tasks run as processes of this user, nothing isolates them", flush=True)
     application = Engine(Registry(options.registry), path).application()
-    web.run_app(application, path=str(options.socket), print=None, access_log=None, shutdown_timeout=SHUTDOWN_GRACE)
-    shutil.rmtree(options.socket.parent, ignore_errors=True)
+    web.run_app(application, sock=listener, print=None, access_log=None, shutdown_timeout=SHUTDOWN_GRACE)
+    # Unless a later engine has taken the place over.
+    with contextlib.suppress(OSError):
+        if options.socket.stat().st_ino == mine:
+            options.socket.unlink()
+            options.socket.parent.rmdir()
 
 
 if __name__ == "__main__":

@@ -112,6 +112,8 @@ def test_log_tail_is_one_line(process: BackgroundProcess) -> None:
     process.directory.mkdir()
     process.log_file.write_text("".join(f"line {number}\n\n" for number in range(5000)))
     assert process.log_tail(2) == "line 4998 | line 4999"
+    process.log_file.write_text("x" * 9000)
+    assert process.log_tail() == "x" * 200
 
 
 def test_clean_environment_holds_only_what_is_named() -> None:

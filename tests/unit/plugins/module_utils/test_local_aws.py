@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -61,11 +65,33 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
         port = probe.getsockname()[1]
     settings = Settings(port, tmp_path / ("long" * 30), sys.executable, Path("engine.py"), "warning")
     yield settings
-    local_aws.stop(settings)
+    stop(settings)
+
+
+@pytest.fixture
+def sleepers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes that do nothing, in place of MiniStack and the process engine; they count as healthy."""
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(local_aws, "engine_command", lambda *_: sleeper)
+    monkeypatch.setattr(local_aws, "emulator_command", lambda *_: sleeper)
+    monkeypatch.setattr(docker_engine, "answers", lambda host: host.endswith("/engine.sock"))
+    monkeypatch.setattr(local_aws, "emulator_answers", lambda _settings: True)
+
+
+def never() -> bool:
+    return False
+
+
+def stop(settings: Settings) -> bool:
+    return local_aws.stop(settings, never)
+
+
+def preview(settings: Settings, wanted: str = "process") -> local_aws.Outcome:
+    return local_aws.preview(settings, wanted, NO_DOCKER)
 
 
 def start(settings: Settings, wanted: str = "process") -> local_aws.Outcome:
-    return local_aws.start(settings, wanted, {"PATH": os.environ["PATH"], **NO_DOCKER}, 5, lambda: False)
+    return local_aws.start(settings, wanted, {"PATH": os.environ["PATH"], **NO_DOCKER}, 5, never)
 
 
 def test_port_that_is_free_and_one_that_is_not(taken: int) -> None:
@@ -104,28 +130,76 @@ def test_start_that_fails_leaves_nothing(settings: Settings, monkeypatch: pytest
     with pytest.raises(ProcessError, match=r"ministack ended at once; .*: broken"):
         start(settings)
     assert [process.running_pid() for process in settings.processes] == [None, None]
-    assert not local_aws.stop(settings)
+    assert not stop(settings)
 
 
-def test_second_start_changes_nothing_and_a_missing_part_is_started(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(local_aws, "engine_command", lambda *_: sleeper)
-    monkeypatch.setattr(local_aws, "emulator_command", lambda *_: sleeper)
-    monkeypatch.setattr(docker_engine, "answers", lambda host: host.endswith("/engine.sock"))
-    monkeypatch.setattr(local_aws, "emulator_answers", lambda _settings: True)
-    assert not local_aws.is_complete(settings)
+@pytest.mark.usefixtures("sleepers")
+def test_second_start_changes_nothing_and_a_missing_part_is_started(settings: Settings) -> None:
+    assert preview(settings) == local_aws.Outcome(True, "process", [])
+    assert not settings.directory.exists()
     assert start(settings) == local_aws.Outcome(True, "process", [])
-    assert local_aws.is_complete(settings)
-    assert start(settings, "auto") == local_aws.Outcome(False, "process", [])
-    kept = start(settings, "docker")
-    assert not kept.changed and "local_aws_state=stopped" in kept.warnings[0]
+    for outcome in (preview(settings, "auto"), start(settings, "auto")):
+        assert outcome == local_aws.Outcome(False, "process", [])
+    for kept in (preview(settings, "docker"), start(settings, "docker")):
+        assert not kept.changed and "local_aws_state=stopped" in kept.warnings[0]
     settings.engine.stop(1)
-    assert not local_aws.is_complete(settings)
+    assert preview(settings).changed
     assert start(settings).changed
-    assert local_aws.stop(settings)
-    assert not local_aws.stop(settings)
+    assert stop(settings)
+    assert not stop(settings)
+
+
+@pytest.mark.usefixtures("sleepers")
+def test_what_runs_is_not_moved_to_another_port(settings: Settings) -> None:
+    start(settings)
+    other = replace(settings, port=settings.port % 60000 + 1)
+    for ask in (preview, start):
+        with pytest.raises(ProcessError, match=rf"runs on port {settings.port} .*-e local_aws_port={settings.port}"):
+            ask(other)
+    assert stop(other)  # its folder says what it is, whatever port is asked for
+
+
+def test_stop_leaves_the_socket_of_another_folders_engine(settings: Settings) -> None:
+    settings.directory.mkdir()
+    settings.socket.parent.mkdir(mode=0o700)
+    settings.socket.touch()
+    assert not stop(settings)
+    assert not settings.socket.parent.exists()  # left by a killed engine
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(docker_engine, "answers", lambda host: host == f"unix://{settings.socket}")
+        settings.socket.parent.mkdir(mode=0o700)
+        settings.socket.touch()
+        assert not stop(settings)
+        assert settings.socket.exists()
+
+
+def test_one_start_or_stop_at_a_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.directory.mkdir()
+    with (settings.directory / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        began = time.monotonic()
+        with pytest.raises(ProcessError, match="interrupted"):
+            local_aws.stop(settings, lambda: time.monotonic() - began > 0.2)
+        monkeypatch.setattr(local_aws, "LOCK_SECONDS", 0.2)
+        with pytest.raises(ProcessError, match=r"another start or stop has been at work in .* for 0\.2 s"):
+            start(settings)
+        assert time.monotonic() - began < 3
+
+
+def test_folder_that_cannot_be_written(settings: Settings) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        inside = replace(settings, directory=Path(file.name) / "state")
+        with pytest.raises(ProcessError, match=r"cannot be written \(Not a directory\): .*local_aws_directory"):
+            start(inside)
+
+
+def test_port_that_needs_rights(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(local_port, "can_listen", refuse)
+    with pytest.raises(ProcessError, match=r"port \d+ of 127\.0\.0\.1 cannot be used \(Permission denied\)"):
+        preview(settings)
 
 
 def test_another_server_is_not_taken_for_the_emulator(docker_host: str, settings: Settings) -> None:

@@ -318,3 +318,20 @@ def test_socket_of_a_killed_engine_is_taken_over(running: Running, registry: str
     assert running.socket.parent.stat().st_mode & 0o777 == 0o700
     again.terminate()
     assert again.wait(5) == 0
+    assert not running.socket.parent.exists()
+
+
+def test_engine_that_was_superseded_leaves_the_socket_of_its_successor(running: Running, registry: str) -> None:
+    before = running.socket.stat().st_ino
+    arguments = ["--socket", str(running.socket), "--registry", registry]
+    with subprocess.Popen([sys.executable, str(PROGRAM), *arguments], stdout=subprocess.DEVNULL) as successor:
+        deadline = time.monotonic() + 10
+        while not running.socket.exists() or running.socket.stat().st_ino == before:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        running.process.terminate()
+        assert running.process.wait(10) == 0
+        assert running.client().ping()
+        successor.terminate()
+        assert successor.wait(10) == 0
+    assert not running.socket.exists()

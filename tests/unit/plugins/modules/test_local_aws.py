@@ -1,0 +1,58 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module around the embedded AWS: what it makes of its options."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import Outcome, Settings
+from ansible_collections.ddbload.aws.plugins.modules import local_aws
+
+
+def run(capsys: pytest.CaptureFixture[str], **options: Any) -> dict[str, Any]:
+    with patch_module_args(options), pytest.raises(SystemExit):
+        local_aws.main()
+    return dict(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_port_that_there_is_not(capsys: pytest.CaptureFixture[str], tmp_path: Path, port: int) -> None:
+    result = run(capsys, port=port, directory=str(tmp_path), python="python3", process_engine="engine.py")
+    assert result["failed"] and result["msg"] == f"port is {port}: choose one from 1 to 65535"
+
+
+def test_paths_are_those_of_the_caller(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[Settings] = []
+
+    def start(settings: Settings, *_: Any) -> Outcome:
+        seen.append(settings)
+        return Outcome(True, "process", ["a warning"])
+
+    warnings: list[str] = []
+    monkeypatch.setattr(local_aws, "start", start)
+    monkeypatch.setattr(local_aws.AnsibleModule, "warn", lambda _module, text: warnings.append(text))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    Path("link").symlink_to(sys.executable)
+    result = run(capsys, directory="state", python="./link", process_engine="engine.py")
+    run(capsys, directory="state", python=Path(sys.executable).name, process_engine="engine.py")
+    assert [settings.python for settings in seen] == [str(tmp_path / "link"), sys.executable]
+    assert (seen[0].directory, seen[0].process_engine) == (tmp_path / "state", tmp_path / "engine.py")
+    assert result["changed"] and result["task_engine"] == "process" and result["pids"] == {}
+    assert result["log_files"][0] == str(tmp_path / "state" / "process-engine.log")
+    assert warnings == ["a warning", "a warning"]
+
+
+def test_interpreter_is_needed_to_start_and_not_to_stop(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "python, process_engine" in run(capsys, directory=str(tmp_path))["msg"]
+    assert not run(capsys, directory=str(tmp_path), state="stopped")["changed"]
+    assert not run(capsys, directory=str(tmp_path / "none"), state="stopped", _ansible_check_mode=True)["changed"]
