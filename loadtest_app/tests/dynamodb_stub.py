@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import threading
 import zlib
@@ -41,6 +42,7 @@ class Reply:
     chunked: bool = False
     piece_bytes: int = 0
     close: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def error(name: str, message: str = "no", status: int = 400, **more: Any) -> Reply:
@@ -50,13 +52,21 @@ def error(name: str, message: str = "no", status: int = 400, **more: Any) -> Rep
 
 @dataclass
 class Stub:
-    """The server; ``script`` is asked for the reply to data request number n (from 0) of an operation."""
+    """The server.
+
+    ``script`` is asked for the reply to data request number n (from 0) of an operation, ``describe`` for the one to a
+    DescribeTable with these headers, ``accept`` whether connection number n is kept; with ``tls`` it speaks TLS.
+    """
 
     script: Callable[[str, int, dict[str, Any]], Reply] = lambda operation, number, body: Reply()
-    describe: Reply = field(default_factory=lambda: Reply(document=TABLE))
+    describe: Callable[[dict[str, str]], Reply] = lambda headers: Reply(document=TABLE)
+    accept: Callable[[int], bool] = lambda number: True
+    tls: ssl.SSLContext | None = None
     port: int = 0
+    connections: int = 0
     requests: Counter[str] = field(default_factory=Counter)
     keys: list[str] = field(default_factory=list)
+    access_keys: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Stub:
         self._loop = asyncio.new_event_loop()
@@ -72,12 +82,12 @@ class Stub:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def _serve(self, started: threading.Event) -> None:
         async def main() -> None:
             self._stop = asyncio.Event()
-            server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+            server = await asyncio.start_server(self._connection, "127.0.0.1", 0, ssl=self.tls)
             self.port = server.sockets[0].getsockname()[1]
             started.set()
             await self._stop.wait()
@@ -88,6 +98,10 @@ class Stub:
         self._loop.run_until_complete(main())
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number, self.connections = self.connections, self.connections + 1
+        if not self.accept(number):
+            _reset(writer)
+            return
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -97,10 +111,11 @@ class Stub:
                 number = self.requests[operation]
                 self.requests[operation] += 1
                 if operation == "describetable":
-                    reply = self.describe
+                    reply = self.describe(headers)
                 else:
                     if operation == "putitem":
                         self.keys.append(body["Item"]["pk"]["S"])
+                    self.access_keys.append(headers["authorization"].partition("credential=")[2].partition("/")[0])
                     reply = self.script(operation, number, body)
                 await self._reply(writer, operation, reply)
                 if reply.reset or reply.close:
@@ -116,14 +131,13 @@ class Stub:
         if reply.delay_s:
             await asyncio.sleep(reply.delay_s)
         if reply.reset:
-            # Closing without lingering is what sends RST.
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
+            _reset(writer)
             return
         document = reply.document or (OK_GET if operation == "getitem" else OK_PUT)
         body = json.dumps(document).encode()
         crc = zlib.crc32(body) ^ (1 if reply.bad_crc else 0)
         lines = [f"HTTP/1.1 {reply.status} X", "Content-Type: application/x-amz-json-1.0", f"x-amz-crc32: {crc}"]
+        lines += [f"{name}: {value}" for name, value in reply.headers.items()]
         lines += ["Connection: close"] if reply.close else []
         if reply.chunked:
             lines.append("Transfer-Encoding: chunked")
@@ -139,3 +153,9 @@ class Stub:
             if step < len(raw):
                 await asyncio.sleep(0.001)
         await writer.drain()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    # Closing without lingering is what sends RST.
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

@@ -76,7 +76,7 @@ def connection() -> tuple[Connection, Owner]:
     owner = Owner()
     made = Connection(owner)
     made.connection_made(mock.Mock())
-    made.begin(b"request", 0, "put", 0, time.perf_counter_ns())
+    made.begin(b"request", "put", 0, time.perf_counter_ns())
     return made, owner
 
 
@@ -125,6 +125,13 @@ def test_an_answer_that_nobody_asked_for_ends_the_connection() -> None:
     made, _owner = connection()
     made.data_received(raw(b"{}", False) + b"HTTP/1.1")
     assert made.transport.abort.called
+
+
+def test_a_connection_that_is_closed_by_its_answer_is_not_used_again() -> None:
+    made, owner = connection()
+    made.data_received(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+    assert (owner.answers, made.usable) == ([(200, b"{}", True)], False)
+    assert made.transport.close.called
 
 
 def test_heads_and_chunks() -> None:

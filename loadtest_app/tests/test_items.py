@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
+
 import pytest
 from ddbload.items import ItemFactory, attribute_bytes, item_bytes
 from ddbload.keys import KeyAttribute, KeySpace
@@ -22,9 +24,19 @@ def test_an_item_has_exactly_its_size_and_comes_out_the_same_again(
     assert item == factory(schema, size, seed).item(index)
 
 
-def test_neighbours_differ_in_their_data() -> None:
+@given(schemas, st.integers(100, 5000), st.integers(0, 10**12 - 1), st.text(max_size=5), st.text(max_size=5))
+def test_an_item_put_together_is_the_item_encoded(
+    schema: list[tuple[str, str]], size: int, index: int, prefix: str, name: str
+) -> None:
+    keys = KeySpace([KeyAttribute(attribute + name, type_) for attribute, type_ in schema], prefix)
+    items = ItemFactory(keys, size + 50, 1, 'run"1')
+    assert items.json(index) == json.dumps(items.item(index), separators=(",", ":")).encode()
+    assert json.loads(f"{{{keys.json(index)}}}") == keys.key(index)
+
+
+def test_items_differ_in_their_data() -> None:
     items = factory([("pk", "S")], 400)
-    assert len({items.item(index)["data"]["S"] for index in range(1000)}) > 700
+    assert len({items.item(index)["data"]["S"] for index in range(10_000)}) == 10_000
 
 
 def test_the_largest_item_is_possible() -> None:

@@ -3,6 +3,7 @@ import json
 
 import pytest
 from ddbload import results
+from ddbload.events import EVENT_START
 from ddbload.record import Recorder
 from ddbload.report import terminal
 from hypothesis import given, settings
@@ -61,6 +62,67 @@ def test_foreign_and_repeated_lines_do_no_harm() -> None:
     assert (merged["verdict"], merged["exit_code"], merged["partial"]) == ("passed", 0, False)
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=20), st.booleans())
+def test_what_a_log_driver_cut_is_put_together_again(cuts: list[int], with_foreign: bool) -> None:
+    whole = events("task-0", [(("ok", ""), 5)] * 3)
+    pieces = ["a line before"] * with_foreign
+    for line in whole:
+        for place in range(len(line)):
+            size = max(len(EVENT_START), cuts[place % len(cuts)])
+            pieces.append(line[:size])
+            line = line[size:]
+            if not line:
+                break
+    merged = results.merge(pieces)
+    assert merged == results.merge(whole) | {"warnings": merged["warnings"]}
+    assert merged["warnings"] == ["1 log lines are no events of ddbload"] * with_foreign
+
+
+def test_a_piece_without_its_rest_is_a_foreign_line() -> None:
+    whole = events("task-0", [(("ok", ""), 5)])
+    merged = results.merge([whole[0][:50], "a stack trace", *whole, whole[-1][:50]])
+    assert merged["warnings"] == ["3 log lines are no events of ddbload"]
+    assert merged["operations"]["put"]["sent"] == 1
+
+
+def progress(task: str, elapsed_s: float, sent: int, rate: float, p50_ms: float = 1.0) -> str:
+    interval = dict.fromkeys(("planned", "sent", "ok"), sent) | dict.fromkeys(("expected", "contention", "failed"), 0)
+    interval |= {"throttled": {}, "rate": rate, "late_ms_max": 0.0, "p50_ms": p50_ms, "p99_ms": 2.0, "max_ms": 3.0}
+    interval |= {"consumed_read_units": 0.0, "consumed_write_units": 0.0}
+    context = {"ts": f"2026-01-31T12:00:{elapsed_s:06.3f}Z", "run_id": "r", "task_id": task, "worker": 0}
+    return json.dumps(context | {"event": "run.progress", "elapsed_s": elapsed_s, "interval": interval})
+
+
+def test_the_rest_of_a_second_belongs_to_it_and_does_not_distort_it() -> None:
+    rest = progress("task-0", 2.01, 1, 100.0, p50_ms=9.0)
+    first, second = results.merge([progress("task-0", 1.0, 100, 100.0), progress("task-0", 2.0, 99, 99.0), rest])[
+        "series"
+    ]
+    assert (first["elapsed_s"], first["sent"], first["rate"]) == (1, 100, 100.0)
+    assert (second["elapsed_s"], second["sent"], second["rate"], second["p50_ms"]) == (2, 100, 99.0, 1.0)
+
+
+def test_a_second_of_two_workers_is_their_sum_with_the_worse_percentiles() -> None:
+    (second,) = results.merge([progress("task-0", 1.0, 100, 100.0), progress("task-1", 1.1, 50, 45.5, 7.0)])["series"]
+    assert (second["sent"], second["rate"], second["worst_p50_ms"]) == (150, 145.5, 7.0)
+    assert "p50_ms" not in second
+
+
+@pytest.mark.parametrize(("limit", "codes", "verdict"), [(2, (3, 0), "passed"), (1, (0, 0), "failed")])
+def test_thresholds_hold_for_the_whole_and_not_for_each_worker(limit: int, codes: tuple, verdict: str) -> None:
+    answered = [(("network", "Timeout"), 5)]
+    lines = [line for number in (0, 1) for line in events(f"task-{number}", answered, code=codes[number])]
+    lines = [line.replace("failed == 0", f"failed <= {limit}") for line in lines]
+    merged = results.merge(lines)
+    assert (merged["verdict"], merged["exit_code"]) == (verdict, 3 * (verdict == "failed"))
+
+
+def test_a_refused_run_with_a_summary_has_failed() -> None:
+    merged = results.merge(events("task-0", [(("fatal", "AccessDenied"), 5)], code=5)[1:])
+    assert (merged["verdict"], merged["exit_code"]) == ("failed", 5)
+
+
 def test_a_task_that_left_no_summary_makes_the_results_partial() -> None:
     lines = events("task-0", [(("ok", ""), 5)]) + events("task-1", [], ending=False)
     merged = results.merge(lines, {"task-1": 137})
@@ -108,3 +170,17 @@ def test_the_table_shows_what_happened() -> None:
     assert "passed  failed == 0  was 0" in text
     assert text.endswith("verdict: PASSED (exit code 0)")
     assert max(map(len, text.splitlines())) <= 110
+
+
+def test_the_table_keeps_its_width_whatever_happened() -> None:
+    merged = results.merge(events("task-0", [(("ok", ""), 60_000_000), (("throttled", "Reason"), 5)]))
+    put = merged["operations"]["put"]
+    put.update(sent=300_000_000, ok=299_999_999, throttled={"Reason": 1_000_000}, rate_asked=40_000.0)
+    put.update(rate_reached=39_999.5, consumed_write_units=3e8)
+    merged["plan"].update(planned=300_000_000, sent=300_000_000, never_sent=100_000_000)
+    merged["plan"]["late_ms"] = {"p50": 12_345.0, "p99": 123_456.0, "max": 1_234_567.0}
+    merged["warnings"].append("so much to say " * 20)
+    merged["failures"].append("x" * 300)
+    text = terminal.render(merged)
+    assert max(map(len, text.splitlines())) <= 110
+    assert "300,000,000" in text

@@ -3,14 +3,17 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from email.utils import formatdate
 from pathlib import Path
 
+import certificate
 import pytest
-from dynamodb_stub import OK_PUT, Reply, Stub, error
+from dynamodb_stub import OK_PUT, TABLE, Reply, Stub, error
 
 SOURCE = Path(__file__).parents[1] / "src"
 ENVIRONMENT = {
@@ -95,6 +98,71 @@ def test_a_stall_shows_in_the_latency_and_not_only_in_the_service_time() -> None
     assert "all connections were busy" in last["run.summary"]["warnings"][0]
 
 
+def test_one_slow_last_answer_does_not_lower_the_rate() -> None:
+    def script(operation: str, number: int, body: dict) -> Reply:
+        return Reply(silent=number == 99)
+
+    with Stub(script=script) as stub:
+        code, last, _events = run(
+            stub.url, "plan.rate=100", "plan.duration=1", "timeout=1", 'thresholds=["rate >= 99%"]'
+        )
+    assert code == 0
+    assert last["run.summary"]["elapsed_s"] > 1.8
+    assert last["run.summary"]["operations"]["put"]["failed"] == {"network:Timeout": 1}
+
+
+def test_over_tls_it_is_the_same(tmp_path) -> None:
+    context, trusted = certificate.make(tmp_path)
+
+    def script(operation: str, number: int, body: dict) -> Reply:
+        return Reply(close=number % 10 == 9)
+
+    with Stub(script=script, tls=context) as stub:
+        code, last, _events = run(stub.url, "plan.duration=1", "connections=8", AWS_CA_BUNDLE=str(trusted))
+        assert code == 0
+        connections = last["run.summary"]["connections"]
+        assert last["run.summary"]["operations"]["put"]["ok"] == 100
+        assert connections["opened"] == 8 + connections["reopened"]
+        assert connections["reopened"] >= 9
+        assert connections["tls_ms"]["max"] >= connections["tls_ms"]["p50"] > 0
+        code, last, _events = run(stub.url)
+        assert (code, "CERTIFICATE_VERIFY_FAILED" in last["run.failed"]["message"]) == (5, True)
+        code, last, _events = run(stub.url, AWS_CA_BUNDLE="/no/such/file")
+        assert (code, "\n" in last["run.failed"]["message"]) == (5, False)
+
+
+def test_connections_that_are_reset_when_they_are_opened_are_opened_again() -> None:
+    # The first connection asks for the table's description.
+    with Stub(accept=lambda number: number == 0 or number % 2 == 1) as stub:
+        code, last, _events = run(stub.url, "plan.duration=1", "connections=8", "timeout=1")
+    assert code == 0
+    summary = last["run.summary"]
+    assert counts_add_up(summary)
+    put = summary["operations"]["put"]
+    assert put["ok"] + put["failed"].get("network:ConnectionReset", 0) == put["sent"] == 100
+    assert put["ok"] >= 92
+
+
+def test_a_clock_that_is_off_is_corrected_by_that_of_aws() -> None:
+    ahead_s = 1200
+
+    def is_late(headers: dict) -> bool:
+        signed = time.strptime(headers["x-amz-date"], "%Y%m%dt%H%M%Sz")
+        return abs(time.mktime(signed) - time.timezone - time.time() - ahead_s) > 300
+
+    def describe(headers: dict) -> Reply:
+        date = {"Date": formatdate(time.time() + ahead_s, usegmt=True)}
+        reply = error("InvalidSignatureException", "Signature expired") if is_late(headers) else Reply(document=TABLE)
+        return Reply(reply.status, reply.document, headers=date)
+
+    with Stub(describe=describe) as stub:
+        code, last, _events = run(stub.url, "plan.duration=0.2")
+    assert code == 0
+    (warning,) = last["run.summary"]["warnings"]
+    assert re.search(r"clock is 1(199|200) s behind AWS's", warning)
+    assert stub.requests["describetable"] == 2
+
+
 @pytest.mark.parametrize(
     ("reply", "outcome", "reason"),
     [
@@ -158,7 +226,7 @@ def test_a_bad_scenario_is_exit_code_2() -> None:
     ],
 )
 def test_a_table_that_cannot_be_used_is_exit_code_5(describe: Reply, words: str) -> None:
-    with Stub(describe=describe) as stub:
+    with Stub(describe=lambda _headers: describe) as stub:
         code, last, _events = run(stub.url)
     assert code == 5
     assert words in last["run.failed"]["message"]
@@ -206,6 +274,52 @@ def test_a_signal_ends_the_run_with_partial_results(number: signal.Signals) -> N
     assert number.name in last["run.failed"]["message"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_start_is_told_too(number: signal.Signals) -> None:
+    with Stub(describe=lambda _headers: Reply(silent=True)) as stub:
+        process = subprocess.Popen(command(stub.url), env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+        while not stub.requests["describetable"]:
+            time.sleep(0.01)
+        process.send_signal(number)
+        (line,) = process.communicate(timeout=20)[0].splitlines()
+    assert process.returncode == 6
+    assert f"stopped early by {number.name} before the start" in json.loads(line)["message"]
+
+
+def test_a_signal_waits_for_answers_but_not_for_long() -> None:
+    with Stub(script=lambda *_: Reply(silent=True)) as stub:
+        process = subprocess.Popen(
+            command(stub.url, "plan.duration=60", "timeout=60", "connections=4"),
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout
+        while '"run.progress"' not in process.stdout.readline():
+            pass
+        sent = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        rest = [json.loads(line) for line in process.communicate(timeout=20)[0].splitlines()]
+        assert 2.5 < time.monotonic() - sent < 4.5
+    assert process.returncode == 6
+    summary = next(event for event in rest if event["event"] == "run.summary")
+    assert summary["operations"]["put"]["failed"] == {"network:Unfinished": 4}
+    assert counts_add_up(summary)
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run() -> None:
+    with Stub() as stub:
+        process = subprocess.Popen(
+            command(stub.url, "plan.duration=1.5"), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdout and process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert (process.wait(20), process.stderr.read()) == (0, b"")
+        process.stderr.close()
+    assert stub.requests["putitem"] == 150
+
+
 def test_the_deadline_ends_a_run_that_nobody_ends() -> None:
     with Stub() as stub:
         code, last, _events = run(stub.url, "plan.duration=60", "deadline=1")
@@ -221,6 +335,8 @@ def test_what_was_never_sent_is_told() -> None:
     assert plan["planned"] == 100
     assert plan["sent"] + plan["never_sent"] == 100
     assert plan["never_sent"] > 80
+    # What is under way at the end is waited for: cutting it off would be a failure of our own making.
+    assert last["run.summary"]["operations"]["put"]["failed"] == {}
     assert "the plan was not kept" in last["run.summary"]["warnings"][0]
 
 
@@ -241,7 +357,7 @@ def test_every_key_schema_is_filled() -> None:
         items.append(body["Item"])
         return Reply(document=OK_PUT)
 
-    with Stub(script=script, describe=Reply(document=description)) as stub:
+    with Stub(script=script, describe=lambda _headers: Reply(document=description)) as stub:
         code, last, _events = run(stub.url, "plan.duration=0.2")
     assert code == 0
     assert all(set(item) == {"pk", "sk", "run", "data"} and item["sk"] == {"N": "0"} for item in items)

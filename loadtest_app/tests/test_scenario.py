@@ -23,7 +23,7 @@ scenarios = st.builds(
     connections=st.integers(1, 10_000),
     timeout=st.floats(0.01, 300),
     deadline=st.floats(0, 864_000),
-    thresholds=st.lists(st.sampled_from(["put.p99 < 20ms", "rate >= 99%"])).map(tuple),
+    thresholds=st.lists(st.sampled_from(["p99 < 20ms", "rate >= 99%"])).map(tuple),
 )
 
 
@@ -49,6 +49,7 @@ def test_a_scenario_gives_itself_again(original: scenario.Scenario) -> None:
         ({"thresholds": "put.p99 < 5ms"}, "thresholds", "a list"),
         ({"thresholds": ["put.p98 < 5ms"]}, "thresholds[0]", 'no metric is named "p98"'),
         ({"thresholds": ["put.p99 < 5%"]}, "thresholds[0]", "has no unit %"),
+        ({"thresholds": ["get.p99 < 5ms"]}, "thresholds[0]", 'the mix has no operation "get"'),
         ({"conections": 4}, "conections", "did you mean connections?"),
     ],
 )

@@ -8,10 +8,11 @@ def summary() -> dict:
     recorder = Recorder(["put", "get"])
     for number in range(1000):
         recorder.sent("put", 5)
-        recorder.answer("put", "ok" if number else "throttled", "" if number else "Reason", 1000 * (number + 1), 500)
+        outcome, reason, units = ("ok", "", 1.0) if number else ("throttled", "Reason", 0.0)
+        recorder.answer("put", outcome, reason, 1000 * (number + 1), 500, write_units=units)
     for _number in range(500):
         recorder.sent("get", 5)
-        recorder.answer("get", "ok", "", 2000, 1000)
+        recorder.answer("get", "ok", "", 2000, 1000, read_units=0.5, found=True)
     operations = recorder.operations(10.0, {"put": 100.0, "get": 55.0})
     return {"operations": operations, "plan": {"planned": 1510, "sent": 1500, "never_sent": 10}}
 
@@ -30,6 +31,9 @@ def summary() -> dict:
         ("get.rate > 50", 50, False),
         ("never_sent == 0", 10, False),
         ("sent == 1500", 1500, True),
+        ("get.found >= 99%", 100, True),
+        ("put.consumed_write_units < 999", 999, False),
+        ("consumed_read_units == 250", 250, True),
     ],
 )
 def test_a_threshold_is_held_against_the_summary(expression: str, value: float, passed: bool) -> None:
@@ -51,6 +55,7 @@ def test_what_has_no_value_never_passes(expression: str) -> None:
         ("put.p99", "must read like"),
         ("p42 < 5ms", "no metric"),
         ("ok < 5ms", "no unit ms"),
+        ("consumed_read_units < 5%", "no unit %"),
         ("put.never_sent == 0", "all operations"),
     ],
 )

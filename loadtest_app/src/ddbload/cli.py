@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 from ddbload import __version__, results, scenario
 from ddbload.events import EventWriter, read_task_id
+from ddbload.exit_codes import BAD_CONFIGURATION, INTERNAL, STOPPED
 from ddbload.report import terminal
 
-BAD_USAGE = 2
 EXIT_CODES = """
 exit codes: 0 passed, 1 internal error, 2 bad configuration, 3 a threshold failed,
 4 lost or corrupt writes, 5 target unusable (credentials, permissions, no such table, no network),
@@ -24,11 +26,15 @@ exit codes: 0 passed, 1 internal error, 2 bad configuration, 3 a threshold faile
 """
 
 
+class _Stopped(BaseException):
+    """A signal came before the run could take it; no Exception, so that no library swallows it."""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(BAD_CONFIGURATION, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = options.command(options)
     except scenario.ScenarioError as error:
         print("\n".join(error.problems), file=sys.stderr)
-        return BAD_USAGE
+        return BAD_CONFIGURATION
     except results.ResultsError as error:
         print(f"ddbload: {error}", file=sys.stderr)
-        return BAD_USAGE
+        return BAD_CONFIGURATION
     return code
 
 
@@ -97,17 +103,27 @@ def _add_scenario(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     run_id = options.run_id or os.environ.get("DDBLOAD_RUN_ID") or datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    events = EventWriter(run_id, read_task_id(os.environ))
-    from ddbload import run  # the event loop, which the other commands do not need
-
+    events = EventWriter(run_id, None)
+    # Until the run's own handlers stand; the first process of a container would not even die of a signal.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop_early)
     try:
+        from ddbload import run  # the event loop, which the other commands do not need
+
+        events.context["task_id"] = read_task_id(os.environ)
         asked = scenario.load(options.scenario, options.set, os.environ, options.table)
         return run.run(asked, options.endpoint_url, options.region, events, os.environ)
     except scenario.ScenarioError as error:
-        return run.fail(events, run.BAD_CONFIGURATION, "; ".join(error.problems))
+        return events.fail(BAD_CONFIGURATION, "; ".join(error.problems))
+    except _Stopped as stopped:
+        return events.fail(STOPPED, f"stopped early by {stopped} before the start: nothing was sent")
     except Exception as error:  # whatever it is, the log has to say so
         traceback.print_exc()
-        return run.fail(events, run.INTERNAL, f"internal error, please report it: {type(error).__name__}: {error}")
+        return events.fail(INTERNAL, f"internal error, please report it: {type(error).__name__}: {error}")
+
+
+def _stop_early(number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Stopped(signal.Signals(number).name)
 
 
 def _validate(options: argparse.Namespace) -> int:

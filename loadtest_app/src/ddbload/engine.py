@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import itertools
+import resource
 import socket
-import ssl
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,7 +26,12 @@ TICK_S = 0.001
 TIMEOUT_CHECK_NS = 50_000_000
 STOP_DRAIN_S = 3.0
 CONNECT_TIMEOUT_S = 5.0
-RECONNECT_DELAYS_S = (0.05, 0.1, 0.2, 0.5, 1.0)
+RECONNECT_DELAYS_S = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
+# DynamoDB's addresses come and go; so often at most they are asked for again.
+RESOLVE_INTERVAL_NS = 1_000_000_000
+# Without any connection for so long the target is gone.
+GONE_AFTER_NS = 30_000_000_000
+SPARE_FILES = 64
 NOTHING = Consumed(0.0, 0.0, False)
 
 
@@ -39,6 +45,7 @@ class Connections:
 
     opened: int = 0
     reopened: int = 0
+    missing_at_start: int = 0
     connect: Histogram = field(default_factory=Histogram)
     tls: Histogram = field(default_factory=Histogram)
 
@@ -72,28 +79,45 @@ class Engine:
         self.connections = Connections()
         self.due = 0
         self.next = 0
+        self.in_flight = 0
         self.start_ns = 0
         self.end_ns = 0
         self.starved_ticks = 0
         self.stopped: str | None = None
         self.fatal: Verdict | None = None
         self._live: set[Connection] = set()
-        self._idle: list[Connection] = []
+        # The one that rested longest goes first, so that all stay warm and all addresses get their share.
+        self._idle: deque[Connection] = deque()
+        self._addresses: list[str] = []
+        self._turns = itertools.count()
+        self._resolved_ns = 0
         self._reconnecting: set[asyncio.Task[None]] = set()
-        self._tls = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE")) if target.tls else None
+        self._tls = target.tls_context()
         self._finished: asyncio.Future[None] | None = None
-        self._give_up_ns: int | None = None
+        self._sending = True
+        self._last_sent_ns = 0
+        self._stopped_ns = 0
+        self._drain_ns = 0
+        self._last_live_ns = 0
         self._next_timeout_check_ns = 0
-
-    @property
-    def in_flight(self) -> int:
-        """How many operations were sent and not answered yet."""
-        return sum(connection.busy for connection in self._live)
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the start, up to the end."""
         return ((self.end_ns or time.perf_counter_ns()) - self.start_ns) / 1e9 if self.start_ns else 0.0
+
+    @property
+    def loaded_s(self) -> float:
+        """Seconds over which the plan put load on the table: what a rate is reached over.
+
+        An open plan's drain is left out, in which nothing is sent: one slow last answer must not lower the rate.
+        """
+        if isinstance(self.pacer, ClosedPacer) or not self.start_ns:
+            return self.elapsed_s
+        end_ns = self.start_ns + self.pacer.duration_ns
+        if self._stopped_ns:
+            end_ns = min(end_ns, self._stopped_ns)
+        return (max(end_ns, self._last_sent_ns) - self.start_ns) / 1e9
 
     async def open(self) -> None:
         """Open the connections, before the clock starts.
@@ -101,18 +125,21 @@ class Engine:
         Raises:
             Unreachable: not one could be opened.
         """
-        self._addresses = await self._resolve()
-        outcomes = await asyncio.gather(*(self._connect(place) for place in range(self.size)), return_exceptions=True)
+        _allow_files(self.size + SPARE_FILES)
+        await self._resolve()
+        outcomes = await asyncio.gather(*(self._connect() for _place in range(self.size)), return_exceptions=True)
+        failures = [outcome for outcome in outcomes if outcome is not None]
         if not self._live:
-            raise Unreachable(str(next(outcome for outcome in outcomes if outcome is not None)))
-        for place, outcome in enumerate(outcomes):
-            if outcome is not None:
-                self._reconnect(place)
+            cause = str(failures[0]) or type(failures[0]).__name__
+            raise Unreachable(f"no connection to {self.target.url} could be opened ({cause}): check the way there")
+        self.connections.missing_at_start = len(failures)
+        for _failure in failures:
+            self._reconnect(replaces=False)
 
     async def run(self) -> None:
         """Carry out the plan; returns when it is done, stopped, or cannot go on."""
         self._finished = asyncio.get_running_loop().create_future()
-        self.start_ns = time.perf_counter_ns()
+        self.start_ns = self._last_live_ns = time.perf_counter_ns()
         self._tick()
         await self._finished
         self.end_ns = time.perf_counter_ns()
@@ -128,7 +155,9 @@ class Engine:
         """Let nothing more go out, and wait for answers no longer than ``drain_s`` seconds."""
         if self.stopped is None:
             self.stopped = reason
-            self._give_up_ns = time.perf_counter_ns() + round(drain_s * 1e9)
+            self._sending = False
+            self._stopped_ns = time.perf_counter_ns()
+            self._drain_ns = round(drain_s * 1e9)
 
     # ---- The loop
 
@@ -137,31 +166,27 @@ class Engine:
         if self._finished.done():
             return
         try:
+            if self._is_finished():
+                self._finished.set_result(None)
+                return
             self._release()
         except Exception as error:  # ours: whoever awaits the run has to hear of it
             self._crash(error)
             return
-        if self._is_finished(time.perf_counter_ns()):
-            self._finished.set_result(None)
-        else:
-            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def _release(self) -> None:
         now = time.perf_counter_ns()
         self.signer.at(int(time.time() + self.target.clock_skew_s))
-        if self.stopped is None:
+        if self._sending:
             self.due = self.pacer.due(now - self.start_ns)
             while self.next < self.due and self._idle:
-                self._send(self._idle.pop())
+                self._send(self._idle.popleft())
             if self.next < self.due:
                 self.starved_ticks += 1
         if now >= self._next_timeout_check_ns:
             self._next_timeout_check_ns = now + TIMEOUT_CHECK_NS
             self._abort_overdue(now)
-
-    def _crash(self, error: Exception) -> None:
-        if self._finished and not self._finished.done():
-            self._finished.set_exception(error)
 
     def _send(self, connection: Connection) -> None:
         number = self.next
@@ -171,8 +196,10 @@ class Engine:
         request = self.signer.request(operation.target, operation.body(number))
         now = time.perf_counter_ns()
         planned = now if isinstance(self.pacer, ClosedPacer) else self.start_ns + self.pacer.planned_ns(number)
-        connection.begin(request, number, name, planned, now)
+        self.in_flight += 1
+        self._last_sent_ns = now
         self.recorder.sent(name, (now - planned) // 1000)
+        connection.begin(request, name, planned, now)
 
     def answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
         """Record an answer and send what is due next (called by the connection)."""
@@ -180,7 +207,7 @@ class Engine:
             verdict = BAD_CHECKSUM if not intact else OK if status == 200 else classify(status, body)
             self._record(connection, verdict, body)
             if connection.usable:
-                if self.next < self.due and self.stopped is None:
+                if self.next < self.due and self._sending:
                     self._send(connection)
                 else:
                     self._idle.append(connection)
@@ -189,17 +216,20 @@ class Engine:
 
     def lost(self, connection: Connection, reason: str) -> None:
         """Record what was under way and open the connection again (called by the connection)."""
-        self._live.discard(connection)
+        if connection not in self._live:
+            return  # lost while it was being opened: who opens it sees that
+        self._live.remove(connection)
         if connection in self._idle:
             self._idle.remove(connection)
         if connection.busy:
             connection.busy = False
             self._record(connection, Verdict("network", reason), b"")
         if not self.end_ns:
-            self._reconnect(connection.number)
+            self._reconnect()
 
     def _record(self, connection: Connection, verdict: Verdict, body: bytes) -> None:
         now = time.perf_counter_ns()
+        self.in_flight -= 1
         consumed = self.operations[connection.operation].consumed(body) if verdict is OK else NOTHING
         self.recorder.answer(
             connection.operation,
@@ -213,68 +243,94 @@ class Engine:
             self.fatal = verdict
             self.stop("fatal", drain_s=0.5)
 
+    def _crash(self, error: Exception) -> None:
+        if self._finished and not self._finished.done():
+            self._finished.set_exception(error)
+
     def _abort_overdue(self, now: int) -> None:
+        if self._live:
+            self._last_live_ns = now
+        elif now - self._last_live_ns > GONE_AFTER_NS and self.fatal is None:
+            self.fatal = Verdict("network", "ConnectionsLost", f"no connection for {GONE_AFTER_NS // 10**9} s")
+            self.stop("fatal", drain_s=0.0)
         for connection in list(self._live):
             if connection.busy and now - connection.sent_ns > self.timeout_ns:
                 connection.abort("Timeout")
 
-    def _is_finished(self, now: int) -> bool:
-        if self._give_up_ns is None and self.due == self.pacer.operations and isinstance(self.pacer, ConstantRatePacer):
-            # What is late is still sent, for as long as one request may take.
-            self._give_up_ns = self.start_ns + self.pacer.duration_ns + self.timeout_ns
-        if self._give_up_ns is not None and now > self._give_up_ns:
-            return True
-        if self.in_flight:
-            return False
+    def _is_finished(self) -> bool:
+        now = time.perf_counter_ns()
         if self.stopped is not None:
-            return True
-        if self.next < self.pacer.operations:
+            return not self.in_flight or now > self._stopped_ns + self._drain_ns
+        if isinstance(self.pacer, ClosedPacer):
+            return self.next == self.pacer.operations and not self.in_flight
+        end_ns = self.start_ns + self.pacer.duration_ns
+        all_sent = self.next == self.pacer.operations
+        # What is late is still sent, for as long as one request may take; what is under way then has its own timeout.
+        if now < end_ns or (not all_sent and now <= end_ns + self.timeout_ns):
             return False
-        return isinstance(self.pacer, ClosedPacer) or now - self.start_ns >= self.pacer.duration_ns
+        self._sending = False
+        return not self.in_flight
 
     # ---- Connections
 
-    async def _resolve(self) -> list[str]:
+    async def _resolve(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(self.target.host, self.target.port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise Unreachable(f"{self.target.host} has no address: {error}") from error
-        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        self._addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        self._resolved_ns = time.perf_counter_ns()
 
-    async def _connect(self, place: int) -> None:
+    async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        address = self._addresses[place % len(self._addresses)]
+        address = self._addresses[next(self._turns) % len(self._addresses)]
+        connection = Connection(self)
         begun = time.perf_counter_ns()
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            _transport, connection = await loop.create_connection(lambda: Connection(self), address, self.target.port)
-            self.connections.connect.record((time.perf_counter_ns() - begun) // 1000)
-            if self._tls:
-                begun = time.perf_counter_ns()
-                assert connection.transport
-                transport = await loop.start_tls(
-                    connection.transport, connection, self._tls, server_hostname=self.target.host
-                )
-                assert transport
-                connection.transport = transport
-                self.connections.tls.record((time.perf_counter_ns() - begun) // 1000)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await loop.create_connection(lambda: connection, address, self.target.port)
+                connected = time.perf_counter_ns()
+                if self._tls:
+                    assert connection.transport
+                    transport = await loop.start_tls(
+                        connection.transport, connection, self._tls, server_hostname=self.target.host
+                    )
+                    assert transport
+                    connection.transport = transport
+            if not connection.usable:
+                raise ConnectionResetError(f"{address} closed the connection at once")
+        except BaseException:
+            connection.abort("NotOpened")
+            raise
+        self.connections.connect.record((connected - begun) // 1000)
+        if self._tls:
+            self.connections.tls.record((time.perf_counter_ns() - connected) // 1000)
         self.connections.opened += 1
         self._live.add(connection)
         self._idle.append(connection)
 
-    def _reconnect(self, place: int) -> None:
-        task = asyncio.get_running_loop().create_task(self._keep_connecting(place))
+    def _reconnect(self, replaces: bool = True) -> None:
+        task = asyncio.get_running_loop().create_task(self._keep_connecting(replaces))
         self._reconnecting.add(task)
         task.add_done_callback(self._reconnecting.discard)
 
-    async def _keep_connecting(self, place: int) -> None:
-        attempt = 0
-        while not self.end_ns:
-            await asyncio.sleep(RECONNECT_DELAYS_S[min(attempt, len(RECONNECT_DELAYS_S) - 1)] if attempt else 0)
-            attempt += 1
+    async def _keep_connecting(self, replaces: bool) -> None:
+        for attempt in itertools.count():
+            await asyncio.sleep(RECONNECT_DELAYS_S[min(attempt, len(RECONNECT_DELAYS_S) - 1)])
             try:
-                await self._connect(place)
-            except (OSError, TimeoutError):
+                if attempt and time.perf_counter_ns() - self._resolved_ns > RESOLVE_INTERVAL_NS:
+                    await self._resolve()
+                await self._connect()
+            except (OSError, Unreachable):  # TimeoutError and the errors of TLS are OSErrors
                 continue
-            self.connections.reopened += 1
+            self.connections.reopened += replaces
             return
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise the limit of open files, as far as it may be raised, where it is lower than wanted."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

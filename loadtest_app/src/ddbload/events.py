@@ -7,11 +7,17 @@ import json
 import os
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import IO, Any
 
+from ddbload.exit_codes import REASONS
+
 METADATA_TIMEOUT_S = 1.0
+# A log driver cuts long lines; a beginning and what follows it are one event up to so many characters.
+EVENT_START = '{"ts":'
+MAX_EVENT_CHARACTERS = 300_000
+EVENT_FIELDS = {"ts", "event", "run_id", "task_id", "worker"}
 
 
 def timestamp() -> str:
@@ -41,6 +47,12 @@ class EventWriter:
         self.context = {"run_id": run_id, "task_id": task_id, "worker": worker}
         self.stream = stream or sys.stdout
 
+    def fail(self, exit_code: int, message: str) -> int:
+        """Say in one line why the run did not pass; returns the exit code."""
+        text = " ".join(message.split())
+        self.write("run.failed", "error", exit_code=exit_code, reason=REASONS[exit_code], message=text)
+        return exit_code
+
     def write(self, event: str, level: str = "info", /, **fields: Any) -> None:
         """Write one line; a reader that is gone does not end the run."""
         line = {"ts": timestamp(), "level": level, "event": event} | self.context | fields
@@ -48,5 +60,51 @@ class EventWriter:
             self.stream.write(json.dumps(line, separators=(",", ":")) + "\n")
             self.stream.flush()
         except BrokenPipeError:
-            # Nobody listens any more; Python would complain again when it closes stdout at the end.
-            self.stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - open until the process ends
+            # Nobody listens any more; what is still buffered goes nowhere, or Python would end with exit code 120.
+            # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+
+
+def read_events(lines: Iterable[str]) -> tuple[list[dict[str, Any]], int]:
+    """Read log lines back.
+
+    Docker's log driver may cut a line at 16 KB, CloudWatch Logs at 256 KB: what was cut is put together again.
+    (https://github.com/moby/moby/issues/41794)
+
+    Args:
+        lines: of one log after the other, each in its order.
+
+    Returns:
+        The events by time, each once however often it was logged; and how many lines belong to none.
+    """
+    events: dict[str, dict[str, Any]] = {}
+    foreign = 0
+    pieces: list[str] = []
+    for line in lines:
+        text = line.rstrip("\r\n")
+        event = _event(text)
+        if event is None and pieces and not text.startswith(EVENT_START):
+            pieces.append(text)
+            text = "".join(pieces)
+            event = _event(text) if text.endswith("}") else None
+            if event is None and len(text) <= MAX_EVENT_CHARACTERS:
+                continue
+            foreign += 0 if event else len(pieces)
+            pieces = []
+        elif event is None and text.startswith(EVENT_START):
+            foreign += len(pieces)
+            pieces = [text]
+        else:
+            foreign += len(pieces) + (event is None and bool(text.strip()))
+            pieces = []
+        if event:
+            events.setdefault(text, event)
+    return sorted(events.values(), key=lambda event: str(event["ts"])), foreign + len(pieces)
+
+
+def _event(text: str) -> dict[str, Any] | None:
+    try:
+        event = json.loads(text)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and event.keys() >= EVENT_FIELDS else None

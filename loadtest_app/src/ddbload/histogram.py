@@ -8,6 +8,7 @@ V2 encoding and back.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from hdrh.histogram import HdrHistogram
@@ -50,7 +51,8 @@ class Histogram:
     __slots__ = ("counts", "total")
 
     def __init__(self) -> None:
-        self.counts: list[int] = [0] * SLOTS
+        # Few of the slots ever count something: a run's times lie close together.
+        self.counts: defaultdict[int, int] = defaultdict(int)
         self.total = 0
 
     def record(self, value: int, count: int = 1) -> None:
@@ -60,7 +62,7 @@ class Histogram:
 
     def slots(self) -> Iterator[tuple[int, int]]:
         """Yield the slots that counted something, with their counts, from low to high."""
-        return ((slot, count) for slot, count in enumerate(self.counts) if count)
+        return iter(sorted(self.counts.items()))
 
     def add(self, other: Histogram) -> None:
         """Add another histogram's counts; nothing is lost."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,12 @@ class KeySpace:
         for attribute in self.schema:
             if attribute.type not in ("S", "N", "B"):
                 raise ValueError(f"key attribute {attribute.name} has type {attribute.type}, which is none of S, N, B")
+        hash_key, *others = self.schema
+        self._before = f'{json.dumps(hash_key.name)}:{{"{hash_key.type}":"'
+        self._after = '"}' + "".join(
+            f',{json.dumps(other.name)}:{{"{other.type}":{json.dumps(self.value(other, 0))}}}' for other in others
+        )
+        self._escaped_prefix = json.dumps(prefix)[1:-1]
 
     def value(self, attribute: KeyAttribute, index: int) -> str:
         """Return a key attribute's value as DynamoDB's JSON carries it."""
@@ -54,3 +61,9 @@ class KeySpace:
             attribute.name: {attribute.type: self.value(attribute, index if place == 0 else 0)}
             for place, attribute in enumerate(self.schema)
         }
+
+    def json(self, index: int) -> str:
+        """Return what stands between the braces of ``key(index)`` in JSON, faster than by encoding it."""
+        if self.schema[0].type == "S":
+            return f"{self._before}{self._escaped_prefix}#{index:012d}{self._after}"
+        return f"{self._before}{self.value(self.schema[0], index)}{self._after}"

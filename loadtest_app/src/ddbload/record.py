@@ -43,9 +43,8 @@ class OperationRecord:
         """Return an outcome's count by reason."""
         return dict(self.outcomes.get(outcome, {}))
 
-    def summary(self, elapsed_s: float, rate_asked: float | None) -> dict[str, Any]:
-        """Sum the operation up; latencies are those of the answers that were ok."""
-        answered = sum(reasons.total() for reasons in self.outcomes.values())
+    def summary(self, loaded_s: float, rate_asked: float | None) -> dict[str, Any]:
+        """Sum the operation up, over so many seconds of load; latencies are those of the answers that were ok."""
         return {
             "sent": self.sent,
             "ok": self.count("ok"),
@@ -59,7 +58,7 @@ class OperationRecord:
             "consumed_read_units": self.read_units,
             "consumed_write_units": self.write_units,
             "rate_asked": rate_asked,
-            "rate_reached": round(answered / elapsed_s, 3) if elapsed_s else 0.0,
+            "rate_reached": round(self.sent / loaded_s, 3) if loaded_s else 0.0,
             "latency_ms": milliseconds(self.latency["ok"]) if "ok" in self.latency else None,
             "service_ms": milliseconds(self.service["ok"]) if "ok" in self.service else None,
             "histograms": {
@@ -80,7 +79,7 @@ class Recorder:
     def _start_interval(self) -> None:
         self._counts: Counter[str] = Counter()
         self._throttled: Counter[str] = Counter()
-        self._latencies: list[int] = []
+        self._latency = Histogram()
         self._late_max = 0
         self._read_units = 0.0
         self._write_units = 0.0
@@ -131,13 +130,13 @@ class Recorder:
         self._write_units += write_units
         self._counts[outcome] += 1
         if outcome == "ok":
-            self._latencies.append(latency_us)
+            self._latency.record(latency_us)
         elif outcome == "throttled":
             self._throttled[reason] += 1
 
     def interval(self, seconds: float) -> dict[str, Any]:
         """Sum up what happened since the last call, so many seconds ago, and start anew."""
-        counts, latencies = self._counts, sorted(self._latencies)
+        counts, latency = self._counts, self._latency
         answered = sum(counts.values()) - counts["sent"]
         figures = {
             "sent": counts["sent"],
@@ -148,9 +147,9 @@ class Recorder:
             "failed": sum(counts[outcome] for outcome in FAILURES),
             "rate": round(answered / seconds, 1) if seconds else 0.0,
             "late_ms_max": self._late_max / 1000,
-            "p50_ms": _rank(latencies, 50) / 1000,
-            "p99_ms": _rank(latencies, 99) / 1000,
-            "max_ms": (latencies[-1] if latencies else 0) / 1000,
+            "p50_ms": latency.percentile(50) / 1000,
+            "p99_ms": latency.percentile(99) / 1000,
+            "max_ms": latency.maximum() / 1000,
             "consumed_read_units": self._read_units,
             "consumed_write_units": self._write_units,
         }
@@ -169,9 +168,9 @@ class Recorder:
             "failed": sum(record.count(outcome) for record in records for outcome in FAILURES),
         }
 
-    def operations(self, elapsed_s: float, rates_asked: Mapping[str, float | None]) -> dict[str, Any]:
-        """Sum every operation up, over so many seconds."""
-        return {name: record.summary(elapsed_s, rates_asked.get(name)) for name, record in self.records.items()}
+    def operations(self, loaded_s: float, rates_asked: Mapping[str, float | None]) -> dict[str, Any]:
+        """Sum every operation up, over so many seconds of load."""
+        return {name: record.summary(loaded_s, rates_asked.get(name)) for name, record in self.records.items()}
 
     def lateness(self) -> dict[str, float]:
         """Return how late operations were sent, in milliseconds."""
@@ -180,7 +179,3 @@ class Recorder:
             "p99": self.late.percentile(99) / 1000,
             "max": self.late.maximum() / 1000,
         }
-
-
-def _rank(values: Sequence[int], percentile: float) -> int:
-    return values[max(1, int(percentile * len(values) / 100 + 0.5)) - 1] if values else 0

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ddbload import thresholds
+from ddbload.events import read_events
+from ddbload.exit_codes import GRAVITY, PASSED, THRESHOLD_FAILED, VERDICTS
 from ddbload.histogram import Histogram
 from ddbload.record import milliseconds
 
 SCHEMA = 1
-# The gravest first: what the whole run ends with when its tasks end differently.
-GRAVITY = (1, 5, 2, 4, 6, 3)
-VERDICTS = {0: "passed", 3: "failed", 4: "failed", 6: "stopped"}
 
 
 class ResultsError(Exception):
@@ -39,7 +38,7 @@ def merge(
     Raises:
         ResultsError: the events belong to more than one run.
     """
-    events, foreign = _read_events(lines)
+    events, foreign = read_events(lines)
     runs = {event["run_id"] for event in events}
     if len(runs) > 1:
         raise ResultsError(f"the events belong to more than one run: {', '.join(sorted(map(str, runs)))}")
@@ -50,12 +49,12 @@ def merge(
     workers = {_worker(event) for event in events}
     incomplete = len(workers) - len({_worker(event) for event in summaries})
     exit_code = next((code for code in GRAVITY if code in codes), max(codes, default=0 if summaries else 1))
-    first = next((event for event in events if event["event"] == "run.started"), {})
+    first = next((event for event in events if event["event"] in ("run.started", "run.summary")), {})
     elapsed_s = max((event["elapsed_s"] for event in summaries), default=_last_elapsed(events))
     merged: dict[str, Any] = {
         "schema": SCHEMA,
         "run_id": next(iter(runs), run_id),
-        "verdict": VERDICTS.get(exit_code, "incomplete") if summaries else "incomplete",
+        "verdict": "incomplete",
         "exit_code": exit_code,
         "partial": bool(incomplete) or not summaries or any(event["partial"] for event in summaries),
         "started_at": min((event["started_at"] for event in summaries), default=first.get("ts")),
@@ -77,6 +76,12 @@ def merge(
         merged["warnings"].append(f"{incomplete} of {len(workers)} workers left no summary: their figures are missing")
     expressions = (merged["scenario"] or {}).get("thresholds", [])
     merged["thresholds"] = thresholds.evaluate(expressions, merged) if summaries else []
+    if len(summaries) > 1 and merged["thresholds"] and codes <= {THRESHOLD_FAILED} and not incomplete:
+        # What each worker made of its own share is not what all of them reached together.
+        kept = all(threshold["passed"] for threshold in merged["thresholds"])
+        merged["exit_code"] = PASSED if kept else THRESHOLD_FAILED
+    if summaries:
+        merged["verdict"] = VERDICTS.get(merged["exit_code"], "incomplete")
     return merged
 
 
@@ -102,25 +107,6 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(results, dict) or results.get("schema") != SCHEMA:
         raise ResultsError(f"{path} is no results file of schema {SCHEMA}: make it anew with ddbload merge")
     return results
-
-
-def _read_events(lines: Iterable[str]) -> tuple[list[dict[str, Any]], int]:
-    events: dict[str, dict[str, Any]] = {}
-    foreign = 0
-    for line in lines:
-        text = line.strip()
-        if not text:
-            continue
-        try:
-            event = json.loads(text)
-            is_event = {"ts", "event", "run_id", "task_id", "worker"} <= event.keys()
-        except (ValueError, AttributeError):
-            is_event = False
-        if is_event:
-            events.setdefault(text, event)
-        else:
-            foreign += 1
-    return sorted(events.values(), key=lambda event: str(event["ts"])), foreign
 
 
 def _worker(event: Mapping[str, Any]) -> tuple[str | None, int]:
@@ -187,21 +173,45 @@ def _merge_operation(parts: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _series(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    seconds: dict[int, list[Mapping[str, Any]]] = {}
+    # Second -> worker -> its intervals that end there: a run's last one, under a second, falls to the one before it.
+    seconds: dict[int, dict[tuple[str | None, int], list[Mapping[str, Any]]]] = {}
+    begun: dict[tuple[str | None, int], float] = {}
     for event in events:
         if event["event"] == "run.progress":
-            seconds.setdefault(round(event["elapsed_s"]), []).append(event["interval"])
-    return [{"elapsed_s": second, **_merge_intervals(parts)} for second, parts in sorted(seconds.items())]
+            worker = _worker(event)
+            length_s = event["elapsed_s"] - begun.get(worker, 0.0)
+            begun[worker] = event["elapsed_s"]
+            workers = seconds.setdefault(max(1, round(event["elapsed_s"])), {})
+            workers.setdefault(worker, []).append(event["interval"] | {"length_s": length_s})
+    return [
+        {"elapsed_s": second, **_merge_second(list(workers.values()))} for second, workers in sorted(seconds.items())
+    ]
 
 
-def _merge_intervals(parts: list[Mapping[str, Any]]) -> dict[str, Any]:
-    counts = ("planned", "sent", "ok", "expected", "contention", "failed")
-    rates = ("rate", "consumed_read_units", "consumed_write_units")
-    merged: dict[str, Any] = {name: sum(part[name] for part in parts) for name in counts + rates}
+def _merge_second(workers: list[list[Mapping[str, Any]]]) -> dict[str, Any]:
+    parts = [part for intervals in workers for part in intervals]
+    counts = (
+        "planned",
+        "sent",
+        "ok",
+        "expected",
+        "contention",
+        "failed",
+        "consumed_read_units",
+        "consumed_write_units",
+    )
+    merged: dict[str, Any] = {name: sum(part[name] for part in parts) for name in counts}
     merged["throttled"] = dict(sum((Counter(part["throttled"]) for part in parts), Counter()))
-    # A second's percentiles cannot be merged; the worst worker's stands for all, and the name says so.
+    answered = [
+        sum(part["rate"] * part["length_s"] for part in intervals)
+        / (sum(part["length_s"] for part in intervals) or 1.0)
+        for intervals in workers
+    ]
+    merged["rate"] = round(sum(answered), 1)
     for name in ("late_ms_max", "max_ms"):
         merged[name] = max(part[name] for part in parts)
+    # A second's percentiles cannot be merged; the worst worker's stands for all, and the name says so.
+    fullest = [max(intervals, key=lambda part: part["ok"]) for intervals in workers]
     for name in ("p50_ms", "p99_ms"):
-        merged[name if len(parts) == 1 else f"worst_{name}"] = max(part[name] for part in parts)
+        merged[name if len(workers) == 1 else f"worst_{name}"] = max(part[name] for part in fullest)
     return merged

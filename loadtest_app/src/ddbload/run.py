@@ -14,24 +14,19 @@ import uvloop
 from ddbload import __version__, thresholds
 from ddbload.dynamo import operations
 from ddbload.dynamo.endpoint import Target, TargetError, open_target
+from ddbload.dynamo.errors import Verdict
 from ddbload.dynamo.sign import Signer
 from ddbload.engine import Engine, Unreachable
 from ddbload.events import EventWriter, timestamp
+from ddbload.exit_codes import BAD_CONFIGURATION, PASSED, STOPPED, TARGET_UNUSABLE, THRESHOLD_FAILED, VERDICTS
 from ddbload.histogram import Histogram
 from ddbload.keys import KeySpace
 from ddbload.plan import ClosedPacer, ConstantRatePacer, Mix, pacer
 from ddbload.record import Recorder
 from ddbload.scenario import Scenario, ScenarioError
 
-PASSED, INTERNAL, BAD_CONFIGURATION, THRESHOLD_FAILED, _LOST_WRITES, TARGET_UNUSABLE, STOPPED = range(7)
-REASONS = {
-    INTERNAL: "internal",
-    BAD_CONFIGURATION: "bad_configuration",
-    THRESHOLD_FAILED: "threshold_failed",
-    TARGET_UNUSABLE: "target_unusable",
-    STOPPED: "stopped",
-}
 CLOSED_DEADLINE_S = 3600.0
+SPARE_DEADLINE_S = 60.0
 CREDENTIALS_CHECK_S = 30.0
 # Beyond this share of operations that were never sent the plan was not kept.
 NEVER_SENT_TOLERANCE = 0.005
@@ -52,15 +47,9 @@ def run(
         target = open_target(scenario.table, endpoint_url, region, environment)
         return uvloop.run(Run(scenario, target, events).execute())
     except (TargetError, Unreachable) as error:
-        return fail(events, TARGET_UNUSABLE, str(error))
+        return events.fail(TARGET_UNUSABLE, str(error))
     except ScenarioError as error:
-        return fail(events, BAD_CONFIGURATION, str(error))
-
-
-def fail(events: EventWriter, exit_code: int, message: str) -> int:
-    """Say why the run did not pass; returns the exit code."""
-    events.write("run.failed", "error", exit_code=exit_code, reason=REASONS[exit_code], message=message)
-    return exit_code
+        return events.fail(BAD_CONFIGURATION, str(error))
 
 
 class Run:
@@ -84,6 +73,7 @@ class Run:
         )
         self._reported = (0, self.recorder.totals())
         self._reported_s = 0.0
+        self._renewal_failure = ""
 
     async def execute(self) -> int:
         """Carry the plan out; returns the exit code."""
@@ -144,7 +134,12 @@ class Run:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(CREDENTIALS_CHECK_S)
-            credentials = await loop.run_in_executor(None, self.target.credentials)
+            try:
+                credentials = await loop.run_in_executor(None, self.target.credentials)
+            except Exception as error:  # every provider has its own; what we have may be good until the next try
+                self._renewal_failure = str(error) or type(error).__name__
+                continue
+            self._renewal_failure = ""
             if credentials != self.signer.credentials:
                 self.signer.renew(credentials)
 
@@ -159,7 +154,7 @@ class Run:
             "scenario": self.scenario.to_document(),
             "table": self.target.table,
             "plan": self._plan_figures(),
-            "operations": self.recorder.operations(engine.elapsed_s, self._rates_asked()),
+            "operations": self.recorder.operations(engine.loaded_s, self._rates_asked()),
             "warnings": self._warnings(),
             "connections": {
                 "opened": engine.connections.opened,
@@ -171,22 +166,26 @@ class Run:
         summary["thresholds"] = thresholds.evaluate(self.scenario.thresholds, summary)
         missed = [threshold for threshold in summary["thresholds"] if not threshold["passed"]]
         if engine.fatal:
-            exit_code, verdict = TARGET_UNUSABLE, "failed"
-            message = (
-                f"DynamoDB refuses to go on with table {self.scenario.table}: {engine.fatal.reason}: "
-                f"{engine.fatal.message}: check the task role's permissions and its credentials"
-            )
+            exit_code, message = TARGET_UNUSABLE, self._refusal(engine.fatal)
         elif engine.stopped:
-            exit_code, verdict = STOPPED, "stopped"
+            exit_code = STOPPED
             message = f"stopped early by {engine.stopped} after {engine.elapsed_s:.1f} s: the results are partial"
         elif missed:
-            exit_code, verdict = THRESHOLD_FAILED, "failed"
+            exit_code = THRESHOLD_FAILED
             message = "; ".join(f"{item['expression']}: was {item['value']} {item['unit']}".strip() for item in missed)
         else:
-            exit_code, verdict, message = PASSED, "passed", ""
+            exit_code, message = PASSED, ""
         partial = engine.stopped is not None
-        self.events.write("run.summary", verdict=verdict, exit_code=exit_code, partial=partial, **summary)
-        return fail(self.events, exit_code, message) if exit_code else PASSED
+        self.events.write("run.summary", verdict=VERDICTS[exit_code], exit_code=exit_code, partial=partial, **summary)
+        return self.events.fail(exit_code, message) if exit_code else PASSED
+
+    def _refusal(self, verdict: Verdict) -> str:
+        if verdict.outcome == "network":
+            return f"DynamoDB at {self.target.url} is gone: {verdict.message}: check the endpoint and the way there"
+        return (
+            f"DynamoDB refuses to go on with table {self.scenario.table}: {verdict.reason}: {verdict.message}: "
+            "check the task role's permissions and its credentials"
+        )
 
     def _planned(self) -> int:
         return self.engine.next if isinstance(self.pacer, ClosedPacer) else self.engine.due
@@ -197,7 +196,10 @@ class Run:
     def _deadline_s(self) -> float:
         if self.scenario.deadline:
             return self.scenario.deadline
-        return 2 * self.pacer.duration + 60 if isinstance(self.pacer, ConstantRatePacer) else CLOSED_DEADLINE_S
+        if isinstance(self.pacer, ClosedPacer):
+            return CLOSED_DEADLINE_S
+        # Late operations may be sent for as long as one request may take, and the last of them may take as long.
+        return self.pacer.duration + 2 * self.scenario.timeout + SPARE_DEADLINE_S
 
     def _rates_asked(self) -> dict[str, float | None]:
         if isinstance(self.pacer, ClosedPacer):
@@ -207,10 +209,10 @@ class Run:
 
     def _plan_figures(self) -> dict[str, Any]:
         planned = self._planned()
-        answered = sum(self.recorder.totals().values()) - self.recorder.totals()["sent"]
+        loaded_s = self.engine.loaded_s
         return {
             "rate_asked": self.pacer.rate if isinstance(self.pacer, ConstantRatePacer) else None,
-            "rate_reached": round(answered / self.engine.elapsed_s, 3) if self.engine.elapsed_s else 0.0,
+            "rate_reached": round(self.engine.next / loaded_s, 3) if loaded_s else 0.0,
             "planned": planned,
             "sent": self.engine.next,
             "never_sent": planned - self.engine.next,
@@ -223,6 +225,13 @@ class Run:
             warnings.append(
                 f"the plan was not kept: {plan['never_sent']:,} of {plan['planned']:,} due operations were never sent"
             )
+        if missing := self.engine.connections.missing_at_start:
+            warnings.append(
+                f"{missing} of {self.engine.size} connections could not be opened before the start: check the "
+                "limits of open files and of the way there"
+            )
+        if self._renewal_failure:
+            warnings.append(f"the credentials could not be renewed at the last try: {self._renewal_failure}")
         if plan["late_ms"]["p99"] > LATE_WARNING_MS and isinstance(self.pacer, ConstantRatePacer):
             cause = (
                 "all connections were busy: the table is slow, or connections are too few"
@@ -234,9 +243,10 @@ class Run:
             warnings.append(
                 "a run under 300 s on provisioned capacity may live on burst credit: a longer one tells the truth"
             )
-        if self.target.clock_skew_s:
+        if skew_s := self.target.clock_skew_s:
+            side = "behind" if skew_s > 0 else "ahead of"
             warnings.append(
-                f"this machine's clock is {self.target.clock_skew_s:+.0f} s from AWS's; requests were signed by AWS's"
+                f"this machine's clock is {abs(skew_s):.0f} s {side} AWS's: requests were signed by AWS's clock"
             )
         return warnings
 

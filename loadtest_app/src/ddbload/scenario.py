@@ -114,11 +114,12 @@ def parse(document: Mapping[str, Any]) -> Scenario:
         ScenarioError: all that is wrong, one line each: field, rule, value.
     """
     reader = _Reader(document, "")
+    mix = _mix(reader)
     scenario = Scenario(
         table=reader.text("table", "", "the name of a DynamoDB table (also --table or DDBLOAD_TABLE)", minimum=3),
         seed=reader.integer("seed", 1, 0, 2**63 - 1),
         plan=_plan(reader),
-        mix=_mix(reader),
+        mix=mix,
         keys=_keys(reader.section("keys")),
         item=_item(reader.section("item")),
         consistent_read=reader.boolean("consistent_read", False),
@@ -127,7 +128,7 @@ def parse(document: Mapping[str, Any]) -> Scenario:
         deadline=reader.number(
             "deadline", 0.0, 0, 864_000, "seconds after which the run ends itself, 0 for the plan's"
         ),
-        thresholds=_thresholds(reader),
+        thresholds=_thresholds(reader, mix),
     )
     reader.finish()
     if reader.problems:
@@ -238,14 +239,18 @@ def _item(reader: _Reader) -> Item:
     return Item(size=reader.integer("size", Item.size, 1, MAX_ITEM_BYTES))
 
 
-def _thresholds(reader: _Reader) -> tuple[str, ...]:
+def _thresholds(reader: _Reader, mix: Mapping[str, int]) -> tuple[str, ...]:
     expressions = reader.take("thresholds", [])
     if not isinstance(expressions, list) or not all(isinstance(item, str) for item in expressions):
         reader.problem("thresholds", f'must be a list of texts such as "put.p99 < 20ms", got {_show(expressions)}')
         return ()
     for number, expression in enumerate(expressions):
         try:
-            thresholds.parse(expression)
+            operation = thresholds.parse(expression).operation
+            if operation and mix and operation not in mix:
+                raise thresholds.ThresholdError(
+                    f'the mix has no operation "{operation}", in "{expression}"; it has {", ".join(mix)}'
+                )
         except thresholds.ThresholdError as error:
             reader.problem(f"thresholds[{number}]", str(error))
     return tuple(expressions)

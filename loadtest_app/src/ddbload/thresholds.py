@@ -20,8 +20,9 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9, "max": 100.0}
 TIMES = (*PERCENTILES, "mean")
-COUNTS = ("sent", "ok", "expected", "throttled", "contention", "failed", "never_sent")
-METRICS = (*TIMES, *(f"service_{name}" for name in TIMES), *COUNTS, "rate")
+COUNTS = ("sent", "ok", "expected", "throttled", "contention", "failed", "found", "never_sent")
+UNITS = ("consumed_read_units", "consumed_write_units")
+METRICS = (*TIMES, *(f"service_{name}" for name in TIMES), *COUNTS, *UNITS, "rate")
 TIME_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 EXPRESSION = re.compile(
@@ -59,7 +60,7 @@ def parse(expression: str) -> Threshold:
     if metric not in METRICS:
         raise ThresholdError(f'no metric is named "{metric}" in "{expression}"; known are {", ".join(METRICS)}')
     is_time = metric.removeprefix("service_") in TIMES
-    if unit == "%" if is_time else unit in TIME_UNITS:
+    if (unit == "%" and (is_time or metric in UNITS)) or (unit in TIME_UNITS and not is_time):
         raise ThresholdError(f'{metric} has no unit {unit}, in "{expression}"')
     if metric == "never_sent" and match["operation"]:
         raise ThresholdError(f'never_sent is known for all operations together only, in "{expression}"')
@@ -81,10 +82,10 @@ def evaluate(expressions: Iterable[str], summary: Mapping[str, Any]) -> list[dic
     return [_evaluate(parse(expression), summary) for expression in expressions]
 
 
-def failed_count(operation: Mapping[str, Any], metric: str) -> int:
+def count_of(operation: Mapping[str, Any], metric: str) -> float:
     """Return a count of an operation's summary; those kept by reason are added up."""
-    value = operation.get(metric, 0)
-    return sum(value.values()) if isinstance(value, Mapping) else int(value)
+    value: float | Mapping[str, int] = operation.get(metric, 0)
+    return sum(value.values()) if isinstance(value, Mapping) else value
 
 
 def _evaluate(threshold: Threshold, summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def _value(threshold: Threshold, operations: Mapping[str, Any], plan: Mapping[st
         return None
     if threshold.metric.removeprefix("service_") in TIMES:
         return _time(threshold.metric, operations)
-    sent = sum(failed_count(operation, "sent") for operation in operations.values())
+    sent = sum(count_of(operation, "sent") for operation in operations.values())
     if threshold.metric == "rate":
         reached = float(sum(operation["rate_reached"] for operation in operations.values()))
         if threshold.unit != "%":
@@ -115,7 +116,7 @@ def _value(threshold: Threshold, operations: Mapping[str, Any], plan: Mapping[st
     if threshold.metric == "never_sent":
         count, whole = float(plan["never_sent"]), float(plan["planned"])
     else:
-        count = float(sum(failed_count(operation, threshold.metric) for operation in operations.values()))
+        count = float(sum(count_of(operation, threshold.metric) for operation in operations.values()))
         whole = float(sent)
     if threshold.unit != "%":
         return count

@@ -10,12 +10,12 @@ import json
 import re
 from typing import NamedTuple, Protocol
 
+from ddbload.dynamo.endpoint import API
 from ddbload.items import ItemFactory
 from ddbload.keys import KeySpace, uniform
 from ddbload.plan import Mix
 from ddbload.scenario import Scenario
 
-API = "DynamoDB_20120810"
 UNITS = re.compile(rb'"CapacityUnits"\s*:\s*([0-9.]+)')
 FOUND = re.compile(rb'"Item"\s*:\s*\{')
 
@@ -54,7 +54,7 @@ class PutItem:
     def body(self, number: int) -> bytes:
         """Return the request of operation ``number``."""
         index = self._mix.before("put", number) % self._count
-        return self._before + _encode(self._items.item(index)) + b"}"
+        return b"%b%b}" % (self._before, self._items.json(index))
 
     def consumed(self, body: bytes) -> Consumed:
         """Read the answer of a success."""
@@ -82,7 +82,7 @@ class GetItem:
         """Return the request of operation ``number``."""
         written = self._mix.before("put", number)
         count = min(max(written, 1), self._count) if "put" in self._mix.weights else self._count
-        return self._before + _encode(self._keys.key(uniform(self._seed, number, count))) + b"}"
+        return b"%b{%b}}" % (self._before, self._keys.json(uniform(self._seed, number, count)).encode())
 
     def consumed(self, body: bytes) -> Consumed:
         """Read the answer of a success."""

@@ -7,19 +7,19 @@ RFC 9112. One request is under way at a time, since DynamoDB does not pipeline.
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
-from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 MAX_HEAD_BYTES = 65_536
+HEADERS = re.compile(rb"\r\n(content-length|transfer-encoding|connection|x-amz-crc32):[ \t]*([^\r\n]*)")
 
 
 class WireError(Exception):
     """An answer that is not HTTP/1.1 as DynamoDB speaks it."""
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """What matters of an answer's status line and headers."""
 
     status: int
@@ -46,14 +46,13 @@ class Connection(asyncio.Protocol):
         self.owner = owner
         self.transport: asyncio.Transport | None = None
         self.busy = False
-        self.number = 0
         self.operation = ""
         self.planned_ns = 0
         self.sent_ns = 0
         self._buffer = b""
         self._head: Head | None = None
         self._body_at = 0
-        self._lost = False
+        self._gone = False
         self._close_reason = "ConnectionClosed"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -62,16 +61,15 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
-        self._lost = True
+        self._gone = True
         reason = "ConnectionReset" if isinstance(exc, ConnectionResetError | BrokenPipeError) else self._close_reason
         self.owner.lost(self, reason)
 
-    def begin(self, request: bytes, number: int, operation: str, planned_ns: int, now_ns: int) -> None:
+    def begin(self, request: bytes, operation: str, planned_ns: int, now_ns: int) -> None:
         """Send a request; ``planned_ns`` and ``now_ns`` are on the engine's clock."""
         assert self.transport
         self.busy = True
-        self.number, self.operation = number, operation
-        self.planned_ns, self.sent_ns = planned_ns, now_ns
+        self.operation, self.planned_ns, self.sent_ns = operation, planned_ns, now_ns
         self.transport.write(request)
 
     def abort(self, reason: str) -> None:
@@ -108,13 +106,13 @@ class Connection(asyncio.Protocol):
         self.busy = False
         if head.close and self.transport:
             self.transport.close()
-            self._lost = True
+            self._gone = True
         self.owner.answered(self, head.status, body, head.crc32 is None or head.crc32 == zlib.crc32(body))
 
     @property
     def usable(self) -> bool:
         """Whether another request can go out on it."""
-        return not self._lost
+        return not self._gone
 
     def _read_head(self) -> bool:
         end = self._buffer.find(b"\r\n\r\n")
@@ -136,10 +134,10 @@ def parse_head(head: bytes) -> Head:
     if not head.startswith(b"HTTP/1.") or not head[9:12].isdigit():
         raise WireError(f"no HTTP answer: {head[:40]!r}")
     status = int(head[9:12])
-    lower = head.lower() + b"\r\n"
-    length = _header(lower, b"\r\ncontent-length:")
-    chunked = b"chunked" in (_header(lower, b"\r\ntransfer-encoding:") or b"")
-    crc32 = _header(lower, b"\r\nx-amz-crc32:")
+    headers = dict(HEADERS.findall(head.lower()))
+    length = headers.get(b"content-length")
+    chunked = b"chunked" in headers.get(b"transfer-encoding", b"")
+    crc32 = headers.get(b"x-amz-crc32")
     if length is None and not chunked and status not in (204, 304):
         raise WireError("an answer without a length")
     try:
@@ -147,7 +145,7 @@ def parse_head(head: bytes) -> Head:
             status=status,
             length=None if length is None else int(length),
             chunked=chunked,
-            close=b"close" in (_header(lower, b"\r\nconnection:") or b""),
+            close=b"close" in headers.get(b"connection", b""),
             crc32=None if crc32 is None else int(crc32),
         )
     except ValueError as error:
@@ -182,11 +180,3 @@ def decode_chunked(buffer: bytes, start: int) -> tuple[bytes, int] | None:
             return None
         parts.append(buffer[start : start + size])
         start += size + 2
-
-
-def _header(lower: bytes, name: bytes) -> bytes | None:
-    at = lower.find(name)
-    if at < 0:
-        return None
-    at += len(name)
-    return lower[at : lower.index(b"\r\n", at)].strip()

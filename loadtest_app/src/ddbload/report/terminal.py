@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ddbload.thresholds import failed_count
+from ddbload.thresholds import count_of
 
+WIDTH = 110
 TIMES = ("p50", "p90", "p99", "p99_9", "max")
 
 
@@ -36,14 +38,14 @@ def _operations(results: Mapping[str, Any]) -> str:
     for name, operation in results["operations"].items():
         latency = operation["latency_ms"] or {}
         asked = operation["rate_asked"]
-        other = failed_count(operation, "expected") + failed_count(operation, "contention")
+        other = count_of(operation, "expected") + count_of(operation, "contention")
         rows.append(
             [
                 name,
                 f"{operation['sent']:,}",
                 f"{operation['ok']:,}" + (f" (+{other:,})" if other else ""),
-                f"{failed_count(operation, 'throttled'):,}",
-                f"{failed_count(operation, 'failed'):,}",
+                f"{count_of(operation, 'throttled'):,}",
+                f"{count_of(operation, 'failed'):,}",
                 "-" if asked is None else f"{asked:,.1f}",
                 f"{operation['rate_reached']:,.1f}",
                 *(_time(latency.get(time)) for time in TIMES),
@@ -52,7 +54,7 @@ def _operations(results: Mapping[str, Any]) -> str:
         if service := operation["service_ms"]:
             rows.append(["  from the send", *[""] * 6, *(_time(service[time]) for time in TIMES)])
     note = "times in ms from the planned instant, of the answers that were ok"
-    return _align(rows) + f"\n{note}"
+    return f"{_align(rows)}\n{note}"
 
 
 def _plan(results: Mapping[str, Any]) -> str:
@@ -62,9 +64,11 @@ def _plan(results: Mapping[str, Any]) -> str:
     reads = sum(operation["consumed_read_units"] for operation in operations)
     writes = sum(operation["consumed_write_units"] for operation in operations)
     return (
-        f"plan: {plan['planned']:,} operations due, {plan['sent']:,} sent, {plan['never_sent']:,} never sent; "
-        f"sent late by p50 {_time(late['p50'])}, p99 {_time(late['p99'])}, max {_time(late['max'])} ms\n"
-        f"consumed: {reads:,.1f} read units, {writes:,.1f} write units"
+        _wrap(
+            f"plan: {plan['planned']:,} operations due, {plan['sent']:,} sent, {plan['never_sent']:,} never sent; "
+            f"sent late by p50 {_time(late['p50'])}, p99 {_time(late['p99'])}, max {_time(late['max'])} ms"
+        )
+        + f"\nconsumed: {reads:,.1f} read units, {writes:,.1f} write units"
     )
 
 
@@ -79,7 +83,11 @@ def _thresholds(thresholds: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _bullets(title: str, texts: Sequence[str]) -> str:
-    return "\n".join(f"{title}: {text}" for text in texts)
+    return "\n".join(_wrap(f"{title}: {text}") for text in texts)
+
+
+def _wrap(text: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_long_words=True, break_on_hyphens=False)
 
 
 def _time(value: float | None) -> str:
@@ -90,8 +98,9 @@ def _time(value: float | None) -> str:
 
 def _align(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
     lines = (
-        "  ".join(
+        gap.join(
             [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
         )
         for row in rows
