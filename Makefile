@@ -87,6 +87,17 @@ molecule: $(VENV)/.test ## Run the roles' scenarios, with the idempotence step
 e2e: $(VENV)/.test ## Run the playbooks for real against the embedded AWS
 	$(call step,pytest: playbooks on the embedded AWS,pytest -v tests/e2e)
 
+# ---- Measurements: what they print stands in docs/
+
+.PHONY: bench
+bench: $(VENV)/.test ## Measure CPU time a request beside wrk and other clients (ARGS='--quick', '--memory', '--check')
+	$(call step,Setting the benchmark up,bench/setup.sh)
+	$(call step,bench,python -m bench.run $(ARGS))
+
+.PHONY: truth
+truth: $(VENV)/.test ## Hold the load tester's figures against servers whose answers arithmetic foretells
+	$(call step,truth,cd loadtest_app && python tests/truth.py $(ARGS))
+
 # ---- Upkeep
 
 .PHONY: lock

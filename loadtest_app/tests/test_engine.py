@@ -10,28 +10,28 @@ from typing import Any
 import pytest
 import uvloop
 from ddbload import run, scenario
-from ddbload.dynamo import operations
 from ddbload.dynamo.endpoint import Target
+from ddbload.dynamo.operations.writes import PutItem
 from ddbload.dynamo.sign import Credentials
 from ddbload.events import EventWriter
 from dynamodb_stub import Stub
 
 
 @pytest.mark.parametrize("plan", ["plan.rate=50", 'plan={"type":"closed","concurrency":2,"operations":50}'])
-@pytest.mark.parametrize("method", ["body", "consumed"])
+@pytest.mark.parametrize("method", ["prepare", "succeeded"])
 def test_an_error_of_ours_ends_the_run(monkeypatch: pytest.MonkeyPatch, plan: str, method: str) -> None:
     for name, value in {"AWS_ACCESS_KEY_ID": "nobody-at-all", "AWS_SECRET_ACCESS_KEY": "nothing-at-all"}.items():
         monkeypatch.setenv(name, value)
-    original = getattr(operations.PutItem, method)
+    original = getattr(PutItem, method)
     calls = []
 
-    def fail_at_the_tenth(self: operations.PutItem, argument: object) -> object:
-        calls.append(argument)
+    def fail_at_the_tenth(self: PutItem, *arguments: object) -> object:
+        calls.append(arguments)
         if len(calls) == 10:
             raise RuntimeError("a bug")
-        return original(self, argument)
+        return original(self, *arguments)
 
-    monkeypatch.setattr(operations.PutItem, method, fail_at_the_tenth)
+    monkeypatch.setattr(PutItem, method, fail_at_the_tenth)
     stream = io.StringIO()
     asked = scenario.load(None, [plan], {"DDBLOAD_TABLE": "test-table"})
     with Stub() as stub, pytest.raises(RuntimeError, match="a bug"):
@@ -47,7 +47,8 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def carry_out(url: str, *settings: str) -> tuple[int, dict[str, Any]]:
     stream = io.StringIO()
-    asked = scenario.load(None, settings, {"DDBLOAD_TABLE": "test-table"})
+    # The stub keeps no items: there is nothing to be read again.
+    asked = scenario.load(None, ["verify.enabled=false", *settings], {"DDBLOAD_TABLE": "test-table"})
     code = run.run(asked, url, "us-east-1", EventWriter("r", None, stream=stream), {})
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
     return code, next(event for event in events if event["event"] == "run.summary")

@@ -102,7 +102,8 @@ def test_what_was_put_is_what_a_scan_finds(url: str, client: Any, schema: dict[s
     table = "table-" + "-".join(schema.values())
     create(client, table, **schema)
     plan = 'plan={"type":"closed","concurrency":8,"operations":300}'
-    code, last = run(url, table, plan, 'mix={"put":2,"get":1}', "item.size=333", "consistent_read=true")
+    mix = 'mix={"put":2,"get":{"weight":1,"consistent":true}}'
+    code, last = run(url, table, plan, mix, "item.size=333")
     assert code == 0
     operations = last["run.summary"]["operations"]
     items = scan(client, table)

@@ -4,20 +4,26 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from ddbload import __version__, results, scenario
-from ddbload.events import EventWriter, read_task_id
-from ddbload.exit_codes import BAD_CONFIGURATION, INTERNAL, STOPPED
+from ddbload import __version__, hlog, results, scenario, workers
+from ddbload.events import EventWriter
+from ddbload.exit_codes import BAD_CONFIGURATION, INTERNAL, LOST_WRITES, STOPPED, TARGET_UNUSABLE
+from ddbload.plan import FindMaxPlan
 from ddbload.report import terminal
+from ddbload.segment import Segment
+from ddbload.segment import parse as parse_segment
+from ddbload.sources import SourceError, from_parameters, read_parameters
+from ddbload.task import read_task
 
 EXIT_CODES = """
 exit codes: 0 passed, 1 internal error, 2 bad configuration, 3 a threshold failed,
@@ -63,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--endpoint-url", help="DynamoDB's endpoint, in place of AWS_ENDPOINT_URL and the region's")
     run.add_argument("--region", help="AWS region, in place of AWS_REGION")
     run.add_argument("--run-id", help="name of the run (DDBLOAD_RUN_ID; else made from the time)")
+    run.add_argument(
+        "--segment",
+        metavar="I/N",
+        help="of N machines that share the plan, this is number I from 0 (DDBLOAD_SEGMENT; else 0/1)",
+    )
     run.set_defaults(command=_run)
 
     validate = commands.add_parser("validate", help="check a scenario, and run nothing")
@@ -83,6 +94,20 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument("--run-id", help="the run's name, where no event tells it")
     merge.set_defaults(command=_merge)
 
+    verify = commands.add_parser("verify", help="read again what a run wrote, and count what is there")
+    _add_finished(verify)
+    verify.set_defaults(command=_verify)
+
+    clean = commands.add_parser("clean", help="delete what a run wrote, and nothing else")
+    _add_finished(clean)
+    clean.add_argument("--rate", type=float, default=500.0, help="items a second, 0 for as fast as it goes (500)")
+    clean.set_defaults(command=_clean)
+
+    hlog = commands.add_parser("hlog", help="write a run's latencies as an HdrHistogram interval log")
+    hlog.add_argument("results", type=Path, help="results file")
+    hlog.add_argument("--output", required=True, type=Path, help="log file to write")
+    hlog.set_defaults(command=_hlog)
+
     report = commands.add_parser("report", help="show a results file as a table")
     report.add_argument("results", type=Path, help="results file")
     report.set_defaults(command=_report)
@@ -101,25 +126,69 @@ def _add_scenario(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_finished(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results", type=Path, help="results file of the run")
+    parser.add_argument("--endpoint-url", help="DynamoDB's endpoint, in place of AWS_ENDPOINT_URL and the region's")
+    parser.add_argument("--region", help="AWS region, in place of AWS_REGION")
+
+
 def _run(options: argparse.Namespace) -> int:
     run_id = options.run_id or os.environ.get("DDBLOAD_RUN_ID") or datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    events = EventWriter(run_id, None)
+    worker = os.environ.get(workers.WORKER)
+    events = EventWriter(run_id, None, int(worker or 0))
     # Until the run's own handlers stand; the first process of a container would not even die of a signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop_early)
     try:
+        segment = _segment(options.segment or os.environ.get("DDBLOAD_SEGMENT") or "0/1")
+        asked = scenario.load(
+            options.scenario, options.set, os.environ, options.table, lambda: _read_parameters(options)
+        )
+        if segment.count > 1 and isinstance(asked.plan, FindMaxPlan):
+            raise scenario.ScenarioError(["--segment: find_max runs on one machine: leave the segment out"])
+        if asked.processes > 1:
+            if worker is None:
+                arguments = ["run", "--run-id", run_id, *_given(options)]
+                return workers.supervise(arguments, asked.processes, events)
+            segment = segment.within(Segment(int(worker), asked.processes))
+        # Of all workers of the run, so that no two have the same.
+        events.context["worker"] = segment.index
+        task = read_task(os.environ).shared(asked.processes)
+        events.context["task_id"] = task.id
         from ddbload import run  # the event loop, which the other commands do not need
 
-        events.context["task_id"] = read_task_id(os.environ)
-        asked = scenario.load(options.scenario, options.set, os.environ, options.table)
-        return run.run(asked, options.endpoint_url, options.region, events, os.environ)
-    except scenario.ScenarioError as error:
+        barrier = workers.Barrier.inherited()
+        return run.run(asked, options.endpoint_url, options.region, events, os.environ, segment, task, barrier)
+    except (scenario.ScenarioError, SourceError) as error:
         return events.fail(BAD_CONFIGURATION, "; ".join(error.problems))
     except _Stopped as stopped:
         return events.fail(STOPPED, f"stopped early by {stopped} before the start: nothing was sent")
     except Exception as error:  # whatever it is, the log has to say so
         traceback.print_exc()
         return events.fail(INTERNAL, f"internal error, please report it: {type(error).__name__}: {error}")
+
+
+def _segment(text: str) -> Segment:
+    try:
+        return parse_segment(text)
+    except ValueError as error:
+        raise scenario.ScenarioError([f"--segment: {error}"]) from error
+
+
+def _given(options: argparse.Namespace) -> list[str]:
+    """Return the options of a run as a worker has to be given them."""
+    given = [argument for field in options.set for argument in ("--set", field)]
+    for name in ("scenario", "table", "endpoint_url", "region", "segment"):
+        if value := getattr(options, name):
+            given += [f"--{name.replace('_', '-')}", value]
+    return given
+
+
+def _read_parameters(options: argparse.Namespace) -> dict[str, Any]:
+    path = os.environ.get("DDBLOAD_SSM_PATH", "")
+    if not path:
+        return {}
+    return from_parameters(read_parameters(path, options.region, None), path)
 
 
 def _stop_early(number: int, _frame: FrameType | None) -> NoReturn:
@@ -140,6 +209,47 @@ def _merge(options: argparse.Namespace) -> int:
         except OSError as error:
             raise results.ResultsError(f"cannot read {path}: {error.strerror}") from error
     results.save(options.output, results.merge(lines, dict(options.exit_code), options.run_id))
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    found = _after(options, "verify", lambda after, loaded: after.verify(loaded, *_place(options)))
+    if found is None:
+        return TARGET_UNUSABLE
+    return LOST_WRITES if found["corrupt"] or found["lost_at_least"] else 0
+
+
+def _clean(options: argparse.Namespace) -> int:
+    found = _after(options, "clean", lambda after, loaded: after.clean(loaded, options.rate, *_place(options)))
+    return 0 if found and found["complete"] else TARGET_UNUSABLE
+
+
+def _place(options: argparse.Namespace) -> tuple[str | None, str | None, Mapping[str, str]]:
+    return options.endpoint_url, options.region, os.environ
+
+
+def _after(options: argparse.Namespace, name: str, work: Callable[[Any, Any], dict[str, Any]]) -> dict[str, Any] | None:
+    """Carry out a command on the table of a run that is over, and print what came of it."""
+    from ddbload import aftermath  # the event loop, which the other commands do not need
+    from ddbload.bulk import Refused
+    from ddbload.dynamo.endpoint import TargetError
+    from ddbload.dynamo.pool import Unreachable
+
+    try:
+        found = work(aftermath, results.load(options.results))
+    except (TargetError, Unreachable, Refused) as error:
+        print(f"ddbload {name}: {error}", file=sys.stderr)
+        return None
+    print(json.dumps(found, indent=1))
+    return found
+
+
+def _hlog(options: argparse.Namespace) -> int:
+    loaded = results.load(options.results)
+    try:
+        options.output.write_text(hlog.write(results.intervals(loaded), results.started_s(loaded)), encoding="utf-8")
+    except OSError as error:
+        raise results.ResultsError(f"cannot write {options.output}: {error.strerror}") from error
     return 0
 
 

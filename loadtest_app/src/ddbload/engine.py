@@ -4,107 +4,96 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import resource
-import socket
+import sys
 import time
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from time import perf_counter_ns
 
-from ddbload.dynamo.endpoint import Target
-from ddbload.dynamo.errors import BAD_CHECKSUM, OK, Verdict, classify
-from ddbload.dynamo.operations import Consumed, Operation
+from ddbload import ticker
+from ddbload.breaker import Breaker
+from ddbload.callers import ClosedPacer
+from ddbload.dynamo.clock import clock_skew_s
+from ddbload.dynamo.errors import AFTER_UNCERTAIN, BAD_CHECKSUM, CLOCK, UNCERTAIN, Verdict, classify
+from ddbload.dynamo.pool import Pool
 from ddbload.dynamo.sign import Signer
 from ddbload.dynamo.wire import Connection
-from ddbload.histogram import Histogram
-from ddbload.plan import ClosedPacer, ConstantRatePacer, Mix
+from ddbload.hdr import HALF_BITS, LINEAR_BITS, LINEAR_MASK, MAX_US
+from ddbload.load import Call, Load, Stop
 from ddbload.record import Recorder
+from ddbload.retries import Attempts
 
-# uvloop's timers have a resolution of a millisecond: all that is due is released at each tick.
-TICK_S = 0.001
+# What falls due within so short a time is released together: each waking costs as much as a request.
+SHORTEST_TICK_NS = 200_000
+# While operations wait for a connection, or nothing is due, the loop looks after itself so often.
+WAITING_TICK_NS = 1_000_000
+LONGEST_TICK_NS = 10_000_000
 TIMEOUT_CHECK_NS = 50_000_000
 STOP_DRAIN_S = 3.0
-CONNECT_TIMEOUT_S = 5.0
-RECONNECT_DELAYS_S = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
-# DynamoDB's addresses come and go; so often at most they are asked for again.
-RESOLVE_INTERVAL_NS = 1_000_000_000
 # Without any connection for so long the target is gone.
 GONE_AFTER_NS = 30_000_000_000
-SPARE_FILES = 64
-NOTHING = Consumed(0.0, 0.0, False)
-
-
-class Unreachable(Exception):
-    """No connection could be opened before the start."""
-
-
-@dataclass
-class Connections:
-    """What is known of the connections, all of them together."""
-
-    opened: int = 0
-    reopened: int = 0
-    missing_at_start: int = 0
-    connect: Histogram = field(default_factory=Histogram)
-    tls: Histogram = field(default_factory=Histogram)
+# Requests that were signed before the clock was corrected are answered within this time.
+CORRECTION_NS = 10_000_000_000
 
 
 class Engine:
-    """One worker: a plan, its operations, and connections to carry them.
+    """One worker carrying out one load on connections that are open.
 
-    ``number``s count operations from 0; those below ``next`` were sent, those below ``due`` should have been. What lies
-    between waits for a connection: nothing is kept of it, since its planned instant can be computed.
+    A ``place`` counts this worker's operations from 0, a ``number`` those of all workers together. Places below
+    ``next`` were sent, those below ``due`` should have been. What lies between waits for a connection: nothing is kept
+    of it, since its planned instant can be computed.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        signer: Signer,
-        pacer: ClosedPacer | ConstantRatePacer,
-        mix: Mix,
-        operations: Mapping[str, Operation],
-        recorder: Recorder,
-        connections: int,
-        timeout_s: float,
-    ) -> None:
-        self.target = target
+    def __init__(self, load: Load, pool: Pool, signer: Signer, breaker: Breaker | None = None) -> None:
+        self.load = load
+        self.pool = pool
         self.signer = signer
-        self.pacer = pacer
-        self.mix = mix
-        self.operations = operations
-        self.recorder = recorder
-        self.size = pacer.concurrency if isinstance(pacer, ClosedPacer) else connections
-        self.timeout_ns = round(timeout_s * 1e9)
-        self.connections = Connections()
+        self.breaker = breaker
+        self.warm_up = Recorder(load.operations)
+        self.recorder = Recorder(load.operations)
         self.due = 0
         self.next = 0
         self.in_flight = 0
+        # Places whose instant came while the breaker was open: they are not sent.
+        self.passed_over = 0
+        # Places of the warm-up, once it is over; among them those that were passed over.
+        self.warm_up_places = 0
+        self.warm_up_passed_over = 0
         self.start_ns = 0
         self.end_ns = 0
         self.starved_ticks = 0
-        self.stopped: str | None = None
+        self.busy_ns = 0
+        self.clock_corrections = 0
+        self.stopped: Stop | None = None
         self.fatal: Verdict | None = None
-        self._live: set[Connection] = set()
-        # The one that rested longest goes first, so that all stay warm and all addresses get their share.
-        self._idle: deque[Connection] = deque()
-        self._addresses: list[str] = []
-        self._turns = itertools.count()
-        self._resolved_ns = 0
-        self._reconnecting: set[asyncio.Task[None]] = set()
-        self._tls = target.tls_context()
+        self._planned_ns = None if isinstance(load.pacer, ClosedPacer) else load.pacer.planned_ns
+        # Where there is a connection for every caller, at all times, the connections keep count themselves.
+        self._counts_callers = isinstance(load.pacer, ClosedPacer) and (
+            len(load.pacer.phases) > 1 or load.retries.enabled
+        )
+        self._twice = [load.operations[name] for name in load.mix.twice]
+        self._slot = load.mix.slot
+        self._only = self._twice[0] if load.mix.length == 1 else None
+        self._first_number = load.first_number + load.segment.index
+        self._stride = load.segment.count
+        self._retries = load.retries if load.retries.enabled else None
+        self.is_warming_up = load.warm_up_ns > 0
+        self._recording = self.recorder
         self._finished: asyncio.Future[None] | None = None
+        self._timer: ticker.TimerDescriptor | ticker.LoopTimer | None = None
         self._sending = True
         self._last_sent_ns = 0
         self._stopped_ns = 0
         self._drain_ns = 0
-        self._last_live_ns = 0
+        self._corrected_ns = 0
+        self._timeout_ns = round(load.timeout_s * 1e9)
         self._next_timeout_check_ns = 0
+        self._second = 0.0
+
+    # ---- Figures
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since the start, up to the end."""
-        return ((self.end_ns or time.perf_counter_ns()) - self.start_ns) / 1e9 if self.start_ns else 0.0
+        return ((self.end_ns or perf_counter_ns()) - self.start_ns) / 1e9 if self.start_ns else 0.0
 
     @property
     def loaded_s(self) -> float:
@@ -112,51 +101,57 @@ class Engine:
 
         An open plan's drain is left out, in which nothing is sent: one slow last answer must not lower the rate.
         """
-        if isinstance(self.pacer, ClosedPacer) or not self.start_ns:
+        duration_ns = self.load.pacer.duration_ns
+        if duration_ns is None or not self.start_ns:
             return self.elapsed_s
-        end_ns = self.start_ns + self.pacer.duration_ns
+        end_ns = self.start_ns + duration_ns
         if self._stopped_ns:
             end_ns = min(end_ns, self._stopped_ns)
+        end_ns = min(end_ns, self.end_ns or perf_counter_ns())
         return (max(end_ns, self._last_sent_ns) - self.start_ns) / 1e9
 
-    async def open(self) -> None:
-        """Open the connections, before the clock starts.
+    @property
+    def planned(self) -> int:
+        """How many operations were due so far."""
+        return self.due if self._planned_ns else self.next
 
-        Raises:
-            Unreachable: not one could be opened.
-        """
-        _allow_files(self.size + SPARE_FILES)
-        await self._resolve()
-        outcomes = await asyncio.gather(*(self._connect() for _place in range(self.size)), return_exceptions=True)
-        failures = [outcome for outcome in outcomes if outcome is not None]
-        if not self._live:
-            cause = str(failures[0]) or type(failures[0]).__name__
-            raise Unreachable(f"no connection to {self.target.url} could be opened ({cause}): check the way there")
-        self.connections.missing_at_start = len(failures)
-        for _failure in failures:
-            self._reconnect(replaces=False)
+    # ---- The run
 
-    async def run(self) -> None:
-        """Carry out the plan; returns when it is done, stopped, or cannot go on."""
-        self._finished = asyncio.get_running_loop().create_future()
-        self.start_ns = self._last_live_ns = time.perf_counter_ns()
+    async def run(self, start_ns: int = 0) -> None:
+        """Carry out the load, from an instant of ``perf_counter_ns`` or now; returns when it is done or stopped."""
+        loop = asyncio.get_running_loop()
+        self._finished = loop.create_future()
+        self.pool.answered = self._answered
+        self.pool.on_lost = self._lost
+        self._record_in(self.warm_up if self.load.warm_up_ns else self.recorder)
+        wait_ns = start_ns - perf_counter_ns()
+        if wait_ns > 0:
+            await asyncio.sleep(wait_ns / 1e9)
+        self.start_ns = max(start_ns, 0) or perf_counter_ns()
+        self.pool.last_live_ns = perf_counter_ns()
+        busy_before = time.process_time_ns()
+        self._timer = ticker.make(self._tick)
         self._tick()
-        await self._finished
-        self.end_ns = time.perf_counter_ns()
-        for task in self._reconnecting:
-            task.cancel()
-        for connection in list(self._live):
-            # What is under way now has no answer: whether a write of it was done is unknown.
-            connection.abort("Unfinished")
-        await asyncio.sleep(0)
-        await asyncio.gather(*self._reconnecting, return_exceptions=True)
+        try:
+            await self._finished
+        finally:
+            self._timer.close()
+            self.end_ns = perf_counter_ns()
+            self.busy_ns = time.process_time_ns() - busy_before
+            for connection in list(self.pool.live):
+                if connection.busy:
+                    # What is under way now has no answer: whether a write of it was done is unknown.
+                    connection.abort("Unfinished")
+            await asyncio.sleep(0)
+            for attempts in self.load.retries.give_up():
+                self._end(attempts.call, attempts.verdict)
 
-    def stop(self, reason: str, drain_s: float = STOP_DRAIN_S) -> None:
+    def stop(self, cause: str, text: str, drain_s: float = STOP_DRAIN_S) -> None:
         """Let nothing more go out, and wait for answers no longer than ``drain_s`` seconds."""
         if self.stopped is None:
-            self.stopped = reason
+            self.stopped = Stop(cause, text)
             self._sending = False
-            self._stopped_ns = time.perf_counter_ns()
+            self._stopped_ns = perf_counter_ns()
             self._drain_ns = round(drain_s * 1e9)
 
     # ---- The loop
@@ -173,164 +168,242 @@ class Engine:
         except Exception as error:  # ours: whoever awaits the run has to hear of it
             self._crash(error)
             return
-        asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        assert self._timer
+        self._timer.arm(self._next_tick_ns())
+
+    def _next_tick_ns(self) -> int:
+        """Return the instant of the next planned operation, if that is not too soon or too late to be useful."""
+        now = perf_counter_ns()
+        pacer = self.load.pacer
+        if not self._sending or self.next < self.due or isinstance(pacer, ClosedPacer):
+            return now + WAITING_TICK_NS
+        if now - self.start_ns >= pacer.duration_ns:
+            return now + WAITING_TICK_NS
+        try:
+            planned_ns = self.start_ns + pacer.planned_ns(self.next)
+        except IndexError:  # that was the last one
+            planned_ns = self.start_ns + pacer.duration_ns
+        return min(max(planned_ns, now + SHORTEST_TICK_NS), now + LONGEST_TICK_NS)
 
     def _release(self) -> None:
-        now = time.perf_counter_ns()
-        self.signer.at(int(time.time() + self.target.clock_skew_s))
+        now = perf_counter_ns()
+        self.signer.at_now()
+        idle = self.pool.idle
         if self._sending:
-            self.due = self.pacer.due(now - self.start_ns)
-            while self.next < self.due and self._idle:
-                self._send(self._idle.popleft())
-            if self.next < self.due:
-                self.starved_ticks += 1
+            self._find_due(now)
+            if self.breaker and self.breaker.state == "open":
+                self._probe(now)
+            else:
+                retries = self.load.retries
+                while idle and (attempts := retries.next_due(now)):
+                    self._send_again(idle.popleft(), attempts)
+                while self.next < self.due and idle and self._send(idle.popleft()):
+                    pass
+                if self.next < self.due and not idle:
+                    self.starved_ticks += 1
         if now >= self._next_timeout_check_ns:
             self._next_timeout_check_ns = now + TIMEOUT_CHECK_NS
             self._abort_overdue(now)
 
-    def _send(self, connection: Connection) -> None:
-        number = self.next
-        self.next = number + 1
-        name = self.mix.operation(number)
-        operation = self.operations[name]
-        request = self.signer.request(operation.target, operation.body(number))
-        now = time.perf_counter_ns()
-        planned = now if isinstance(self.pacer, ClosedPacer) else self.start_ns + self.pacer.planned_ns(number)
+    def _find_due(self, now: int) -> None:
+        pacer = self.load.pacer
+        if isinstance(pacer, ClosedPacer):
+            if pacer.duration_ns is not None and now - self.start_ns >= pacer.duration_ns:
+                self.due = self.next
+                return
+            if self.next == pacer.operations:
+                return
+            if self._counts_callers:
+                free = pacer.concurrency_at(self.next) - self.in_flight - self.load.retries.waiting
+                due = self.next + max(0, free)
+            else:
+                due = sys.maxsize
+            self.due = due if pacer.operations is None else min(due, pacer.operations)
+        else:
+            self.due = pacer.due(now - self.start_ns)
+            pacer.forget(self.next)
+
+    def _send(self, connection: Connection) -> bool:
+        """Send the next operation; False where it has to wait for what was sent before."""
+        place = self.next
+        number = self._first_number + self._stride * place
+        operation = self._only or self._twice[self._slot(number)]
+        prepared = operation.prepare(number)
+        if prepared is None:
+            self.pool.idle.append(connection)
+            return False
+        body, work = prepared
+        request = self.signer.request(operation.target, body)
+        now = perf_counter_ns()
+        planned = self.start_ns + self._planned_ns(place) if self._planned_ns else now
+        if self.is_warming_up and planned - self.start_ns >= self.load.warm_up_ns:
+            self.is_warming_up = False
+            self.warm_up_places, self.warm_up_passed_over = place, self.passed_over
+            self._record_in(self.recorder)
+        self.next = place + 1
         self.in_flight += 1
         self._last_sent_ns = now
-        self.recorder.sent(name, (now - planned) // 1000)
-        connection.begin(request, name, planned, now)
+        record = operation.record
+        record.sent += 1
+        if now != planned:
+            late = (now - planned) // 1000
+            shift = (late | LINEAR_MASK).bit_length() - LINEAR_BITS
+            self._recording.late.counts[(shift << HALF_BITS) + (late >> shift)] += 1
+        attempts = self._retries.begin(body) if self._retries else None
+        connection.call = (operation, record, work, planned, now, attempts)
+        connection.begin(request)
+        return True
 
-    def answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
-        """Record an answer and send what is due next (called by the connection)."""
+    def _answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
         try:
-            verdict = BAD_CHECKSUM if not intact else OK if status == 200 else classify(status, body)
-            self._record(connection, verdict, body)
-            if connection.usable:
-                if self.next < self.due and self._sending:
-                    self._send(connection)
+            now = perf_counter_ns()
+            if status == 200 and intact:
+                call: Call = connection.call  # type: ignore[assignment]
+                operation, record, work, planned, sent, _attempts = call
+                self.in_flight -= 1
+                service = (now - sent) // 1000
+                shift = (service | LINEAR_MASK).bit_length() - LINEAR_BITS
+                slot = (shift << HALF_BITS) + (service >> shift)
+                record.service_ok[slot] += 1
+                if planned != sent:
+                    latency = (now - planned) // 1000
+                    if latency > MAX_US:
+                        latency = MAX_US
+                    shift = (latency | LINEAR_MASK).bit_length() - LINEAR_BITS
+                    slot = (shift << HALF_BITS) + (latency >> shift)
+                record.latency_ok[slot] += 1
+                consumed = operation.succeeded(work, body)
+                if consumed.remembered:
+                    record.told[consumed] += 1
                 else:
-                    self._idle.append(connection)
+                    record.add(consumed)
+                if self.breaker and self.breaker.in_a_row:
+                    self.breaker.succeeded(now, sent)
+            else:
+                self._failed(connection, classify(status, body) if intact else BAD_CHECKSUM)
+            if connection.usable:
+                if self._sending and not (self.breaker and self.breaker.state == "open"):
+                    if self._counts_callers:
+                        self._find_due(now)
+                    if self.next < self.due:
+                        self._send(connection)
+                        return
+                self.pool.idle.append(connection)
         except Exception as error:  # ours: whoever awaits the run has to hear of it
             self._crash(error)
 
-    def lost(self, connection: Connection, reason: str) -> None:
-        """Record what was under way and open the connection again (called by the connection)."""
-        if connection not in self._live:
-            return  # lost while it was being opened: who opens it sees that
-        self._live.remove(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
-        if connection.busy:
-            connection.busy = False
-            self._record(connection, Verdict("network", reason), b"")
-        if not self.end_ns:
-            self._reconnect()
+    def _lost(self, connection: Connection, reason: str) -> None:
+        try:
+            self._failed(connection, Verdict("network", reason))
+        except Exception as error:  # ours: whoever awaits the run has to hear of it
+            self._crash(error)
 
-    def _record(self, connection: Connection, verdict: Verdict, body: bytes) -> None:
-        now = time.perf_counter_ns()
+    def _failed(self, connection: Connection, verdict: Verdict) -> None:
+        call: Call = connection.call  # type: ignore[assignment]
+        now = perf_counter_ns()
         self.in_flight -= 1
-        consumed = self.operations[connection.operation].consumed(body) if verdict is OK else NOTHING
-        self.recorder.answer(
-            connection.operation,
-            verdict.outcome,
-            verdict.reason,
-            (now - connection.planned_ns) // 1000,
-            (now - connection.sent_ns) // 1000,
-            *consumed,
-        )
+        if verdict.reason in CLOCK and self._correct_clock(connection.date, now):
+            verdict = Verdict("server", f"ClockSkew:{verdict.reason}", verdict.message)
+        if self.breaker:
+            if verdict.outcome in ("server", "network"):
+                self.breaker.failed(now, call[4], verdict.reason)
+            elif self.breaker.in_a_row:
+                self.breaker.succeeded(now, call[4])
+        attempts = call[5]
+        if attempts and self._sending and self.load.retries.again(attempts, call, verdict, now):
+            if verdict.outcome in UNCERTAIN:
+                call[0].doubted(call[2])
+            call[1].retried[f"{verdict.outcome}:{verdict.reason}"] += 1
+            call[1].back_off.record((attempts.due_ns - now) // 1000)
+            return
+        self._end(call, verdict)
+
+    def _end(self, call: Call, verdict: Verdict) -> None:
+        operation, record, work, planned, sent, attempts = call
+        now = perf_counter_ns()
+        if verdict.outcome == "expected" and attempts and attempts.uncertain:
+            verdict = Verdict("expected", verdict.reason + AFTER_UNCERTAIN, verdict.message)
+        operation.failed(work, verdict, verdict.outcome in UNCERTAIN)
+        record.ended(verdict.outcome, verdict.reason, (now - planned) // 1000, (now - sent) // 1000)
         if verdict.outcome == "fatal" and self.fatal is None:
             self.fatal = verdict
-            self.stop("fatal", drain_s=0.5)
+            self.stop("fatal", verdict.reason, drain_s=0.5)
+
+    def _send_again(self, connection: Connection, attempts: Attempts) -> None:
+        operation, record, work, planned, _sent, _attempts = attempts.call
+        now = perf_counter_ns()
+        self.in_flight += 1
+        connection.call = (operation, record, work, planned, now, attempts)
+        # Each attempt is signed anew.
+        connection.begin(self.signer.request(operation.target, attempts.body))
+
+    # ---- Beside the usual
+
+    def _probe(self, now: int) -> None:
+        """While the breaker is open what is due is passed over; one operation at a time goes out to see."""
+        assert self.breaker
+        idle = self.pool.idle
+        if self.breaker.action == "abort":
+            self.stop("breaker", f"{self.breaker.in_a_row} failures in a row")
+            return
+        probes = self.next < self.due and bool(idle) and self.breaker.may_probe(now)
+        if self._planned_ns:
+            self.passed_over += max(0, self.due - self.next - 1)
+            self.next = max(self.next, self.due - 1)
+        if probes:
+            self.breaker.probe_sent(now)
+            self._send(idle.popleft())
+
+    def _correct_clock(self, date: str, now: int) -> bool:
+        """Sign by AWS's clock from now on; False where that was done before and did not help."""
+        if self._corrected_ns:
+            return now - self._corrected_ns < CORRECTION_NS
+        skew_s = clock_skew_s(date)
+        if not skew_s:
+            return False
+        self._corrected_ns = now
+        self.clock_corrections += 1
+        self.signer.skew_s = skew_s
+        self.signer.at_now()
+        return True
+
+    def _record_in(self, recorder: Recorder) -> None:
+        self._recording = recorder
+        for name, operation in self.load.operations.items():
+            operation.record = recorder.records[name]
 
     def _crash(self, error: Exception) -> None:
         if self._finished and not self._finished.done():
             self._finished.set_exception(error)
 
     def _abort_overdue(self, now: int) -> None:
-        if self._live:
-            self._last_live_ns = now
-        elif now - self._last_live_ns > GONE_AFTER_NS and self.fatal is None:
+        if not self.pool.live and now - self.pool.last_live_ns > GONE_AFTER_NS and self.fatal is None:
             self.fatal = Verdict("network", "ConnectionsLost", f"no connection for {GONE_AFTER_NS // 10**9} s")
-            self.stop("fatal", drain_s=0.0)
-        for connection in list(self._live):
-            if connection.busy and now - connection.sent_ns > self.timeout_ns:
-                connection.abort("Timeout")
+            self.stop("fatal", self.fatal.reason, drain_s=0.0)
+        for connection in list(self.pool.live):
+            if connection.busy:
+                call: Call = connection.call  # type: ignore[assignment]
+                if now - call[4] > self._timeout_ns:
+                    connection.abort("Timeout")
 
     def _is_finished(self) -> bool:
-        now = time.perf_counter_ns()
+        now = perf_counter_ns()
         if self.stopped is not None:
             return not self.in_flight or now > self._stopped_ns + self._drain_ns
-        if isinstance(self.pacer, ClosedPacer):
-            return self.next == self.pacer.operations and not self.in_flight
-        end_ns = self.start_ns + self.pacer.duration_ns
-        all_sent = self.next == self.pacer.operations
+        waiting = self.in_flight or self.load.retries.waiting
+        pacer = self.load.pacer
+        end_ns = None if pacer.duration_ns is None else self.start_ns + pacer.duration_ns
+        if isinstance(pacer, ClosedPacer):
+            ended = (end_ns is not None and now >= end_ns) or self.next == pacer.operations
+            return ended and not waiting
+        assert end_ns is not None
         # What is late is still sent, for as long as one request may take; what is under way then has its own timeout.
-        if now < end_ns or (not all_sent and now <= end_ns + self.timeout_ns):
+        if now < end_ns:
+            return False
+        self._find_due(now)
+        if self.next < self.due and now <= end_ns + self._timeout_ns:
+            return False
+        if waiting and self.load.retries.waiting:
             return False
         self._sending = False
-        return not self.in_flight
-
-    # ---- Connections
-
-    async def _resolve(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(self.target.host, self.target.port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise Unreachable(f"{self.target.host} has no address: {error}") from error
-        self._addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        self._resolved_ns = time.perf_counter_ns()
-
-    async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
-        address = self._addresses[next(self._turns) % len(self._addresses)]
-        connection = Connection(self)
-        begun = time.perf_counter_ns()
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await loop.create_connection(lambda: connection, address, self.target.port)
-                connected = time.perf_counter_ns()
-                if self._tls:
-                    assert connection.transport
-                    transport = await loop.start_tls(
-                        connection.transport, connection, self._tls, server_hostname=self.target.host
-                    )
-                    assert transport
-                    connection.transport = transport
-            if not connection.usable:
-                raise ConnectionResetError(f"{address} closed the connection at once")
-        except BaseException:
-            connection.abort("NotOpened")
-            raise
-        self.connections.connect.record((connected - begun) // 1000)
-        if self._tls:
-            self.connections.tls.record((time.perf_counter_ns() - connected) // 1000)
-        self.connections.opened += 1
-        self._live.add(connection)
-        self._idle.append(connection)
-
-    def _reconnect(self, replaces: bool = True) -> None:
-        task = asyncio.get_running_loop().create_task(self._keep_connecting(replaces))
-        self._reconnecting.add(task)
-        task.add_done_callback(self._reconnecting.discard)
-
-    async def _keep_connecting(self, replaces: bool) -> None:
-        for attempt in itertools.count():
-            await asyncio.sleep(RECONNECT_DELAYS_S[min(attempt, len(RECONNECT_DELAYS_S) - 1)])
-            try:
-                if attempt and time.perf_counter_ns() - self._resolved_ns > RESOLVE_INTERVAL_NS:
-                    await self._resolve()
-                await self._connect()
-            except (OSError, Unreachable):  # TimeoutError and the errors of TLS are OSErrors
-                continue
-            self.connections.reopened += replaces
-            return
-
-
-def _allow_files(wanted: int) -> None:
-    """Raise the limit of open files, as far as it may be raised, where it is lower than wanted."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        return not waiting

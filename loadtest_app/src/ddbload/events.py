@@ -6,16 +6,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-import urllib.request
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import IO, Any
 
 from ddbload.exit_codes import REASONS
 
-METADATA_TIMEOUT_S = 1.0
 # A log driver cuts long lines; a beginning and what follows it are one event up to so many characters.
 EVENT_START = '{"ts":'
+# CloudWatch's metrics, which are for CloudWatch alone.
+METRICS_START = '{"_aws":'
 MAX_EVENT_CHARACTERS = 300_000
 EVENT_FIELDS = {"ts", "event", "run_id", "task_id", "worker"}
 
@@ -23,21 +23,6 @@ EVENT_FIELDS = {"ts", "event", "run_id", "task_id", "worker"}
 def timestamp() -> str:
     """Return the time now: RFC 3339, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def read_task_id(environment: Mapping[str, str]) -> str | None:
-    """Ask ECS which task this is; None where no ECS is.
-
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
-    """
-    uri = environment.get("ECS_CONTAINER_METADATA_URI_V4")
-    if not uri:
-        return None
-    try:
-        with urllib.request.urlopen(f"{uri}/task", timeout=METADATA_TIMEOUT_S) as answer:
-            return str(json.load(answer)["TaskARN"]).rpartition("/")[2]
-    except (OSError, ValueError, KeyError):
-        return None
 
 
 class EventWriter:
@@ -53,11 +38,18 @@ class EventWriter:
         self.write("run.failed", "error", exit_code=exit_code, reason=REASONS[exit_code], message=text)
         return exit_code
 
+    def write_raw(self, document: Mapping[str, Any]) -> None:
+        """Write a line that is no event of ours, such as CloudWatch's metrics."""
+        self._write_line(json.dumps(document, separators=(",", ":")))
+
     def write(self, event: str, level: str = "info", /, **fields: Any) -> None:
         """Write one line; a reader that is gone does not end the run."""
         line = {"ts": timestamp(), "level": level, "event": event} | self.context | fields
+        self._write_line(json.dumps(line, separators=(",", ":")))
+
+    def _write_line(self, line: str) -> None:
         try:
-            self.stream.write(json.dumps(line, separators=(",", ":")) + "\n")
+            self.stream.write(line + "\n")
             self.stream.flush()
         except BrokenPipeError:
             # Nobody listens any more; what is still buffered goes nowhere, or Python would end with exit code 120.
@@ -82,6 +74,8 @@ def read_events(lines: Iterable[str]) -> tuple[list[dict[str, Any]], int]:
     pieces: list[str] = []
     for line in lines:
         text = line.rstrip("\r\n")
+        if text.startswith(METRICS_START):
+            continue
         event = _event(text)
         if event is None and pieces and not text.startswith(EVENT_START):
             pieces.append(text)

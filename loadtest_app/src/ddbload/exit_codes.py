@@ -16,6 +16,7 @@ REASONS = {
     INTERNAL: "internal",
     BAD_CONFIGURATION: "bad_configuration",
     THRESHOLD_FAILED: "threshold_failed",
+    LOST_WRITES: "lost_writes",
     TARGET_UNUSABLE: "target_unusable",
     STOPPED: "stopped",
 }

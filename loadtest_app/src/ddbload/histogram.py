@@ -1,77 +1,90 @@
 # SPDX-License-Identifier: Apache-2.0
 """A log-linear counter in the layout of HdrHistogram: cheap to record in, lossless to convert.
 
-Values are whole microseconds from 0 to one hour with three significant digits; the layout of buckets is the one of
+Values are whole microseconds from 0 to one hour with three significant digits; the layout of slots is the one of
 Gil Tene's HdrHistogram (https://hdrhistogram.github.io/HdrHistogram/), so that nothing is lost on the way to its
 V2 encoding and back.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from hdrh.histogram import HdrHistogram
+from ddbload import hdr
+from ddbload.hdr import MAX_US, SIGNIFICANT_DIGITS, SLOTS, highest_of, lowest_of, middle_of, slot_of
 
-MAX_US = 3_600_000_000
-SIGNIFICANT_DIGITS = 3
-# 2,048 linear steps hold three digits; every doubling beyond them has 1,024 steps of its own.
-HALF_BITS = 10
-LINEAR_BITS = HALF_BITS + 1
-LINEAR_MASK = (1 << LINEAR_BITS) - 1
-HALF = 1 << HALF_BITS
-SLOTS = ((MAX_US.bit_length() - LINEAR_BITS) << HALF_BITS) + 2 * HALF
-
-
-def slot_of(value: int) -> int:
-    """Return the slot that counts a value; values above one hour share the last one."""
-    if value > MAX_US:
-        value = MAX_US
-    shift = (value | LINEAR_MASK).bit_length() - LINEAR_BITS
-    return (shift << HALF_BITS) + (value >> shift)
-
-
-def lowest_of(slot: int) -> int:
-    """Return the lowest value that a slot counts, in microseconds."""
-    if slot < 2 * HALF:
-        return slot
-    return ((slot & (HALF - 1)) + HALF) << ((slot >> HALF_BITS) - 1)
-
-
-def highest_of(slot: int) -> int:
-    """Return the highest value that a slot counts, in microseconds."""
-    if slot < 2 * HALF:
-        return slot
-    return lowest_of(slot) + (1 << ((slot >> HALF_BITS) - 1)) - 1
+__all__ = ["MAX_US", "SIGNIFICANT_DIGITS", "SLOTS", "Histogram", "highest_of", "lowest_of", "slot_of"]
 
 
 class Histogram:
-    """Counts of microseconds by slot."""
+    """Counts of microseconds by slot.
 
-    __slots__ = ("counts", "total")
+    A hot path may count by itself: `histogram.counts[slot_of(value)] += 1` is all that there is to recording.
+    """
+
+    __slots__ = ("counts",)
 
     def __init__(self) -> None:
         # Few of the slots ever count something: a run's times lie close together.
         self.counts: defaultdict[int, int] = defaultdict(int)
-        self.total = 0
+
+    @classmethod
+    def from_values(cls, values: Iterable[int]) -> Histogram:
+        """Count values in microseconds, each once."""
+        histogram = cls()
+        for value in values:
+            histogram.counts[slot_of(value)] += 1
+        return histogram
+
+    @property
+    def total(self) -> int:
+        """How many values were counted."""
+        return sum(self.counts.values())
 
     def record(self, value: int, count: int = 1) -> None:
         """Count a value of so many microseconds."""
         self.counts[slot_of(value)] += count
-        self.total += count
 
     def slots(self) -> Iterator[tuple[int, int]]:
         """Yield the slots that counted something, with their counts, from low to high."""
-        return iter(sorted(self.counts.items()))
+        return iter(sorted(item for item in self.counts.items() if item[1]))
 
     def add(self, other: Histogram) -> None:
         """Add another histogram's counts; nothing is lost."""
-        for slot, count in other.slots():
+        for slot, count in other.counts.items():
             self.counts[slot] += count
-        self.total += other.total
+
+    def copy(self) -> Histogram:
+        """Return a histogram of the same counts that goes its own way from here."""
+        copied = Histogram()
+        copied.counts.update(self.counts)
+        return copied
+
+    def minus(self, other: Histogram) -> Histogram:
+        """Return what came since an earlier copy of this histogram.
+
+        Args:
+            other: the earlier copy.
+
+        Raises:
+            ValueError: it counted something that this histogram does not hold.
+        """
+        since = Histogram()
+        for slot in self.counts.keys() | other.counts.keys():
+            came = self.counts.get(slot, 0) - other.counts.get(slot, 0)
+            if came < 0:
+                raise ValueError(f"no earlier copy: slot {slot} has {-came} values more than there are now")
+            if came:
+                since.counts[slot] = came
+        return since
 
     def percentile(self, percentile: float) -> int:
         """Return the value in microseconds at or below which a share of values lies, as HdrHistogram defines it.
+
+        The rank is rounded up, as in AbstractHistogram.getValueAtPercentile and hdr-histogram-js; the Python port
+        rounds it to the nearest, which may leave less than the share at or below.
 
         Args:
             percentile: above 0, to 100.
@@ -79,7 +92,8 @@ class Histogram:
         Returns:
             The highest value of the slot that holds it; 0 for an empty histogram.
         """
-        wanted = max(1, int(percentile * self.total / 100 + 0.5))
+        # One step down, as in the original, so that 99.9 % of 10,000 is 9,990 whatever binary fractions make of it.
+        wanted = max(1, math.ceil(math.nextafter(percentile, 0.0) * self.total / 100))
         for slot, count in self.slots():
             wanted -= count
             if wanted <= 0:
@@ -92,16 +106,13 @@ class Histogram:
 
     def mean(self) -> float:
         """Return the mean in microseconds, each slot taken at its middle; 0 for an empty histogram."""
-        weighted = sum(count * (lowest_of(slot) + highest_of(slot)) / 2 for slot, count in self.slots())
-        return weighted / self.total if self.total else 0.0
+        total = self.total
+        weighted = sum(count * middle_of(slot) for slot, count in self.counts.items())
+        return weighted / total if total else 0.0
 
     def encode(self) -> str:
         """Return HdrHistogram V2, compressed, in base64."""
-        histogram = HdrHistogram(1, MAX_US, SIGNIFICANT_DIGITS)
-        for slot, count in self.slots():
-            histogram.record_value(lowest_of(slot), count)
-        text: bytes = histogram.encode()
-        return text.decode()
+        return hdr.encode(self.counts)
 
     @classmethod
     def decode(cls, text: str) -> Histogram:
@@ -110,11 +121,6 @@ class Histogram:
         Raises:
             ValueError: the text is no such histogram.
         """
-        try:
-            recorded = HdrHistogram.decode(text)
-        except Exception as error:  # the library raises a class of its own for each way to be wrong
-            raise ValueError(f"not an HdrHistogram V2: {error}") from error
         histogram = cls()
-        for entry in recorded.get_recorded_iterator():
-            histogram.record(entry.value_iterated_to, entry.count_at_value_iterated_to)
+        histogram.counts.update(hdr.decode(text))
         return histogram

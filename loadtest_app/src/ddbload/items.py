@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Items as pure functions of seed and index: any worker can compute any item again."""
+"""Items as pure functions of seed, index and version: any worker can compute any item again."""
 
 from __future__ import annotations
 
@@ -7,15 +7,32 @@ import base64
 import json
 import random
 import string
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
 
-from ddbload.keys import KeySpace, splitmix64
+from ddbload.keys import KeyAttribute, KeySpace, splitmix64
+from ddbload.sizes import Sizes
 
-ALPHABET = string.ascii_letters + string.digits
 RUN_ATTRIBUTE = "run"
+VERSION_ATTRIBUTE = "seq"
+EXPIRY_ATTRIBUTE = "expires_at"
 DATA_ATTRIBUTE = "data"
-# Where an item's data may begin in the common text.
-OFFSETS = 4096
+# How many values an attribute of a secondary index has.
+INDEX_VALUES = 10_000
+# All values of a type take the same number of bytes: a number's first and last digit are none that DynamoDB drops, and
+# four digits are base64 of three bytes.
+INDEX_VALUE = {"S": "%04d", "N": "1%04d1", "B": "%04d"}
+# Where an item's data may begin in the common text; a power of two.
+OFFSETS = 1 << 16
+LAST_OFFSET = OFFSETS - 1
+# Odd, so that as many neighbouring indexes as there are offsets begin at different places. The versions' one is even:
+# their sum is odd again, for the runs in which the version grows with the index.
+INDEX_STEP = 0x9E3779B97F4A7C15
+VERSION_STEP = 0xBF58476D1CE4E5BA
+# 64 characters, a divisor of the 256 values of a byte, so that each comes as often.
+ALPHABET = (string.ascii_letters + string.digits + "-_").encode()
 
 DynamoDbItem = dict[str, dict[str, Any]]
 
@@ -33,55 +50,207 @@ def attribute_bytes(name: str, type_: str, value: str) -> int:
 
 
 def item_bytes(item: DynamoDbItem) -> int:
-    """Return an item's size in bytes as DynamoDB counts it."""
+    """Return the size in bytes, as DynamoDB counts it, of an item whose attributes are of the types S, N and B."""
     return sum(attribute_bytes(name, type_, value) for name, typed in item.items() for type_, value in typed.items())
 
 
-class ItemFactory:
-    """Items of one size: the key, the run that wrote it, and data that differs from key to key."""
+class _Member(NamedTuple):
+    """An attribute that is no key: its name, its alias in expressions, its type, its value with places for ``%``."""
 
-    def __init__(self, keys: KeySpace, size: int, seed: int, run_id: str) -> None:
+    name: str
+    alias: str
+    type: str
+    template: str
+
+
+class ItemFactory:
+    """The items of a run: key, run, version, attributes of secondary indexes, and data up to a size.
+
+    Args:
+        keys: the primary keys.
+        sizes: how many bytes a version of an item has.
+        seed: of the data and of the index attributes' values.
+        run_id: what the attribute ``run`` holds.
+        index_attributes: key attributes of secondary indexes that are no part of the primary key.
+        expires_at: when the items expire, in epoch seconds, for a table with time to live on ``expires_at``.
+
+    Raises:
+        ValueError: two attributes have the same name, or the smallest size has no room for what is in every item.
+    """
+
+    def __init__(
+        self,
+        keys: KeySpace,
+        sizes: Sizes,
+        seed: int,
+        run_id: str,
+        index_attributes: Sequence[KeyAttribute] = (),
+        expires_at: int | None = None,
+    ) -> None:
         self.keys = keys
-        self.size = size
+        self.sizes = sizes
         self.run_id = run_id
-        taken = {attribute.name for attribute in keys.schema} & {RUN_ATTRIBUTE, DATA_ATTRIBUTE}
-        if taken:
-            raise ValueError(f"the table's key attribute {taken.pop()} has the name of one of ddbload's own attributes")
-        self._text = "".join(random.Random(seed).choices(ALPHABET, k=size + OFFSETS))
+        self.expires_at = expires_at
+        self.index_attributes = list(dict.fromkeys(index_attributes))
+        self._refuse_clashes()
         self._mixed_seed = splitmix64(seed)
+        length = OFFSETS + sizes.largest
+        self._text = random.Random(seed).randbytes(length).translate(ALPHABET * (256 // len(ALPHABET)))
+        self._numbers = [place for place, attribute in enumerate(keys.schema) if attribute.type == "N"]
+        if keys.per_partition == 1 and 1 in self._numbers:
+            self._numbers.remove(1)
+        # Only numbers among the keys change their size with the index.
+        self._constant = item_bytes(self._without_data(0, 0)) + len(DATA_ATTRIBUTE) - 2 * len(self._numbers)
         smallest = self.smallest()
-        if size < smallest:
-            raise ValueError(f"item.size: {size} bytes are too few for key and run id, which take {smallest}")
-        # What the data may take up; only a number among the keys changes its size with the index.
-        self._room = size - item_bytes(self._without_data(0)) - len(DATA_ATTRIBUTE)
-        self._number_name = keys.schema[0].name if keys.schema[0].type == "N" else None
-        self._between = f',"{RUN_ATTRIBUTE}":{{"S":{json.dumps(run_id)}}},"{DATA_ATTRIBUTE}":{{"S":"'
+        if sizes.smallest < smallest:
+            raise ValueError(
+                f"item.size: {sizes.smallest} bytes are too few for key, run id and version, which take {smallest}"
+            )
+        self._fixed_room = sizes.largest - self._constant if sizes.smallest == sizes.largest else None
+        members = self._members()
+        self._put = b"{%%b,%b}" % _template({member.name: member for member in members})
+        self._values = _template({f":{member.alias}": member for member in members})
+        self.update_expression = "SET " + ", ".join(f"#{member.alias} = :{member.alias}" for member in members)
+        self.names_json = _encode({f"#{member.alias}": member.name for member in members})
+
+    def expiring(self, expires_at: int) -> ItemFactory:
+        """Return the factory of the same items with another time to live."""
+        other = copy(self)
+        other.expires_at = expires_at
+        return other
 
     def smallest(self) -> int:
-        """Return the smallest size that an item with this key and run id can have, in bytes."""
-        widest = 10**12 - 1
-        return item_bytes(self._without_data(widest)) + len(DATA_ATTRIBUTE) + 1
+        """Return the smallest size that all items of this run can have, in bytes, with one byte of data."""
+        # Twelve digits take six bytes and one for the sign.
+        return self._constant + 7 * len(self._numbers) + 1
 
-    def data(self, index: int, length: int) -> str:
-        """Return the data of the item at an index: the index, and text from a place that depends on it.
-
-        It differs from index to index wherever the length leaves room for the index.
-        """
-        offset = splitmix64(self._mixed_seed ^ ~index) % OFFSETS
-        return f"{index}:{self._text[offset : offset + length]}"[:length]
-
-    def item(self, index: int) -> DynamoDbItem:
-        """Return the item at an index, exactly ``size`` bytes of it."""
-        item = self._without_data(index)
-        item[DATA_ATTRIBUTE] = {"S": self.data(index, self.size - item_bytes(item) - len(DATA_ATTRIBUTE))}
+    def item(self, index: int, version: int) -> DynamoDbItem:
+        """Return a version of the item at an index, exactly ``sizes.size(index, version)`` bytes of it."""
+        item = self._without_data(index, version)
+        room = self.sizes.size(index, version) - item_bytes(item) - len(DATA_ATTRIBUTE)
+        item[DATA_ATTRIBUTE] = {"S": self._data(index, version, room).decode()}
         return item
 
-    def json(self, index: int) -> bytes:
-        """Return ``item(index)`` as JSON, put together from prepared parts instead of encoded."""
-        room = self._room
-        if name := self._number_name:
-            room -= attribute_bytes(name, "N", str(index)) - attribute_bytes(name, "N", "0")
-        return f'{{{self.keys.json(index)}{self._between}{self.data(index, room)}"}}}}'.encode()
+    def json(self, index: int, version: int) -> bytes:
+        """Return ``item(index, version)`` as JSON, put together from prepared parts instead of encoded."""
+        room = self._fixed_room
+        if room is None or self._numbers:
+            room = self._room(index, version)
+        # The hot path: as in _data, without the call.
+        start = (index * INDEX_STEP + version * VERSION_STEP) & LAST_OFFSET
+        data = self._text[start : start + room]
+        key = self.keys.json(index).encode()
+        if self.index_attributes:
+            return self._put % (key, version, *self._index_values(index), data)
+        return self._put % (key, version, data)
 
-    def _without_data(self, index: int) -> DynamoDbItem:
-        return self.keys.key(index) | {RUN_ATTRIBUTE: {"S": self.run_id}}
+    def writer(self, before: bytes = b"", after: bytes = b"") -> Callable[[int, int], bytes]:
+        """Return a function of index and version that gives ``before``, ``json(index, version)`` and ``after``.
+
+        For the hot path: most items are made by one formatting.
+        """
+        room, text, key = self._fixed_room, self._text, self.keys.template
+        if room is None or key is None or self._numbers or self.index_attributes:
+            return lambda index, version: b"%b%b%b" % (before, self.json(index, version), after)
+        fixed = [part.replace(b"%", b"%%") for part in (before, after)]
+        template = self._put.replace(b"%b", key, 1).join(fixed)
+
+        def write(index: int, version: int) -> bytes:
+            start = (index * INDEX_STEP + version * VERSION_STEP) & LAST_OFFSET
+            return template % (index, version, text[start : start + room])
+
+        return write
+
+    def values_json(self, index: int, version: int) -> bytes:
+        """Return the members of ExpressionAttributeValues with which ``update_expression`` makes ``item``."""
+        data = self._data(index, version, self._room(index, version))
+        return self._values % (version, *self._index_values(index), data)
+
+    def matches(self, item: Mapping[str, Any], index: int, version: int) -> bool:
+        """Tell whether an item is this version of the one at an index: the same attributes, types and values.
+
+        Numbers are compared as numbers, since DynamoDB writes them in a form of its own.
+        """
+        expected = self.item(index, version)
+        return item == expected or (
+            item.keys() == expected.keys() and all(_same(item[name], typed) for name, typed in expected.items())
+        )
+
+    def _data(self, index: int, version: int, length: int) -> bytes:
+        start = (index * INDEX_STEP + version * VERSION_STEP) & LAST_OFFSET
+        return self._text[start : start + length]
+
+    def _room(self, index: int, version: int) -> int:
+        """Return how many bytes the data of an item take."""
+        room = self.sizes.size(index, version) - self._constant
+        if self._numbers:
+            numbers = divmod(index, self.keys.per_partition)
+            for place in self._numbers:
+                # As in attribute_bytes, for a whole number that is not negative.
+                digits = len(str(numbers[place]).rstrip("0")) or 1
+                room -= (digits + 1) // 2 + 1
+        return room
+
+    def _index_values(self, index: int) -> list[int]:
+        mixed = self._mixed_seed ^ index
+        return [splitmix64(mixed + (place << 48)) % INDEX_VALUES for place in range(len(self.index_attributes))]
+
+    def _without_data(self, index: int, version: int) -> DynamoDbItem:
+        item: DynamoDbItem = self.keys.key(index) | {
+            RUN_ATTRIBUTE: {"S": self.run_id},
+            VERSION_ATTRIBUTE: {"S": f"{version:012d}"},
+        }
+        if self.expires_at is not None:
+            item[EXPIRY_ATTRIBUTE] = {"N": str(self.expires_at)}
+        for attribute, number in zip(self.index_attributes, self._index_values(index), strict=True):
+            item[attribute.name] = {attribute.type: INDEX_VALUE[attribute.type] % number}
+        return item
+
+    def _members(self) -> list[_Member]:
+        """Return the attributes that are no key, in their order in the item."""
+        members = [
+            _Member(RUN_ATTRIBUTE, "run", "S", self.run_id.replace("%", "%%")),
+            _Member(VERSION_ATTRIBUTE, "seq", "S", "%012d"),
+        ]
+        if self.expires_at is not None:
+            members.append(_Member(EXPIRY_ATTRIBUTE, "expires_at", "N", str(self.expires_at)))
+        for place, attribute in enumerate(self.index_attributes):
+            members.append(_Member(attribute.name, f"index{place}", attribute.type, INDEX_VALUE[attribute.type]))
+        return [*members, _Member(DATA_ATTRIBUTE, "data", "S", "%b")]
+
+    def _refuse_clashes(self) -> None:
+        own = {RUN_ATTRIBUTE, VERSION_ATTRIBUTE, DATA_ATTRIBUTE} | ({EXPIRY_ATTRIBUTE} if self.expires_at else set())
+        names = {attribute.name for attribute in self.index_attributes}
+        for owner, attributes in (("table", self.keys.schema), ("index", self.index_attributes)):
+            for attribute in attributes:
+                if attribute.name in own:
+                    raise ValueError(
+                        f"the {owner}'s key attribute {attribute.name} has the name of one of ddbload's own attributes"
+                    )
+        for attribute in self.keys.schema:
+            if attribute.name in names:
+                raise ValueError(f"the index's key attribute {attribute.name} is part of the table's key already")
+        if len(names) < len(self.index_attributes):
+            raise ValueError("two indexes have a key attribute of the same name and different types")
+
+
+def _template(members: Mapping[str, _Member]) -> bytes:
+    """Return members of a JSON object, each under the name given, with places for what changes."""
+    document = {name.replace("%", "%%"): {member.type: member.template} for name, member in members.items()}
+    return _encode(document)[1:-1]
+
+
+def _encode(document: object) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _same(found: Any, expected: Mapping[str, str]) -> bool:
+    """Tell whether two typed values are the same; ``found`` may be anything."""
+    if found == expected:
+        return True
+    if "N" not in expected or not isinstance(found, Mapping) or found.keys() != {"N"}:
+        return False
+    try:
+        return Decimal(found["N"]) == Decimal(expected["N"])
+    except (InvalidOperation, TypeError, ValueError):
+        return False

@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ddbload import thresholds
+from ddbload import merging, thresholds
 from ddbload.events import read_events
-from ddbload.exit_codes import GRAVITY, PASSED, THRESHOLD_FAILED, VERDICTS
+from ddbload.exit_codes import GRAVITY, INTERNAL, PASSED, THRESHOLD_FAILED, VERDICTS
 from ddbload.histogram import Histogram
-from ddbload.record import milliseconds
+from ddbload.hlog import Interval
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class ResultsError(Exception):
@@ -33,7 +33,8 @@ def merge(
         run_id: the run's name where there is no event to tell it.
 
     Returns:
-        The document of results.json. Counts and histograms are added, percentiles computed anew from them.
+        The document of results.json. Counts and histograms are added, percentiles computed anew from them. A worker
+        that left no summary is there with its last checkpoint.
 
     Raises:
         ResultsError: the events belong to more than one run.
@@ -42,47 +43,85 @@ def merge(
     runs = {event["run_id"] for event in events}
     if len(runs) > 1:
         raise ResultsError(f"the events belong to more than one run: {', '.join(sorted(map(str, runs)))}")
-    summaries = [event for event in events if event["event"] == "run.summary"]
-    failures = [event for event in events if event["event"] == "run.failed"]
+    workers = dict.fromkeys(_worker(event) for event in events)
+    summaries = {_worker(event): event for event in events if event["event"] == "run.summary"}
+    checkpoints = {_worker(event): event for event in events if event["event"] == "run.checkpoint"}
+    cut_off = [worker for worker in workers if worker not in summaries]
+    known = [*summaries.values(), *(checkpoints[worker] for worker in cut_off if worker in checkpoints)]
+    # Of these nothing is known.
+    lost = [None] * sum(worker not in checkpoints for worker in cut_off)
     tasks = _tasks(events, exit_codes or {})
     codes = {task["exit_code"] for task in tasks if task["exit_code"]}
-    workers = {_worker(event) for event in events}
-    incomplete = len(workers) - len({_worker(event) for event in summaries})
-    exit_code = next((code for code in GRAVITY if code in codes), max(codes, default=0 if summaries else 1))
+    # A code that is none of ours, such as that of a kill, is graver than any.
+    foreign_codes = sorted(codes - set(GRAVITY), reverse=True)
+    exit_code = next((code for code in (*foreign_codes, *GRAVITY) if code in codes), PASSED if summaries else INTERNAL)
+    if cut_off and exit_code in (PASSED, THRESHOLD_FAILED):
+        exit_code = INTERNAL
     first = next((event for event in events if event["event"] in ("run.started", "run.summary")), {})
-    elapsed_s = max((event["elapsed_s"] for event in summaries), default=_last_elapsed(events))
     merged: dict[str, Any] = {
         "schema": SCHEMA,
         "run_id": next(iter(runs), run_id),
         "verdict": "incomplete",
         "exit_code": exit_code,
-        "partial": bool(incomplete) or not summaries or any(event["partial"] for event in summaries),
-        "started_at": min((event["started_at"] for event in summaries), default=first.get("ts")),
-        "ended_at": max((event["ended_at"] for event in summaries), default=events[-1]["ts"] if events else None),
-        "elapsed_s": elapsed_s,
+        "partial": bool(cut_off) or not summaries or any(event["partial"] for event in known),
+        "started_at": min((event["started_at"] for event in known), default=first.get("ts")),
+        "ended_at": max((event["ended_at"] for event in known), default=events[-1]["ts"] if events else None),
+        "elapsed_s": max((event["elapsed_s"] for event in known), default=_last_elapsed(events)),
+        "warm_up_s": max((event["warm_up_s"] for event in known), default=0.0),
         "scenario": first.get("scenario"),
         "table": first.get("table"),
         "tasks": tasks,
-        "plan": _merge_plans([event["plan"] for event in summaries]),
-        "operations": _merge_operations([event["operations"] for event in summaries]),
-        "failures": [event["message"] for event in failures],
-        "warnings": sorted({text for event in summaries for text in event["warnings"]}),
-        "connections": [event["connections"] for event in summaries],
-        "series": _series(events),
+        "plan": merging.plans([event["plan"] for event in known]),
+        "operations": merging.operations([event["operations"] for event in known]),
+        "failures": [event["message"] for event in events if event["event"] == "run.failed"],
+        "warnings": sorted({text for event in known for text in event["warnings"]}),
+        "connections": [event["connections"] for event in known],
+        "clock_corrections": sum(event["clock_corrections"] for event in known),
+        "duplicates": merging.duplicates([event["duplicates"] for event in known]),
+        "breaker": merging.breakers([event["breaker"] for event in known]),
+        "keys": merging.keys([*(event["keys"] for event in known), *lost]),
+        "verification": merging.verifications([*(event["verification"] for event in known), *lost]),
+        "cleanup": merging.cleanups([*(event["cleanup"] for event in known), *lost]),
+        "search": next((event["search"] for event in known if event["search"]), None),
+        "cost": merging.costs([event["cost"] for event in known]),
+        "series": merging.series(events),
     }
     if foreign:
         merged["warnings"].append(f"{foreign} log lines are no events of ddbload")
-    if incomplete:
-        merged["warnings"].append(f"{incomplete} of {len(workers)} workers left no summary: their figures are missing")
-    expressions = (merged["scenario"] or {}).get("thresholds", [])
-    merged["thresholds"] = thresholds.evaluate(expressions, merged) if summaries else []
-    if len(summaries) > 1 and merged["thresholds"] and codes <= {THRESHOLD_FAILED} and not incomplete:
+    for worker in cut_off:
+        merged["warnings"].append(_cut_off(worker, checkpoints.get(worker), len(workers)))
+    rules = [thresholds.parse_rule(value) for value in (merged["scenario"] or {}).get("thresholds", [])]
+    merged["thresholds"] = thresholds.evaluate(thresholds.expressions(rules), merged) if summaries else []
+    if len(summaries) > 1 and codes <= {THRESHOLD_FAILED} and not cut_off:
         # What each worker made of its own share is not what all of them reached together.
-        kept = all(threshold["passed"] for threshold in merged["thresholds"])
+        kept = merged["plan"]["kept"] and all(threshold["passed"] for threshold in merged["thresholds"])
         merged["exit_code"] = PASSED if kept else THRESHOLD_FAILED
     if summaries:
         merged["verdict"] = VERDICTS.get(merged["exit_code"], "incomplete")
     return merged
+
+
+def intervals(results: Mapping[str, Any]) -> list[Interval]:
+    """Return the latencies of each operation, second by second, as an interval log holds them."""
+    return [
+        Interval(name, second["elapsed_s"] - 1.0, 1.0, Histogram.decode(text))
+        for second in results["series"]
+        for name, text in second["histograms"].items()
+    ]
+
+
+def started_s(results: Mapping[str, Any]) -> float:
+    """Return when a run started, in seconds since the epoch; 0 where that is not known."""
+    started_at = results["started_at"]
+    return datetime.fromisoformat(started_at).timestamp() if started_at else 0.0
+
+
+def explain(merged: Mapping[str, Any]) -> str:
+    """Say in one line which thresholds the workers missed together."""
+    missed = [f"{item['expression']}: was {item['value']} {item['unit']}" for item in merged["thresholds"]]
+    failed = [text.strip() for text, item in zip(missed, merged["thresholds"], strict=True) if not item["passed"]]
+    broken = [] if merged["plan"]["kept"] else ["the plan was not kept"]
+    return "; ".join([*broken, *failed])
 
 
 def save(path: Path, results: Mapping[str, Any]) -> None:
@@ -128,90 +167,8 @@ def _last_elapsed(events: Iterable[Mapping[str, Any]]) -> float:
     return max((event["elapsed_s"] for event in events if event["event"] == "run.progress"), default=0.0)
 
 
-def _merge_plans(plans: list[Mapping[str, Any]]) -> dict[str, Any] | None:
-    if not plans:
-        return None
-    asked = [plan["rate_asked"] for plan in plans]
-    return {
-        "rate_asked": None if None in asked else sum(asked),
-        "rate_reached": sum(plan["rate_reached"] for plan in plans),
-        "planned": sum(plan["planned"] for plan in plans),
-        "sent": sum(plan["sent"] for plan in plans),
-        "never_sent": sum(plan["never_sent"] for plan in plans),
-        # The latest worker's; lateness is a worker's own figure and is not averaged.
-        "late_ms": {name: max(plan["late_ms"][name] for plan in plans) for name in ("p50", "p99", "max")},
-    }
-
-
-def _merge_operations(summaries: list[Mapping[str, Any]]) -> dict[str, Any]:
-    names = dict.fromkeys(name for summary in summaries for name in summary)
-    return {name: _merge_operation([summary[name] for summary in summaries if name in summary]) for name in names}
-
-
-def _merge_operation(parts: list[Mapping[str, Any]]) -> dict[str, Any]:
-    histograms: dict[str, dict[str, Histogram]] = {}
-    for part in parts:
-        for outcome, kinds in part["histograms"].items():
-            for kind, text in kinds.items():
-                histograms.setdefault(outcome, {}).setdefault(kind, Histogram()).add(Histogram.decode(text))
-    ok = histograms.get("ok", {})
-    asked = [part["rate_asked"] for part in parts]
-    counts = ("sent", "ok", "expected", "contention", "found", "consumed_read_units", "consumed_write_units")
-    return {
-        **{name: sum(part[name] for part in parts) for name in counts},
-        "throttled": dict(sum((Counter(part["throttled"]) for part in parts), Counter())),
-        "failed": dict(sum((Counter(part["failed"]) for part in parts), Counter())),
-        "rate_asked": None if None in asked else sum(asked),
-        "rate_reached": round(sum(part["rate_reached"] for part in parts), 3),
-        "latency_ms": milliseconds(ok["latency"]) if ok else None,
-        "service_ms": milliseconds(ok["service"]) if ok else None,
-        "histograms": {
-            outcome: {kind: histogram.encode() for kind, histogram in kinds.items()}
-            for outcome, kinds in histograms.items()
-        },
-    }
-
-
-def _series(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    # Second -> worker -> its intervals that end there: a run's last one, under a second, falls to the one before it.
-    seconds: dict[int, dict[tuple[str | None, int], list[Mapping[str, Any]]]] = {}
-    begun: dict[tuple[str | None, int], float] = {}
-    for event in events:
-        if event["event"] == "run.progress":
-            worker = _worker(event)
-            length_s = event["elapsed_s"] - begun.get(worker, 0.0)
-            begun[worker] = event["elapsed_s"]
-            workers = seconds.setdefault(max(1, round(event["elapsed_s"])), {})
-            workers.setdefault(worker, []).append(event["interval"] | {"length_s": length_s})
-    return [
-        {"elapsed_s": second, **_merge_second(list(workers.values()))} for second, workers in sorted(seconds.items())
-    ]
-
-
-def _merge_second(workers: list[list[Mapping[str, Any]]]) -> dict[str, Any]:
-    parts = [part for intervals in workers for part in intervals]
-    counts = (
-        "planned",
-        "sent",
-        "ok",
-        "expected",
-        "contention",
-        "failed",
-        "consumed_read_units",
-        "consumed_write_units",
-    )
-    merged: dict[str, Any] = {name: sum(part[name] for part in parts) for name in counts}
-    merged["throttled"] = dict(sum((Counter(part["throttled"]) for part in parts), Counter()))
-    answered = [
-        sum(part["rate"] * part["length_s"] for part in intervals)
-        / (sum(part["length_s"] for part in intervals) or 1.0)
-        for intervals in workers
-    ]
-    merged["rate"] = round(sum(answered), 1)
-    for name in ("late_ms_max", "max_ms"):
-        merged[name] = max(part[name] for part in parts)
-    # A second's percentiles cannot be merged; the worst worker's stands for all, and the name says so.
-    fullest = [max(intervals, key=lambda part: part["ok"]) for intervals in workers]
-    for name in ("p50_ms", "p99_ms"):
-        merged[name if len(workers) == 1 else f"worst_{name}"] = max(part[name] for part in fullest)
-    return merged
+def _cut_off(worker: tuple[str | None, int], checkpoint: Mapping[str, Any] | None, count: int) -> str:
+    name = f"worker {worker[1]} of {count}" + (f" (task {worker[0]})" if worker[0] else "")
+    if checkpoint is None:
+        return f"{name} left no summary: its figures are missing"
+    return f"{name} left no summary: its figures end {checkpoint['elapsed_s']:g} s after the start"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The run command: find the table, carry out the plan, judge it, and say how it ended."""
+"""The run command: find the table, carry out the plan, check what was written, judge it, and say how it ended."""
 
 from __future__ import annotations
 
@@ -11,28 +11,33 @@ from typing import Any
 
 import uvloop
 
-from ddbload import __version__, thresholds
-from ddbload.dynamo import operations
+from ddbload import __version__, budget, exit_codes, summary, thresholds, workload
+from ddbload.breaker import Breaker
+from ddbload.bulk import Bulk
+from ddbload.callers import ClosedPacer
+from ddbload.check import check
+from ddbload.cleanup import clean_written
 from ddbload.dynamo.endpoint import Target, TargetError, open_target
-from ddbload.dynamo.errors import Verdict
-from ddbload.dynamo.sign import Signer
-from ddbload.engine import Engine, Unreachable
+from ddbload.dynamo.pool import Pool, Unreachable
+from ddbload.engine import Engine
+from ddbload.entries import WRITES
 from ddbload.events import EventWriter, timestamp
-from ddbload.exit_codes import BAD_CONFIGURATION, PASSED, STOPPED, TARGET_UNUSABLE, THRESHOLD_FAILED, VERDICTS
-from ddbload.histogram import Histogram
-from ddbload.keys import KeySpace
-from ddbload.plan import ClosedPacer, ConstantRatePacer, Mix, pacer
-from ddbload.record import Recorder
+from ddbload.load import Load, Stop
+from ddbload.plan import FindMaxPlan
+from ddbload.reporter import Reporter, planned_operations
+from ddbload.retries import Retries
 from ddbload.scenario import Scenario, ScenarioError
+from ddbload.search import Search, Trial
+from ddbload.segment import WHOLE, Segment
+from ddbload.task import NO_TASK, Task
+from ddbload.verdict import Ending, conclude, miss
+from ddbload.workers import Barrier
 
 CLOSED_DEADLINE_S = 3600.0
 SPARE_DEADLINE_S = 60.0
+# So long the check and the cleanup may take where no deadline is given.
+AFTERMATH_DEADLINE_S = 3600.0
 CREDENTIALS_CHECK_S = 30.0
-# Beyond this share of operations that were never sent the plan was not kept.
-NEVER_SENT_TOLERANCE = 0.005
-LATE_WARNING_MS = 10.0
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html
-BURST_CREDIT_S = 300.0
 
 
 def run(
@@ -41,47 +46,204 @@ def run(
     region: str | None,
     events: EventWriter,
     environment: Mapping[str, str],
+    segment: Segment = WHOLE,
+    task: Task = NO_TASK,
+    barrier: Barrier | None = None,
 ) -> int:
-    """Run a scenario; returns the exit code, which the last event explains unless it is 0."""
+    """Run a scenario, or one worker's segment of it.
+
+    Args:
+        scenario: what to do.
+        endpoint_url: DynamoDB's, in place of the environment's.
+        region: in place of the environment's.
+        events: where all is told.
+        environment: of the process.
+        segment: which worker of how many.
+        task: the ECS task, whose time costs.
+        barrier: at which the workers of one machine wait for each other; the thresholds are then judged by who
+            started them, for all workers together.
+
+    Returns:
+        The exit code, which the last event explains unless it is 0.
+    """
     try:
         target = open_target(scenario.table, endpoint_url, region, environment)
-        return uvloop.run(Run(scenario, target, events).execute())
+        return uvloop.run(Run(scenario, target, events, segment, task, barrier).execute())
     except (TargetError, Unreachable) as error:
-        return events.fail(TARGET_UNUSABLE, str(error))
+        return events.fail(exit_codes.TARGET_UNUSABLE, str(error))
     except ScenarioError as error:
-        return events.fail(BAD_CONFIGURATION, str(error))
+        return events.fail(exit_codes.BAD_CONFIGURATION, str(error))
 
 
 class Run:
     """One run of one worker."""
 
-    def __init__(self, scenario: Scenario, target: Target, events: EventWriter) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        target: Target,
+        events: EventWriter,
+        segment: Segment,
+        task: Task,
+        barrier: Barrier | None,
+    ) -> None:
         self.scenario = scenario
         self.target = target
         self.events = events
-        self.mix = Mix(scenario.mix)
-        self.pacer = pacer(scenario.plan)
-        try:
-            keys = KeySpace(target.key, scenario.keys.prefix)
-            kinds = operations.build(scenario, self.mix, keys, str(events.context["run_id"]))
-        except ValueError as error:
-            raise ScenarioError([f"scenario: {error}"]) from error
-        self.recorder = Recorder(list(kinds))
-        self.signer = Signer(target.host_header, target.region, target.credentials())
-        self.engine = Engine(
-            target, self.signer, self.pacer, self.mix, kinds, self.recorder, scenario.connections, scenario.timeout
-        )
-        self._reported = (0, self.recorder.totals())
-        self._reported_s = 0.0
+        self.segment = segment
+        self.task = task
+        self.barrier = barrier
+        self.work = workload.build(scenario, target, str(events.context["run_id"]), segment)
+        self.signer = target.signer()
+        self.estimate = budget.estimate(scenario, target, task, segment.count)
+        if refusal := budget.refusal(self.estimate, scenario):
+            raise ScenarioError([f"scenario: {refusal}"])
+        sizes, per_partition = scenario.sizes(), scenario.keys.per_partition
+        self._units_each = {
+            name: budget.units_each(entry, sizes, per_partition) for name, entry in scenario.mix.items()
+        }
+        self.engine = self._engine()
+        self.pool = self.engine.pool
+        self.search: dict[str, Any] | None = None
+        self.verification: dict[str, Any] | None = None
+        self.cleanup: dict[str, Any] | None = None
+        self.started_at = timestamp()
+        self._begun_s = time.monotonic()
+        self._stopped: Stop | None = None
+        self._deadline_s = scenario.deadline
         self._renewal_failure = ""
+        # The present one too, once it has run: a search has many.
+        self._engines: list[Engine] = []
+
+    # ---- The course of a run
 
     async def execute(self) -> int:
-        """Carry the plan out; returns the exit code."""
+        """Carry the scenario out; returns the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.engine.stop, signal.Signals(number).name)
-        await self.engine.open()
-        started_at = timestamp()
+            loop.add_signal_handler(number, self._stop, "signal", signal.Signals(number).name)
+        await self.pool.open()
+        self._tell_start()
+        helper = loop.create_task(self._renew_credentials())
+        start_ns = await self.barrier.wait() if self.barrier else 0
+        self.started_at = timestamp()
+        try:
+            if isinstance(self.scenario.plan, FindMaxPlan):
+                await self._search(self.scenario.plan)
+            else:
+                await self._carry_out(start_ns)
+            await self._look_after()
+        finally:
+            helper.cancel()
+            await asyncio.gather(helper, return_exceptions=True)
+        code = self._conclude()
+        await self.pool.close()
+        return code
+
+    async def _carry_out(self, start_ns: int = 0) -> None:
+        """Run the present engine, and report meanwhile."""
+        loop = asyncio.get_running_loop()
+        first_ns = self._engines[0].start_ns if self._engines else 0
+        begun_s = (time.perf_counter_ns() - first_ns) / 1e9 if first_ns else 0.0
+        reporter = Reporter(
+            self.engine, self.scenario, self.events, self._figures, lambda: self._cost()["total"], begun_s
+        )
+        helper = loop.create_task(reporter.run())
+        deadline_s = self._load_deadline_s()
+        text = f"its deadline of {self._deadline_s or deadline_s:g} s"
+        deadline = loop.call_later(deadline_s, self._stop, "deadline", text)
+        try:
+            if self._stopped:
+                self.engine.stop(*self._stopped)
+            self._engines.append(self.engine)
+            await self.engine.run(start_ns)
+        finally:
+            deadline.cancel()
+            helper.cancel()
+            await asyncio.gather(helper, return_exceptions=True)
+        reporter.finish()
+
+    async def _search(self, plan: FindMaxPlan) -> None:
+        """Try rates until the highest one that meets the thresholds is found and confirmed."""
+        search = Search(plan.start, plan.ceiling, plan.precision, confirmations=plan.confirmations)
+        best: Engine | None = None
+        while (rate := search.next_rate()) is not None and not self._stopped:
+            first_number = self.engine.load.first_number + self.engine.next
+            self.engine = self._engine(rate, first_number)
+            await self._carry_out()
+            figures = self._figures()
+            if self.engine.stopped:
+                self._stopped = self.engine.stopped
+                break
+            missed = [item for item in self._judge(figures) if not item["passed"]]
+            broken = summary.broken_plan(figures["plan"], self.engine)
+            limited = bool(broken) and (figures["plan"]["busy"] or 0) > summary.BUSY
+            reason = "; ".join([*map(miss, missed), *([broken] if broken else [])])
+            trial = Trial(rate, not missed and not broken, figures["plan"]["rate_reached"], reason, limited)
+            search.observe(trial)
+            self.events.write("run.trial", **trial._asdict(), plan=figures["plan"], next_rate=search.next_rate())
+            if trial.passed:
+                best = self.engine
+            await asyncio.sleep(plan.rest_s)
+        self.search = search.outcome()
+        if best and self.search["rate"] is not None:
+            # The figures shown are those of the last trial that passed, at the rate that was found.
+            self.engine = best
+
+    async def _look_after(self) -> None:
+        """Check what was written, and delete it if asked to."""
+        fatal = self.engine.fatal is not None
+        bulk = Bulk(self.pool, self.signer, self.scenario.timeout)
+        until_s = time.monotonic() + AFTERMATH_DEADLINE_S
+
+        def is_over() -> bool:
+            deadline_s = self._begun_s + self._deadline_s if self._deadline_s else until_s
+            return self._was_told_to_stop() or time.monotonic() > deadline_s
+
+        writes = any(entry.operation in WRITES for entry in self.scenario.mix.values())
+        if self.scenario.verify.enabled and writes and not fatal:
+            self.events.write("run.phase", phase="verification")
+            self.verification = await check(self.work.workload, self.scenario.verify, self.scenario.seed, bulk, is_over)
+        if self.scenario.cleanup.enabled and not fatal:
+            self.events.write("run.phase", phase="cleanup")
+            self.cleanup = await clean_written(
+                self.work.workload, self.scenario.cleanup.rate / self.segment.count, bulk, is_over
+            )
+        left_undone = [part for part in (self.verification, self.cleanup) if part and not part["complete"]]
+        if left_undone and is_over() and self._stopped is None:
+            self._stopped = Stop("deadline", f"its deadline of {self._deadline_s or AFTERMATH_DEADLINE_S:g} s")
+
+    # ---- Beside the course
+
+    def _engine(self, rate: float | None = None, first_number: int = 0) -> Engine:
+        scenario, plan = self.scenario, self.scenario.plan
+        try:
+            if isinstance(plan, FindMaxPlan):
+                pacer: Any = plan.trial(rate or plan.start).pacer(self.segment, scenario.seed)
+                warm_up_s = plan.settle_s
+            else:
+                pacer, warm_up_s = plan.pacer(self.segment, scenario.seed), scenario.warm_up
+        except ValueError as error:
+            raise ScenarioError([f"scenario: plan: {error}"]) from error
+        each = -(-scenario.connections // scenario.processes)
+        size = pacer.concurrency if isinstance(pacer, ClosedPacer) else each
+        target = self.target
+        pool = getattr(self, "pool", None) or Pool(target.host, target.port, target.tls_context(), size)
+        rules = scenario.retries
+        load = Load(
+            pacer=pacer,
+            mix=self.work.workload.mix,
+            operations=self.work.operations,
+            segment=self.segment,
+            timeout_s=scenario.timeout,
+            retries=Retries(rules.attempts, rules.base_ms, rules.cap_ms, scenario.seed + self.segment.index),
+            first_number=first_number,
+            warm_up_ns=round(warm_up_s * 1e9),
+        )
+        return Engine(load, pool, self.signer, _breaker(scenario))
+
+    def _tell_start(self) -> None:
+        duration_ns = self.engine.load.pacer.duration_ns
         self.events.write(
             "run.started",
             version=__version__,
@@ -89,46 +251,28 @@ class Run:
             table=self.target.table,
             endpoint=self.target.url,
             region=self.target.region,
-            planned_operations=self.pacer.operations,
-            planned_duration_s=self._planned_duration_s(),
+            segment={"index": self.segment.index, "count": self.segment.count},
+            planned_operations=planned_operations(self.engine),
+            planned_duration_s=None if duration_ns is None else duration_ns / 1e9,
+            estimate=self.estimate,
         )
-        helpers = [loop.create_task(self._report_progress()), loop.create_task(self._renew_credentials())]
-        deadline_s = self._deadline_s()
-        deadline = loop.call_later(deadline_s, self.engine.stop, f"its deadline of {deadline_s:g} s")
-        await self.engine.run()
-        deadline.cancel()
-        for helper in helpers:
-            helper.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
-        if (self._planned(), self.recorder.totals()) != self._reported:
-            self._write_progress()
-        return self._conclude(started_at)
 
-    # ---- Beside the loop
+    def _stop(self, cause: str, text: str) -> None:
+        if self._stopped is None:
+            self._stopped = Stop(cause, text)
+        self.engine.stop(cause, text)
 
-    async def _report_progress(self) -> None:
-        second = 0
-        while True:
-            second += 1
-            # The engine's clock starts a moment after this task.
-            begun_ns = self.engine.start_ns or time.perf_counter_ns()
-            await asyncio.sleep(second - (time.perf_counter_ns() - begun_ns) / 1e9)
-            self._write_progress()
+    def _was_told_to_stop(self) -> bool:
+        return self._stopped is not None and self._stopped.cause == "signal"
 
-    def _write_progress(self) -> None:
-        elapsed_s = self.engine.elapsed_s
-        due, totals = self._planned(), self.recorder.totals()
-        interval = self.recorder.interval(elapsed_s - self._reported_s)
-        self.events.write(
-            "run.progress",
-            elapsed_s=round(elapsed_s, 3),
-            planned_duration_s=self._planned_duration_s(),
-            planned_operations=self.pacer.operations,
-            interval={"planned": due - self._reported[0]} | interval,
-            total={"planned": due} | totals,
-            in_flight=self.engine.in_flight,
-        )
-        self._reported, self._reported_s = (due, totals), elapsed_s
+    def _load_deadline_s(self) -> float:
+        if self._deadline_s:
+            return max(0.001, self._deadline_s - (time.monotonic() - self._begun_s))
+        duration_ns = self.engine.load.pacer.duration_ns
+        if duration_ns is None:
+            return CLOSED_DEADLINE_S
+        # Late operations may be sent for as long as one request may take, and the last of them may take as long.
+        return duration_ns / 1e9 + 2 * self.scenario.timeout + SPARE_DEADLINE_S
 
     async def _renew_credentials(self) -> None:
         loop = asyncio.get_running_loop()
@@ -143,113 +287,89 @@ class Run:
             if credentials != self.signer.credentials:
                 self.signer.renew(credentials)
 
-    # ---- The end
+    # ---- Figures and the end
 
-    def _conclude(self, started_at: str) -> int:
+    def _figures(self) -> dict[str, Any]:
+        """Return the figures of the run so far."""
         engine = self.engine
-        summary: dict[str, Any] = {
-            "started_at": started_at,
+        plan = summary.plan_figures(engine)
+        now_ns = engine.end_ns or time.perf_counter_ns()
+        return {
+            "started_at": self.started_at,
             "ended_at": timestamp(),
             "elapsed_s": round(engine.elapsed_s, 3),
+            "warm_up_s": engine.load.warm_up_ns / 1e9,
             "scenario": self.scenario.to_document(),
             "table": self.target.table,
-            "plan": self._plan_figures(),
-            "operations": self.recorder.operations(engine.loaded_s, self._rates_asked()),
-            "warnings": self._warnings(),
-            "connections": {
-                "opened": engine.connections.opened,
-                "reopened": engine.connections.reopened,
-                "connect_ms": _times(engine.connections.connect),
-                "tls_ms": _times(engine.connections.tls) if self.target.tls else None,
-            },
-        }
-        summary["thresholds"] = thresholds.evaluate(self.scenario.thresholds, summary)
-        missed = [threshold for threshold in summary["thresholds"] if not threshold["passed"]]
-        if engine.fatal:
-            exit_code, message = TARGET_UNUSABLE, self._refusal(engine.fatal)
-        elif engine.stopped:
-            exit_code = STOPPED
-            message = f"stopped early by {engine.stopped} after {engine.elapsed_s:.1f} s: the results are partial"
-        elif missed:
-            exit_code = THRESHOLD_FAILED
-            message = "; ".join(f"{item['expression']}: was {item['value']} {item['unit']}".strip() for item in missed)
-        else:
-            exit_code, message = PASSED, ""
-        partial = engine.stopped is not None
-        self.events.write("run.summary", verdict=VERDICTS[exit_code], exit_code=exit_code, partial=partial, **summary)
-        return self.events.fail(exit_code, message) if exit_code else PASSED
-
-    def _refusal(self, verdict: Verdict) -> str:
-        if verdict.outcome == "network":
-            return f"DynamoDB at {self.target.url} is gone: {verdict.message}: check the endpoint and the way there"
-        return (
-            f"DynamoDB refuses to go on with table {self.scenario.table}: {verdict.reason}: {verdict.message}: "
-            "check the task role's permissions and its credentials"
-        )
-
-    def _planned(self) -> int:
-        return self.engine.next if isinstance(self.pacer, ClosedPacer) else self.engine.due
-
-    def _planned_duration_s(self) -> float | None:
-        return self.pacer.duration if isinstance(self.pacer, ConstantRatePacer) else None
-
-    def _deadline_s(self) -> float:
-        if self.scenario.deadline:
-            return self.scenario.deadline
-        if isinstance(self.pacer, ClosedPacer):
-            return CLOSED_DEADLINE_S
-        # Late operations may be sent for as long as one request may take, and the last of them may take as long.
-        return self.pacer.duration + 2 * self.scenario.timeout + SPARE_DEADLINE_S
-
-    def _rates_asked(self) -> dict[str, float | None]:
-        if isinstance(self.pacer, ClosedPacer):
-            return dict.fromkeys(self.mix.weights)
-        total = len(self.mix.cycle)
-        return {name: self.pacer.rate * weight / total for name, weight in self.mix.weights.items()}
-
-    def _plan_figures(self) -> dict[str, Any]:
-        planned = self._planned()
-        loaded_s = self.engine.loaded_s
-        return {
-            "rate_asked": self.pacer.rate if isinstance(self.pacer, ConstantRatePacer) else None,
-            "rate_reached": round(self.engine.next / loaded_s, 3) if loaded_s else 0.0,
-            "planned": planned,
-            "sent": self.engine.next,
-            "never_sent": planned - self.engine.next,
-            "late_ms": self.recorder.lateness(),
+            "plan": plan | {"kept": not summary.broken_plan(plan, engine)},
+            "operations": summary.operation_figures(engine, plan),
+            "warnings": self._warnings(plan),
+            "connections": summary.connection_figures(self.pool, self.target.tls),
+            "clock_corrections": engine.clock_corrections,
+            "duplicates": summary.duplicate_figures(engine),
+            "breaker": engine.breaker.document(now_ns, engine.start_ns) if engine.breaker else None,
+            # Takes a look at every key, and so is for the end.
+            "keys": None,
+            "verification": self.verification,
+            "cleanup": self.cleanup,
+            "search": self.search,
+            "cost": self._cost() | {"estimated": self.estimate["total"] if self.estimate else None},
         }
 
-    def _warnings(self) -> list[str]:
-        plan, warnings = self._plan_figures(), []
-        if plan["never_sent"] > NEVER_SENT_TOLERANCE * plan["planned"]:
-            warnings.append(
-                f"the plan was not kept: {plan['never_sent']:,} of {plan['planned']:,} due operations were never sent"
-            )
-        if missing := self.engine.connections.missing_at_start:
-            warnings.append(
-                f"{missing} of {self.engine.size} connections could not be opened before the start: check the "
-                "limits of open files and of the way there"
-            )
+    def _keys(self) -> dict[str, int]:
+        """Say what is known of the keys that were written, and below which index they all lie."""
+        last = self.engine.load.first_number + self.segment.number(self.engine.next)
+        load = self.work.workload
+        return load.journal.counts() | {"below": load.sequence.below(last)}
+
+    def _cost(self) -> dict[str, Any]:
+        """Return what the run has cost so far, its check and cleanup included."""
+        spent = budget.Spent()
+        for engine in dict.fromkeys([*self._engines, self.engine]):
+            spent.add(engine, self._units_each)
+        if self.verification:
+            spent.read_units += self.verification["consumed_read_units"]
+        if self.cleanup:
+            spent.write_units += self.cleanup["consumed_write_units"]
+        return budget.actual(spent, self.target, self.task, time.monotonic() - self._begun_s)
+
+    def _warnings(self, plan: Mapping[str, Any]) -> list[str]:
+        warnings = summary.warnings(self.engine, self.pool, self.target, plan)
+        warnings += summary.capacity_warnings(self.target, budget.peak_units(self.scenario))
         if self._renewal_failure:
             warnings.append(f"the credentials could not be renewed at the last try: {self._renewal_failure}")
-        if plan["late_ms"]["p99"] > LATE_WARNING_MS and isinstance(self.pacer, ConstantRatePacer):
-            cause = (
-                "all connections were busy: the table is slow, or connections are too few"
-                if self.engine.starved_ticks
-                else "this machine had too little CPU"
-            )
-            warnings.append(f"operations were sent up to {plan['late_ms']['max']:g} ms late; {cause}")
-        if self.target.table["billing_mode"] == "PROVISIONED" and self.engine.elapsed_s < BURST_CREDIT_S:
-            warnings.append(
-                "a run under 300 s on provisioned capacity may live on burst credit: a longer one tells the truth"
-            )
-        if skew_s := self.target.clock_skew_s:
-            side = "behind" if skew_s > 0 else "ahead of"
-            warnings.append(
-                f"this machine's clock is {abs(skew_s):.0f} s {side} AWS's: requests were signed by AWS's clock"
-            )
+        for part in (self.verification, self.cleanup):
+            if part and part.get("error"):
+                warnings.append(part["error"])
+        if self.verification and not self.verification["complete"] and "error" not in self.verification:
+            warnings.append(f"the check was stopped after {self.verification['checked']:,} keys")
         return warnings
 
+    def _judge(self, figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return thresholds.evaluate(thresholds.expressions(self.scenario.thresholds), figures)
 
-def _times(histogram: Histogram) -> dict[str, float]:
-    return {"p50": histogram.percentile(50) / 1000, "max": histogram.maximum() / 1000}
+    def _conclude(self) -> int:
+        figures = self._figures() | {"keys": self._keys()}
+        # What each worker made of its own share is not what all of them reached together.
+        figures["thresholds"] = [] if self.barrier else self._judge(figures)
+        stopped = self.engine.stopped or self._stopped
+        # A worker does not judge what all of them reached together; a search judges each of its trials.
+        broken = "" if self.barrier else summary.broken_plan(figures["plan"], self.engine)
+        ending = Ending(self.engine.fatal, stopped, broken, self.engine.elapsed_s, self.target.url, self.scenario.table)
+        exit_code, message = conclude(figures, ending)
+        self.events.write(
+            "run.summary",
+            verdict=exit_codes.VERDICTS[exit_code],
+            exit_code=exit_code,
+            partial=stopped is not None,
+            stopped=stopped.text if stopped else None,
+            **figures,
+        )
+        return self.events.fail(exit_code, message) if exit_code else exit_codes.PASSED
+
+
+def _breaker(scenario: Scenario) -> Breaker | None:
+    rules = scenario.breaker
+    if not rules.failures:
+        return None
+    return Breaker(rules.failures, rules.probe_interval, "abort" if rules.action == "abort" else "pause")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where DynamoDB is, who we are to it, and which table is there: asked by botocore, once, before the clock starts."""
+"""Where DynamoDB is, who we are to it, and which table is there: found once, before the clock starts."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ import http.client
 import json
 import os
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from ddbload.dynamo.clock import clock_skew_s
+from ddbload.dynamo.errors import CLOCK, THROTTLED, error_name
+from ddbload.dynamo.operations.base import API
 from ddbload.dynamo.sign import Credentials, Signer
 from ddbload.keys import KeyAttribute
 
-API = "DynamoDB_20120810"
-
-CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 5
-# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
-SKEW_ERRORS = {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed"}
+ATTEMPTS = 3
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 class TargetError(Exception):
@@ -38,6 +37,8 @@ class Target:
     region: str
     table: dict[str, Any]
     key: list[KeyAttribute]
+    # Secondary index -> its key's attributes, hash key first.
+    indexes: dict[str, list[KeyAttribute]]
     clock_skew_s: float
     session_credentials: Any
 
@@ -57,9 +58,15 @@ class Target:
         return urlsplit(self.url).port or (443 if self.tls else 80)
 
     @property
-    def host_header(self) -> str:
-        """The host as the Host header names it."""
-        return _host_header(self.url)
+    def provisioned(self) -> bool:
+        """Whether the table's capacity is provisioned, and so paid for by the hour."""
+        return bool(self.table["billing_mode"] == "PROVISIONED")
+
+    def signer(self) -> Signer:
+        """Return what signs with the credentials of now, by AWS's clock."""
+        signer = Signer(_host_header(self.url), self.region, self.credentials())
+        signer.skew_s = self.clock_skew_s
+        return signer
 
     def credentials(self) -> Credentials:
         """Return the credentials of now; may ask for new ones, so call it off the hot path."""
@@ -68,6 +75,15 @@ class Target:
     def tls_context(self) -> ssl.SSLContext | None:
         """Return how TLS is spoken, with the certificates of AWS_CA_BUNDLE where it is set; None without TLS."""
         return _tls_context(self.url)
+
+
+class _Refused(Exception):
+    """DynamoDB's answer to DescribeTable was no success."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__()
+        self.name = error_name(error)
+        self.message = str(error.get("message") or error.get("Message") or "")
 
 
 def open_target(table: str, endpoint_url: str | None, region: str | None, environment: Mapping[str, str]) -> Target:
@@ -82,22 +98,23 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
     Raises:
         TargetError: one of them is not to be had.
     """
-    import botocore.exceptions as failures  # a third of a second that --help and report do not need
+    import botocore.exceptions as failures  # an eighth of a second that --help and report do not need
     import botocore.session
-    from botocore.config import Config
 
-    region = region or environment.get("AWS_REGION") or None
-    where = endpoint_url or region
-    config = Config(connect_timeout=CONNECT_TIMEOUT_S, read_timeout=READ_TIMEOUT_S, retries={"total_max_attempts": 2})
+    region = region or _first(environment, REGION_VARIABLES)
+    url = endpoint_url or _first(environment, ENDPOINT_VARIABLES)
+    where = url or region
     try:
         session = botocore.session.get_session()
-        client: Any = session.create_client("dynamodb", region_name=region, endpoint_url=endpoint_url, config=config)
-        url, region = str(client.meta.endpoint_url), str(client.meta.region_name)
+        if not url or not region:
+            # Asks profiles, partitions and variants; where both are told, it is time that can be spared.
+            client: Any = session.create_client("dynamodb", region_name=region, endpoint_url=url)
+            url, region = str(client.meta.endpoint_url), str(client.meta.region_name)
         where = url
         credentials = session.get_credentials()
         if credentials is None:
             raise failures.NoCredentialsError
-        description, skew_s = _describe(client, table, Signer(_host_header(url), region, _frozen(credentials)))
+        description, skew_s = _describe(url, table, Signer(_host_header(url), region, _frozen(credentials)))
     except failures.NoRegionError as error:
         raise TargetError("no AWS region is known: set AWS_REGION or give --region") from error
     except failures.ProfileNotFound as error:
@@ -106,18 +123,35 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
         raise TargetError(
             f"no AWS credentials are to be had ({error}): give the task a role, or set AWS_PROFILE"
         ) from error
-    except (failures.ConnectionError, failures.HTTPClientError) as error:
+    except _Refused as error:
+        raise TargetError(_explain(error, table, str(where))) from error
+    except (failures.BotoCoreError, http.client.HTTPException, ValueError) as error:
+        raise TargetError(f"DynamoDB at {where} cannot be asked: {error}") from error
+    except OSError as error:
         raise TargetError(
             f"DynamoDB at {where} does not answer ({error}): check the endpoint, and the way out of the subnet"
         ) from error
-    except failures.ClientError as error:
-        raise TargetError(_explain(dict(error.response["Error"]), table, str(where))) from error
-    except (failures.BotoCoreError, http.client.HTTPException, OSError, ValueError) as error:
-        raise TargetError(f"DynamoDB at {where} cannot be asked: {error}") from error
     if description["TableStatus"] not in ("ACTIVE", "UPDATING"):
         raise TargetError(f"table {table} at {where} is {description['TableStatus']}, not ACTIVE: wait, then run again")
+    return _target(table, url, region, description, skew_s, credentials)
+
+
+def _target(
+    table: str, url: str, region: str, description: Mapping[str, Any], skew_s: float, credentials: Any
+) -> Target:
     types = {item["AttributeName"]: item["AttributeType"] for item in description["AttributeDefinitions"]}
-    key = [KeyAttribute(item["AttributeName"], types[item["AttributeName"]]) for item in description["KeySchema"]]
+
+    def attributes(schema: list[dict[str, str]]) -> list[KeyAttribute]:
+        return [KeyAttribute(item["AttributeName"], types[item["AttributeName"]]) for item in schema]
+
+    kinds = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+    indexes = {
+        str(index["IndexName"]): attributes(index["KeySchema"])
+        for kind in kinds
+        for index in description.get(kind) or []
+    }
+    key = attributes(description["KeySchema"])
+    warm, provisioned = description.get("WarmThroughput") or {}, description.get("ProvisionedThroughput") or {}
     return Target(
         url=url,
         region=region,
@@ -126,12 +160,26 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
             "status": description["TableStatus"],
             "billing_mode": description.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
             "key_schema": [{"name": attribute.name, "type": attribute.type} for attribute in key],
+            "indexes": list(indexes),
             "item_count": description.get("ItemCount", 0),
+            "provisioned": _throughput(provisioned, "ReadCapacityUnits", "WriteCapacityUnits"),
+            "warm_throughput": _throughput(warm, "ReadUnitsPerSecond", "WriteUnitsPerSecond"),
         },
         key=key,
+        indexes=indexes,
         clock_skew_s=skew_s,
         session_credentials=credentials,
     )
+
+
+def _throughput(description: Mapping[str, Any], read: str, write: str) -> dict[str, int] | None:
+    if not description.get(read) and not description.get(write):
+        return None
+    return {"read_units": int(description.get(read, 0)), "write_units": int(description.get(write, 0))}
+
+
+def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((environment[name] for name in names if environment.get(name)), None)
 
 
 def _host_header(url: str) -> str:
@@ -149,33 +197,29 @@ def _frozen(session_credentials: Any) -> Credentials:
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
 
 
-def _describe(client: Any, table: str, signer: Signer) -> tuple[dict[str, Any], float]:
+def _describe(url: str, table: str, signer: Signer) -> tuple[dict[str, Any], float]:
     """Return the table's description, and by how many seconds AWS's clock is ahead of ours.
 
     A clock that is minutes off makes AWS refuse the signature; asked once more by AWS's clock it answers.
     """
-    from botocore.exceptions import ClientError
-
-    try:
-        answer = client.describe_table(TableName=table)
-    except ClientError as error:
-        headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        skew_s = _clock_skew(headers.get("date"))
-        if error.response["Error"]["Code"] not in SKEW_ERRORS or not skew_s:
-            raise
-        signer.at(int(time.time() + skew_s))
-        request = signer.request(f"{API}.DescribeTable", json.dumps({"TableName": table}).encode())
-        status, document = _exchange(client.meta.endpoint_url, request)
-        if status != 200:
-            name = str(document.get("__type", "")).rpartition("#")[2]
-            refused: Any = {"Code": name, "Message": str(document.get("message") or document.get("Message") or "")}
-            raise ClientError({"Error": refused}, "DescribeTable") from error
-        return document["Table"], skew_s
-    return answer["Table"], _clock_skew(answer["ResponseMetadata"]["HTTPHeaders"].get("date"))
+    body = json.dumps({"TableName": table}).encode()
+    for attempt in range(ATTEMPTS):
+        signer.at_now()
+        status, document, date = exchange(url, signer.request(f"{API}.DescribeTable", body))
+        if status == 200:
+            return document["Table"], signer.skew_s or clock_skew_s(date)
+        name = error_name(document)
+        if name in CLOCK and not signer.skew_s:
+            signer.skew_s = clock_skew_s(date)
+        elif status < 500 and name not in THROTTLED:
+            break
+        if attempt + 1 < ATTEMPTS and name in CLOCK and not signer.skew_s:
+            break
+    raise _Refused(document)
 
 
-def _exchange(url: str, request: bytes) -> tuple[int, dict[str, Any]]:
-    """Send a whole request and read its answer, on a connection of its own."""
+def exchange(url: str, request: bytes) -> tuple[int, dict[str, Any], str | None]:
+    """Send a whole request and read its answer, on a connection of its own: status, document and Date."""
     parts, context = urlsplit(url), _tls_context(url)
     host = parts.hostname or ""
     connection = (
@@ -188,30 +232,31 @@ def _exchange(url: str, request: bytes) -> tuple[int, dict[str, Any]]:
         connection.sock.sendall(request)
         answer = http.client.HTTPResponse(connection.sock, method="POST")
         answer.begin()
-        return answer.status, json.loads(answer.read())
+        date = answer.getheader("date")
+        body = answer.read()
+        try:
+            document = json.loads(body)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            shown = body[:60].decode("utf-8", "replace")
+            raise http.client.HTTPException(f"it answers HTTP {answer.status} with no JSON document: {shown!r}")
+        return answer.status, document, date
     finally:
         connection.close()
 
 
-def _explain(error: Mapping[str, Any], table: str, where: str) -> str:
-    code, message = error.get("Code", ""), error.get("Message", "")
-    if code == "ResourceNotFoundException":
+def _explain(error: _Refused, table: str, where: str) -> str:
+    if error.name == "ResourceNotFoundException":
         return f"there is no table {table} at {where}: check the name, or deploy it"
-    if code in ("AccessDeniedException", "AccessDenied"):
+    if error.name in ("AccessDeniedException", "AccessDenied"):
         return (
-            f"table {table} at {where} may not be used: {message}: allow the task's role dynamodb:DescribeTable on it"
+            f"table {table} at {where} may not be used: {error.message}: "
+            "allow the task's role dynamodb:DescribeTable on it"
         )
-    if code in ("ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"):
-        return f"DynamoDB at {where} refuses the credentials: {code}: {message}: log in again, and check the clock"
-    return f"DynamoDB at {where} refuses to describe table {table}: {code}: {message}"
-
-
-def _clock_skew(date: str | None) -> float:
-    """Return by how many seconds AWS's clock is ahead of ours; 0 where it does not tell, or less than a minute."""
-    if not date:
-        return 0.0
-    try:
-        skew = (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):
-        return 0.0
-    return skew if abs(skew) > 60 else 0.0
+    if error.name in ("ExpiredTokenException", "UnrecognizedClientException", *CLOCK):
+        return (
+            f"DynamoDB at {where} refuses the credentials: {error.name}: {error.message}: "
+            "log in again, and check the clock"
+        )
+    return f"DynamoDB at {where} refuses to describe table {table}: {error.name}: {error.message}"

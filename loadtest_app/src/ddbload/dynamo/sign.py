@@ -49,6 +49,8 @@ class Signer:
         self.host = host
         self.region = region
         self.credentials = credentials
+        # By how many seconds AWS's clock is ahead of ours.
+        self.skew_s = 0.0
         self._second = -1
         self._heads: dict[str, _Head] = {}
 
@@ -56,6 +58,12 @@ class Signer:
         """Sign with other credentials from now on."""
         self.credentials = credentials
         self._second = -1
+
+    def at_now(self) -> None:
+        """Set the time of signing to now, by AWS's clock."""
+        second = int(time.time() + self.skew_s)
+        if second != self._second:
+            self.at(second)
 
     def at(self, second: int) -> None:
         """Set the time of signing, in seconds since the epoch."""

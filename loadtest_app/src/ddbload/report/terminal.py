@@ -11,13 +11,14 @@ from ddbload.thresholds import count_of
 
 WIDTH = 110
 TIMES = ("p50", "p90", "p99", "p99_9", "max")
+FINDINGS = ("present", "lost", "corrupt", "phantom", "indeterminate")
 
 
 def render(results: Mapping[str, Any]) -> str:
-    """Return the table: operations first, then the plan, thresholds, warnings and the verdict; at most 110 columns."""
+    """Return the table: operations first, then plan, check, cost, thresholds and the verdict; at most 110 columns."""
     parts = [_heading(results)]
     if results["operations"]:
-        parts += [_operations(results), _plan(results)]
+        parts += [_operations(results), _facts(results)]
     if results["thresholds"]:
         parts.append(_thresholds(results["thresholds"]))
     parts += [_bullets("warning", results["warnings"]), _bullets("failure", results["failures"])]
@@ -28,7 +29,8 @@ def render(results: Mapping[str, Any]) -> str:
 
 def _heading(results: Mapping[str, Any]) -> str:
     table = (results["table"] or {}).get("name", "an unknown table")
-    return f"run {results['run_id']} on {table}, {results['elapsed_s']:.1f} s"
+    warm_up = f", the first {results['warm_up_s']:g} s of them not counted" if results["warm_up_s"] else ""
+    return f"run {results['run_id']} on {table}, {results['elapsed_s']:.1f} s{warm_up}"
 
 
 def _operations(results: Mapping[str, Any]) -> str:
@@ -38,7 +40,7 @@ def _operations(results: Mapping[str, Any]) -> str:
     for name, operation in results["operations"].items():
         latency = operation["latency_ms"] or {}
         asked = operation["rate_asked"]
-        other = count_of(operation, "expected") + count_of(operation, "contention")
+        other = sum(count_of(operation, outcome) for outcome in ("expected", "contention", "cancelled"))
         rows.append(
             [
                 name,
@@ -57,19 +59,39 @@ def _operations(results: Mapping[str, Any]) -> str:
     return f"{_align(rows)}\n{note}"
 
 
-def _plan(results: Mapping[str, Any]) -> str:
-    plan = results["plan"]
+def _facts(results: Mapping[str, Any]) -> str:
+    facts = [_plan(results["plan"]), _consumed(results)]
+    if duplicates := results["duplicates"]:
+        facts.append("duplicates: " + ", ".join(f"{count:,} {_words(name)}" for name, count in duplicates.items()))
+    if breaker := results["breaker"]:
+        facts.append(f"breaker: opened {len(breaker['openings'])} times, paused for {breaker['paused_s']:.1f} s")
+    if search := results["search"]:
+        facts.append(f"find_max: {search['answer']}")
+    if verification := results["verification"]:
+        found = ", ".join(f"{verification[name]:,} {name}" for name in FINDINGS)
+        facts.append(f"check: {verification['checked']:,} of {verification['keys']:,} keys read again: {found}")
+    if cleanup := results["cleanup"]:
+        facts.append(f"cleanup: {cleanup['deleted']:,} items deleted")
+    if cost := results["cost"]:
+        estimated = "" if cost["estimated"] is None else f", estimated ${cost['estimated']:,.4f}"
+        facts.append(f"cost: ${cost['total']:,.4f}{estimated}")
+    return "\n".join(_wrap(fact) for fact in facts)
+
+
+def _plan(plan: Mapping[str, Any]) -> str:
     late = plan["late_ms"]
+    passed_over = f", {plan['passed_over']:,} passed over by the breaker" if plan["passed_over"] else ""
+    return (
+        f"plan: {plan['planned']:,} operations due, {plan['sent']:,} sent, {plan['never_sent']:,} never sent"
+        f"{passed_over}; sent late by p50 {_time(late['p50'])}, p99 {_time(late['p99'])}, max {_time(late['max'])} ms"
+    )
+
+
+def _consumed(results: Mapping[str, Any]) -> str:
     operations = results["operations"].values()
     reads = sum(operation["consumed_read_units"] for operation in operations)
     writes = sum(operation["consumed_write_units"] for operation in operations)
-    return (
-        _wrap(
-            f"plan: {plan['planned']:,} operations due, {plan['sent']:,} sent, {plan['never_sent']:,} never sent; "
-            f"sent late by p50 {_time(late['p50'])}, p99 {_time(late['p99'])}, max {_time(late['max'])} ms"
-        )
-        + f"\nconsumed: {reads:,.1f} read units, {writes:,.1f} write units"
-    )
+    return f"consumed: {reads:,.1f} read units, {writes:,.1f} write units"
 
 
 def _thresholds(thresholds: Sequence[Mapping[str, Any]]) -> str:
@@ -84,6 +106,10 @@ def _thresholds(thresholds: Sequence[Mapping[str, Any]]) -> str:
 
 def _bullets(title: str, texts: Sequence[str]) -> str:
     return "\n".join(_wrap(f"{title}: {text}") for text in texts)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _wrap(text: str) -> str:

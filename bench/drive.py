@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ddbload's real loop on connections that are none: what it does for a request, without kernel, network or server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+from unittest.mock import patch
+
+from ddbload import scenario, ticker, workload
+from ddbload.dynamo.endpoint import Target
+from ddbload.dynamo.pool import Pool
+from ddbload.dynamo.sign import Credentials, Signer
+from ddbload.dynamo.wire import Connection
+from ddbload.engine import Engine
+from ddbload.keys import KeyAttribute
+from ddbload.load import Load
+from ddbload.retries import Retries
+from ddbload.segment import Segment
+
+from bench.clients.workload import CALLERS, RUN_ID, TABLE
+from bench.contenders import closed_plan, open_plan
+from bench.server import ANSWERS, CONTENT_TYPE, REQUEST_ID
+
+URL = "http://127.0.0.1:8000"
+REGION = "us-east-1"
+# So long nothing is looked after while nothing is due.
+REST_S = 0.002
+OPEN_RATE = 10_000.0
+WHOLE = Segment(0, 1)
+
+
+def answer() -> bytes:
+    """Return a whole answer to PutItem, as the benchmark's server sends it."""
+    body = json.dumps(ANSWERS["PutItem"], separators=(",", ":")).encode()
+    head = (
+        "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
+        f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\nConnection: keep-alive\r\n"
+        f"x-amzn-RequestId: {REQUEST_ID}\r\nx-amz-crc32: {zlib.crc32(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class Wire:
+    """The way of every request to its answer: a queue. It has the loop's timer too, which runs when all is answered.
+
+    So nothing depends on how fast the machine is: by its own timer a loop that is watched, and so is slow, would wake
+    more often for a request than one that is not.
+    """
+
+    def __init__(self) -> None:
+        self.asked: deque[Connection] = deque()
+        self._wake: Callable[[], None] = _nobody
+
+    def timer(self, callback: Callable[[], None]) -> Wire:
+        """Take the place of the loop's timer (``ddbload.ticker.make``)."""
+        self._wake = callback
+        return self
+
+    def arm(self, at_ns: int) -> None:
+        """Take note of nothing: the timer runs when all is answered."""
+
+    async def carry(self, ended: asyncio.Task[None]) -> None:
+        """Answer everything until the run has ended."""
+        text = answer()
+        await asyncio.sleep(0)
+        while not ended.done():
+            while self.asked:
+                self.asked.popleft().data_received(text)
+            self._wake()
+            await asyncio.sleep(0 if self.asked else REST_S)
+
+    def close(self) -> None:
+        """Run no more."""
+        self._wake = _nobody
+
+
+def _nobody() -> None:
+    return
+
+
+class Nowhere(asyncio.Transport):
+    """What a connection writes to: nothing of it goes anywhere, its answer is queued."""
+
+    def __init__(self, wire: Wire, connection: Connection) -> None:
+        super().__init__()
+        self._ask = wire.asked.append
+        self._connection = connection
+
+    def write(self, data: object) -> None:
+        """Take a request."""
+        self._ask(self._connection)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is buffered."""
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing is buffered."""
+        return 0
+
+    def is_closing(self) -> bool:
+        """Return whether the connection is about to close: never."""
+        return False
+
+    def abort(self) -> None:
+        """There is nothing to close."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def drive(requests: int, is_open: bool = False) -> None:
+    """Make so many puts, by 64 callers, or at a constant rate on 64 connections.
+
+    Raises:
+        RuntimeError: not all of them were ok.
+    """
+    settings = open_plan(requests, OPEN_RATE) if is_open else closed_plan(requests)
+    loop = build(settings)
+    asyncio.run(_run(loop))
+    counted = loop.recorder.records["put"].count("ok")
+    if counted != requests:
+        raise RuntimeError(f"{counted:,} of {requests:,} requests were ok")
+
+
+def build(settings: Mapping[str, Any]) -> Engine:
+    """Build the loop of a scenario, given by field as on the command line, with its connections open."""
+    asked = scenario.load(None, [f"{name}={json.dumps(value)}" for name, value in settings.items()], {}, TABLE)
+    target = Target(
+        url=URL,
+        region=REGION,
+        table={"name": TABLE, "billing_mode": "PAY_PER_REQUEST"},
+        key=[KeyAttribute("pk", "S")],
+        indexes={},
+        clock_skew_s=0.0,
+        session_credentials=None,
+    )
+    work = workload.build(asked, target, RUN_ID, WHOLE)
+    pool = Pool(target.host, target.port, None, CALLERS)
+    load = Load(
+        pacer=asked.plan.pacer(WHOLE, asked.seed),  # type: ignore[union-attr]
+        mix=work.workload.mix,
+        operations=work.operations,
+        segment=WHOLE,
+        timeout_s=asked.timeout,
+        retries=Retries(asked.retries.attempts, asked.retries.base_ms, asked.retries.cap_ms, asked.seed),
+    )
+    return Engine(load, pool, Signer("127.0.0.1:8000", REGION, Credentials("AKIDEXAMPLE", "secret")))
+
+
+async def _run(loop: Engine) -> None:
+    wire = Wire()
+    for _place in range(CALLERS):
+        connection = Connection(loop.pool)
+        connection.connection_made(Nowhere(wire, connection))
+        loop.pool.live.add(connection)
+        loop.pool.idle.append(connection)
+    with patch.object(ticker, "make", wire.timer):
+        run = asyncio.get_running_loop().create_task(loop.run())
+        await wire.carry(run)
+        await run

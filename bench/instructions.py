@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much ddbload does for a request, counted instead of timed: the machine's mood does not change a count.
+
+Three counts, each over ddbload's real loop on connections that are none (see ``bench.drive``):
+
+- Python instructions (bytecodes) and calls of C functions, by a trace; what a C function does inside is not seen.
+- ``--perf``: the processor's instructions by its own counter, where the machine lets us use it (most containers and
+  small virtual machines do not).
+- ``--valgrind``: the processor's instructions as valgrind counts them while it emulates; slow, but works everywhere.
+
+The last two take a short run off a long one, so that start and imports fall out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+from ddbload.dynamo.wire import Connection
+from ddbload.engine import Engine
+
+from bench import drive
+from bench.processes import ROOT
+from bench.server import BenchError, find
+
+# Where the work for a request begins: its answer arrives, or (in an open plan) it is due.
+ROOTS = (Connection.data_received.__code__, Engine._send.__code__)
+SHORT, LONG = 1_000, 5_000
+TRACED = 2_000
+SHOWN = 25
+
+
+class Count(NamedTuple):
+    """What one request took, on average."""
+
+    bytecodes: float
+    c_calls: float
+    # Bytecodes by function.
+    functions: dict[str, float]
+
+
+class _Tracer:
+    """Counts bytecodes and C calls in the frames under the roots."""
+
+    def __init__(self) -> None:
+        self.bytecodes: Counter[CodeType] = Counter()
+        self.c_calls = 0
+        self._root: FrameType | None = None
+
+    def enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        """Trace function of a thread: called for each new frame."""
+        if self._root is None:
+            if frame.f_code not in ROOTS:
+                return None
+            self._root = frame
+        if frame.f_code.co_filename == drive.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        frame.f_trace_lines = False
+        return self._step
+
+    def profile(self, _frame: FrameType, event: str, _argument: Any) -> None:
+        """Profile function of a thread: called for each C function, and for much else."""
+        if event == "c_call" and self._root is not None:
+            self.c_calls += 1
+
+    def _step(self, frame: FrameType, event: str, _argument: Any) -> Any:
+        if event == "opcode":
+            self.bytecodes[frame.f_code] += 1
+        elif event == "return" and frame is self._root:
+            self._root = None
+        return self._step
+
+
+def count(requests: int = TRACED, is_open: bool = False) -> Count:
+    """Count the bytecodes and C calls of a put, by 64 callers or (open) at a constant rate.
+
+    The figure depends on the Python version, and not on the machine.
+    """
+    tracer = _Tracer()
+    before = sys.gettrace(), sys.getprofile()
+    sys.setprofile(tracer.profile)
+    sys.settrace(tracer.enter)
+    try:
+        drive.drive(requests, is_open)
+    finally:
+        sys.settrace(before[0])
+        sys.setprofile(before[1])
+    functions = {
+        f"{code.co_filename.rpartition('/')[2]}:{code.co_qualname}": number / requests
+        for code, number in tracer.bytecodes.most_common()
+    }
+    return Count(tracer.bytecodes.total() / requests, tracer.c_calls / requests, functions)
+
+
+def by_perf(is_open: bool = False) -> float:
+    """Count the processor's instructions for a request by its own counter.
+
+    Raises:
+        BenchError: perf is not installed, or may not count here.
+    """
+    command = [find("perf"), "stat", "-x,", "-e", "instructions:u", "--"]
+
+    def instructions(requests: int) -> int:
+        said = _driven(command, requests, is_open)
+        number = said.strip().splitlines()[-1].partition(",")[0]
+        if not number.isdigit():
+            raise BenchError(f"perf may not count instructions on this machine ({number})")
+        return int(number)
+
+    return (instructions(LONG) - instructions(SHORT)) / (LONG - SHORT)
+
+
+def by_valgrind(is_open: bool = False) -> float:
+    """Count the processor's instructions for a request by emulation.
+
+    Raises:
+        BenchError: valgrind is not installed, or fails.
+    """
+    command = [find("valgrind"), "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={os.devnull}"]
+
+    def instructions(requests: int) -> int:
+        said = _driven(command, requests, is_open)
+        totals = [line.rpartition(":")[2] for line in said.splitlines() if "I   refs:" in line or "I refs:" in line]
+        if not totals:
+            raise BenchError(f"valgrind told no count: {said[-200:]!r}")
+        return int(totals[-1].replace(",", ""))
+
+    return (instructions(LONG) - instructions(SHORT)) / (LONG - SHORT)
+
+
+def _driven(command: Sequence[str], requests: int, is_open: bool) -> str:
+    """Run ourselves under a counter, and return what that says on stderr."""
+    ourselves = [sys.executable, "-m", "bench.instructions", "--drive", str(requests), *(["--open"] if is_open else [])]
+    # Without it every run would have dictionaries of another order, and so another count.
+    environment = {**os.environ, "PYTHONHASHSEED": "0"}
+    ended = subprocess.run(
+        [*command, *ourselves], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        said = ended.stderr.strip().splitlines()
+        raise BenchError(f"{command[0]}: exit code {ended.returncode}: {said[-1] if said else 'it says nothing'}")
+    return ended.stderr
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the counts; returns the exit code: 2 where one cannot be had."""
+    parser = argparse.ArgumentParser(prog="python -m bench.instructions", description=__doc__)
+    parser.add_argument("--open", action="store_true", help="puts at a constant rate instead of by 64 callers")
+    parser.add_argument("--perf", action="store_true", help="also the processor's instructions, by its counter")
+    parser.add_argument("--valgrind", action="store_true", help="also the processor's instructions, by emulation")
+    parser.add_argument("--drive", type=int, metavar="REQUESTS", help="only make the requests, for a counter outside")
+    options = parser.parse_args(arguments)
+    if options.drive:
+        drive.drive(options.drive, options.open)
+        return 0
+    counted = count(is_open=options.open)
+    print(f"{counted.bytecodes:.1f} bytecodes and {counted.c_calls:.1f} calls of C functions for a request")
+    for name, number in list(counted.functions.items())[:SHOWN]:
+        print(f"{number:8.1f}  {name}")
+    try:
+        if options.perf:
+            print(f"{by_perf(options.open):,.0f} instructions for a request, by the processor's counter")
+        if options.valgrind:
+            print(f"{by_valgrind(options.open):,.0f} instructions for a request, by valgrind")
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the samples of a benchmark say: medians, ratios, whether targets were met, and the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any, NamedTuple
+
+# What a client is compared with: the plain ones with plain wrk, those that speak TLS with wrk that does.
+LIMITS = {"wrk": "wrk", "wrk_tls": "wrk_tls", "ddbload_tls": "wrk_tls"}
+DEFAULT_LIMIT = "wrk"
+# How often the CPU time of the physical limit a client may take.
+RATIO_TARGETS = {"ddbload": 2.0, "ddbload_tls": 1.8}
+# How many times cheaper than this client ddbload has to be.
+PEER, PEER_TARGET = "aiobotocore", 30.0
+MEMORY_TARGET_MB = 60.0
+# A run ten times as long may take so much more memory and still count as flat: some bits for each key it wrote.
+FLAT_TOLERANCE = 1.1
+START_TARGET_MS = 400.0
+# What stands between the two in a Markdown document is measured, not written.
+MEASURED, END_OF_MEASURED = "<!-- measured by make bench -->", "<!-- end of measured -->"
+# wrk never rests: with less of its core than that, other work disturbed it, or held the server back.
+CALM_CORE_SHARE = 0.85
+
+
+class Sample(NamedTuple):
+    """What one client took in one round: CPU time in its own code and in the kernel, and wall time; in seconds."""
+
+    requests: int
+    user_s: float
+    system_s: float
+    wall_s: float
+
+    @property
+    def cpu_us_per_request(self) -> float:
+        """Return the CPU time of one request in microseconds, user and system."""
+        return (self.user_s + self.system_s) * 1e6 / self.requests
+
+    @property
+    def system_us_per_request(self) -> float:
+        """Return the share of the kernel in it."""
+        return self.system_s * 1e6 / self.requests
+
+    @property
+    def core_share(self) -> float:
+        """Return how much of one core the client had."""
+        return (self.user_s + self.system_s) / self.wall_s
+
+    @property
+    def requests_per_s(self) -> float:
+        """Return how many requests were made in a second."""
+        return self.requests / self.wall_s
+
+
+def without_start(whole: Sample, short: Sample) -> Sample:
+    """Take a short run off a long one, so that what both do once (start, connections, summary) falls out.
+
+    Raises:
+        ValueError: the long run is not the longer one.
+    """
+    rest = Sample(
+        whole.requests - short.requests,
+        whole.user_s - short.user_s,
+        whole.system_s - short.system_s,
+        whole.wall_s - short.wall_s,
+    )
+    if rest.requests <= 0 or rest.cpu_us_per_request <= 0 or rest.wall_s <= 0:
+        raise ValueError(f"a run of {whole.requests:,} requests took no longer than one of {short.requests:,}")
+    return rest
+
+
+def clients(rounds: Sequence[Mapping[str, Sample]]) -> dict[str, dict[str, Any]]:
+    """Sum the rounds up, client by client.
+
+    A ratio is the median of the ratios within each round, not the ratio of medians: the machine's mood, which changes
+    from minute to minute, then strikes both sides alike.
+
+    Args:
+        rounds: the samples of each round, by client; each round has the same clients.
+
+    Returns:
+        For each client, as medians: ``cpu_us_per_request`` (microseconds; ``cpu_us_least`` and ``cpu_us_most`` over the
+        rounds), ``system_us_per_request`` (the kernel's share of it), ``requests_per_s``, ``core_share`` (how much of
+        its core it had), ``ratio_to_wrk`` (of TLS clients to TLS wrk; None without wrk); and ``target`` and ``passed``
+        where it has a target. ddbload has ``times_cheaper_than_aiobotocore`` besides, with a target of its own.
+    """
+    figures: dict[str, dict[str, Any]] = {}
+    for name in rounds[0] if rounds else ():
+        costs = [samples[name].cpu_us_per_request for samples in rounds]
+        ratio = _ratio(rounds, name, LIMITS.get(name, DEFAULT_LIMIT))
+        figures[name] = {
+            "cpu_us_per_request": round(median(costs), 2),
+            "cpu_us_least": round(min(costs), 2),
+            "cpu_us_most": round(max(costs), 2),
+            "system_us_per_request": round(median(samples[name].system_us_per_request for samples in rounds), 2),
+            "requests_per_s": round(median(samples[name].requests_per_s for samples in rounds)),
+            "core_share": round(median(samples[name].core_share for samples in rounds), 2),
+            "ratio_to_wrk": ratio,
+        }
+        target = RATIO_TARGETS.get(name)
+        if target is not None and ratio is not None:
+            figures[name] |= {"target": f"<= {target:g} x wrk", "passed": ratio <= target}
+    if "ddbload" in figures and PEER in figures:
+        times = _ratio(rounds, PEER, "ddbload")
+        assert times is not None
+        figures["ddbload"][f"times_cheaper_than_{PEER}"] = {
+            "value": times,
+            "target": f">= {PEER_TARGET:g}",
+            "passed": times >= PEER_TARGET,
+        }
+    return figures
+
+
+def memory(peaks_mb: Mapping[int, float]) -> dict[str, Any]:
+    """Judge the peak resident memory in MB (10^6 bytes), by how many requests the run had.
+
+    Returns:
+        ``peak_mb`` by number of requests, ``growth`` (longest run to shortest), ``flat``, ``target``, ``passed``.
+    """
+    runs = sorted(peaks_mb)
+    growth = peaks_mb[runs[-1]] / peaks_mb[runs[0]]
+    flat = growth <= FLAT_TOLERANCE
+    return {
+        "peak_mb": {str(requests): round(peaks_mb[requests], 1) for requests in runs},
+        "growth": round(growth, 3),
+        "flat": flat,
+        "target": f"< {MEMORY_TARGET_MB:g} MB" + (" and flat" if len(runs) > 1 else ""),
+        "passed": flat and max(peaks_mb.values()) < MEMORY_TARGET_MB,
+    }
+
+
+def start(times_ms: Sequence[float]) -> dict[str, Any]:
+    """Judge the time from a process's start to the server's first PutItem, in milliseconds.
+
+    Returns:
+        ``first_request_ms`` (median), ``least_ms``, ``most_ms``, ``target``, ``passed``.
+    """
+    middle = median(times_ms)
+    return {
+        "first_request_ms": round(middle, 1),
+        "least_ms": round(min(times_ms), 1),
+        "most_ms": round(max(times_ms), 1),
+        "target": f"< {START_TARGET_MS:g} ms",
+        "passed": middle < START_TARGET_MS,
+    }
+
+
+def judged(document: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Return every target of a document with whether it was met, as ``path: target``."""
+    found: list[tuple[str, bool]] = []
+    for name, value in document.items():
+        if isinstance(value, Mapping):
+            if "passed" in value:
+                found.append((f"{name}: {value['target']}", bool(value["passed"])))
+            found += [(f"{name}.{inner}", passed) for inner, passed in judged(value)]
+    return found
+
+
+def disturbance(document: Mapping[str, Any]) -> str | None:
+    """Return in a line what says that the machine was not calm while it measured; None where it was."""
+    share = document.get("wrk", {}).get("core_share")
+    if share is None or share >= CALM_CORE_SHARE:
+        return None
+    return f"the machine was not calm: wrk had {share:.0%} of its core, usual are 95 %; all figures are too high"
+
+
+def table(document: Mapping[str, Any]) -> str:
+    """Return a document's figures as a Markdown table, which reads well on a terminal too."""
+    rows = [["client", "CPU us/request", "least … most", "in the kernel", "requests/s", "x wrk", "target", ""]]
+    for name, value in document.items():
+        if isinstance(value, Mapping) and "cpu_us_per_request" in value:
+            spread = f"{value['cpu_us_least']:.1f} … {value['cpu_us_most']:.1f}"
+            ratio = "" if value["ratio_to_wrk"] is None else f"{value['ratio_to_wrk']:.2f}"
+            cost = f"{value['cpu_us_per_request']:.1f}"
+            kernel = f"{value['system_us_per_request']:.1f}"
+            rows.append([name, cost, spread, kernel, f"{value['requests_per_s']:,}", ratio, *_verdict(value)])
+    parts = [_markdown(rows)] if len(rows) > 1 else []
+    others = [["ddbload", "measured", "target", ""]]
+    cheaper = document.get("ddbload", {}).get(f"times_cheaper_than_{PEER}")
+    if cheaper:
+        others.append([f"times cheaper than {PEER}", f"{cheaper['value']:.1f}", *_verdict(cheaper)])
+    if value := document.get("memory"):
+        peaks = ", ".join(f"{peak:g} MB at {int(requests):,}" for requests, peak in value["peak_mb"].items())
+        others.append(["peak memory (requests)", peaks, *_verdict(value)])
+    if value := document.get("start"):
+        spread = f"{value['first_request_ms']:g} ms ({value['least_ms']:g} … {value['most_ms']:g})"
+        others.append(["start to first request", spread, *_verdict(value)])
+    if len(others) > 1:
+        parts.append(_markdown(others))
+    return "\n\n".join(parts)
+
+
+def filled_in(text: str, document: Mapping[str, Any]) -> str:
+    """Return a Markdown text with a document's tables, and under which conditions they came about, between its marks.
+
+    Raises:
+        ValueError: the text has no marks.
+    """
+    before, mark, rest = text.partition(MEASURED)
+    _old, end, after = rest.partition(END_OF_MEASURED)
+    if not mark or not end:
+        raise ValueError(f"no place for the figures: {MEASURED} and {END_OF_MEASURED} are missing")
+    conditions = document["conditions"]
+    lines = [
+        f"Medians of {conditions['rounds']} rounds, {conditions['measured_at'][:10]}: {conditions['processor']}, "
+        f"{conditions['cores']} cores, Python {conditions['python']}, {conditions['system']}."
+    ]
+    if disturbed := disturbance(document):
+        lines.append(f"**{disturbed[0].upper()}{disturbed[1:]}.**")
+    return f"{before}{mark}\n\n" + "\n".join(lines) + f"\n\n{table(document)}\n\n{end}{after}"
+
+
+def _ratio(rounds: Sequence[Mapping[str, Sample]], name: str, limit: str) -> float | None:
+    if not all(name in samples and limit in samples for samples in rounds):
+        return None
+    return round(
+        median(samples[name].cpu_us_per_request / samples[limit].cpu_us_per_request for samples in rounds),
+        3,
+    )
+
+
+def _verdict(value: Mapping[str, Any]) -> list[str]:
+    return [value["target"], "met" if value["passed"] else "MISSED"] if "passed" in value else ["", ""]
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = [
+        "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""After the load: the keys that were written are read again, strongly consistent, and judged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import Any
+
+from ddbload.bulk import Bulk, Refused, Throttle, side_by_side
+from ddbload.dynamo.capacity import units
+from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.operations.base import API, Workload
+from ddbload.dynamo.operations.batches import MAX_BATCH_GET, BatchGetRequest, unprocessed_keys
+from ddbload.scenario import Verification
+from ddbload.verify import Tally, chosen, judge
+
+# Batches under way side by side.
+READERS = 8
+TARGET = f"{API}.BatchGetItem"
+# Keys that come back unread are asked for again so often.
+ROUNDS = 10
+WAIT_S = 0.1
+
+
+async def check(
+    workload: Workload, rules: Verification, seed: int, bulk: Bulk, is_stopped: Callable[[], bool]
+) -> dict[str, Any]:
+    """Read the keys that a worker wrote, or a sample of them, and say what became of each.
+
+    Args:
+        workload: with the journal of what was written.
+        rules: how many keys are read, and how fast.
+        seed: of the sample.
+        bulk: sends the requests.
+        is_stopped: asked before each batch.
+
+    Returns:
+        The tally's document, and ``keys`` (written in all), ``share``, ``consumed_read_units``, ``complete``, and
+        ``error`` where the table could not be read.
+    """
+    keys = sum(1 for _index in workload.journal.indexes())
+    limit = rules.limit / workload.segment.count
+    share = min(rules.share, limit / keys) if keys else rules.share
+    tally = Tally(workload.journal)
+    read_units = 0.0
+    indexes = chosen(workload.journal, share, seed)
+    throttle = Throttle(rules.rate / workload.segment.count)
+    error = ""
+
+    async def work() -> None:
+        nonlocal read_units
+        while not is_stopped() and (batch := list(islice(indexes, MAX_BATCH_GET))):
+            if not await throttle.wait(len(batch), is_stopped):
+                return
+            found, consumed = await read_keys(workload, batch, bulk)
+            read_units += consumed
+            for index in batch:
+                item = found.get(index)
+                tally.add(index, judge(index, item, workload.journal, workload.items), item)
+
+    try:
+        await side_by_side(work, READERS, is_stopped)
+    except Refused as refusal:
+        error = str(refusal)
+    exhausted = not error and not is_stopped() and next(indexes, None) is None
+    document = tally.document() | {
+        "keys": keys,
+        "share": round(share, 6),
+        "consumed_read_units": read_units,
+        "complete": exhausted,
+    }
+    if error:
+        document["error"] = f"the table could not be read again: {error}"
+    return document
+
+
+async def read_keys(workload: Workload, batch: list[int], bulk: Bulk) -> tuple[dict[int, Mapping[str, Any]], float]:
+    """Read up to 100 keys, strongly consistent.
+
+    Returns:
+        The items that are there, by index, and the read units that were consumed.
+
+    Raises:
+        Refused: the table cannot be read, or goes on leaving keys unread.
+    """
+    request = BatchGetRequest(workload.table, True, "TOTAL")
+    found: dict[int, Mapping[str, Any]] = {}
+    read_units = 0.0
+    left = batch
+    for turn in range(ROUNDS):
+        document = await bulk.ask(TARGET, request.body([workload.keys.json(index) for index in left]))
+        read_units += units(document, writes=False)[0]
+        for item in (document.get("Responses") or {}).get(workload.table) or []:
+            index = workload.keys.index_of(item)
+            if index is not None:
+                found[index] = item
+        unread = [workload.keys.index_of(key) for key in unprocessed_keys(document, workload.table)]
+        left = [index for index in unread if index is not None]
+        if not left:
+            return found, read_units
+        await asyncio.sleep(WAIT_S * (turn + 1))
+    raise Refused(Verdict("throttled", "UnprocessedKeys", f"{len(left)} keys were left unread {ROUNDS} times"))

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deletes what a run wrote, and nothing else: the keys are computed again, the table is not scanned."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from ddbload.bulk import Bulk, Refused, Throttle, side_by_side
+from ddbload.dynamo.capacity import units
+from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.operations.base import API, Workload, encode
+from ddbload.dynamo.operations.batches import MAX_BATCH_WRITE
+from ddbload.items import RUN_ATTRIBUTE
+from ddbload.journal import Journal
+
+DELETERS = 8
+ROUNDS = 20
+EXPECTED = frozenset({"expected"})
+
+
+async def clean_written(workload: Workload, rate: float, bulk: Bulk, is_stopped: Callable[[], bool]) -> dict[str, Any]:
+    """Delete every key that this run wrote or may have written, within a rate in items a second.
+
+    Where its item must stand, in batches. Where it may, one by one and only this run's: what stands there may have been
+    there before.
+    """
+    certain, doubtful = _Batches(workload, bulk), _Conditional(workload, bulk)
+    keys = _batches(_written(workload.journal, surely=True), MAX_BATCH_WRITE)
+    document = await _clean(keys, certain, rate, is_stopped)
+    if not document["complete"]:
+        return document
+    keys = _batches(_written(workload.journal, surely=False), 1)
+    rest = await _clean(keys, doubtful, rate, is_stopped)
+    return rest | {name: document[name] + rest[name] for name in ("deleted", "consumed_write_units")}
+
+
+async def clean_conditionally(
+    workload: Workload, indexes: Iterable[int], rate: float, bulk: Bulk, is_stopped: Callable[[], bool]
+) -> dict[str, Any]:
+    """Delete the items at indexes that bear this run's id, one request each, since a batch takes no conditions.
+
+    For a run that is over, whose journal is gone: keys that another run wrote since are left alone.
+    """
+    deleter = _Conditional(workload, bulk)
+    return await _clean(_batches(iter(indexes), 1), deleter, rate, is_stopped)
+
+
+async def _clean(
+    batches: Iterator[list[int]], deleter: _Batches | _Conditional, rate: float, is_stopped: Callable[[], bool]
+) -> dict[str, Any]:
+    throttle = Throttle(rate)
+    error = ""
+
+    async def work() -> None:
+        while not is_stopped() and (batch := next(batches, None)):
+            if await throttle.wait(len(batch), is_stopped):
+                await deleter.delete(batch)
+
+    try:
+        await side_by_side(work, DELETERS, is_stopped)
+    except Refused as refusal:
+        error = f"the table could not be cleaned: {refusal}"
+    complete = not error and not is_stopped()
+    document = {"deleted": deleter.deleted, "consumed_write_units": deleter.write_units, "complete": complete}
+    return document | ({"error": error} if error else {})
+
+
+class _Batches:
+    target = f"{API}.BatchWriteItem"
+
+    def __init__(self, workload: Workload, bulk: Bulk) -> None:
+        self.deleted = 0
+        self.write_units = 0.0
+        self._workload = workload
+        self._bulk = bulk
+
+    async def delete(self, batch: list[int]) -> None:
+        table, keys = self._workload.table, self._workload.keys
+        requests: list[Any] = [{"DeleteRequest": {"Key": keys.key(index)}} for index in batch]
+        for turn in range(ROUNDS):
+            body = encode({"ReturnConsumedCapacity": "TOTAL", "RequestItems": {table: requests}})
+            document = await self._bulk.ask(self.target, body)
+            left = (document.get("UnprocessedItems") or {}).get(table) or []
+            self.write_units += units(document, writes=True)[1]
+            self.deleted += len(requests) - len(left)
+            if not left:
+                return
+            requests = left
+            await asyncio.sleep(0.05 * (turn + 1))
+        raise Refused(Verdict("throttled", "UnprocessedItems", f"{len(requests)} items were left {ROUNDS} times"))
+
+
+class _Conditional:
+    target = f"{API}.DeleteItem"
+
+    def __init__(self, workload: Workload, bulk: Bulk) -> None:
+        self.deleted = 0
+        self.write_units = 0.0
+        self._workload = workload
+        self._bulk = bulk
+        self._common = {
+            "TableName": workload.table,
+            "ReturnConsumedCapacity": "TOTAL",
+            "ConditionExpression": "#run = :run",
+            "ExpressionAttributeNames": {"#run": RUN_ATTRIBUTE},
+            "ExpressionAttributeValues": {":run": {"S": workload.run_id}},
+        }
+
+    async def delete(self, batch: list[int]) -> None:
+        for index in batch:
+            body = encode(self._common | {"Key": self._workload.keys.key(index)})
+            document = await self._bulk.ask(self.target, body, EXPECTED)
+            self.write_units += units(document, writes=True)[1]
+            self.deleted += bool(document)
+
+
+def _written(journal: Journal, *, surely: bool) -> Iterator[int]:
+    """Yield the keys at which an item of this run must stand, or those at which one may."""
+    for index in journal.indexes():
+        legal = journal.state(index).legal
+        if max(legal) >= 0 and surely is (min(legal) >= 0):
+            yield index
+
+
+def _batches(indexes: Iterator[int], size: int) -> Iterator[list[int]]:
+    while batch := list(islice(indexes, size)):
+        yield batch

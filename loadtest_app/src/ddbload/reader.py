@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads a JSON document field by field, and notes all that is wrong with it, one line each: field, rule, value."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+LONGEST_SHOWN = 60
+
+
+class Reader:
+    """Takes fields out of an object, and notes what is wrong with each and what is left over."""
+
+    def __init__(self, document: Any, path: str = "", problems: list[str] | None = None) -> None:
+        self.path = path
+        self.problems: list[str] = [] if problems is None else problems
+        self.known: list[str] = []
+        self.children: list[Reader] = []
+        # What was read, defaults included.
+        self.values: dict[str, Any] = {}
+        self.document: Mapping[str, Any] = document if isinstance(document, Mapping) else {}
+        if not isinstance(document, Mapping):
+            self.problem("", f"must be an object, got {show(document)}")
+
+    def problem(self, name: str, text: str) -> None:
+        """Note that something is wrong with a field, or with the object itself where the name is empty."""
+        where = ".".join(part for part in (self.path, name) if part)
+        line = f"scenario: {where}: {text}" if where else f"scenario: {text}"
+        # The name of a field may be anything.
+        self.problems.append(" ".join(line.splitlines()))
+
+    def take(self, name: str, default: Any) -> Any:
+        """Return a field as it is."""
+        self.known.append(name)
+        return self.document.get(name, default)
+
+    def section(self, name: str, default: Any = None) -> Reader:
+        """Return the reader of a field that is an object; without one, of an empty one or the default."""
+        return self.child(name, self.take(name, {} if default is None else default))
+
+    def child(self, name: str, document: Any) -> Reader:
+        """Return a reader of something within this object."""
+        path = f"{self.path}.{name}" if self.path else name
+        child = Reader(document, path, self.problems)
+        self.children.append(child)
+        return child
+
+    def checked(self, name: str, default: Any, rule: str, is_right: Callable[[Any], bool]) -> Any:
+        """Return a field that keeps a rule; the default, and a note, where it does not."""
+        value = self.values[name] = self.take(name, default)
+        if is_right(value):
+            return value
+        missing = value == default and name not in self.document
+        self.problem(name, f"must be {rule}, " + ("but is missing" if missing else f"got {show(value)}"))
+        return default
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        """Return a whole number between two bounds, both included."""
+        rule = f"a whole number from {low:,} to {high:,}"
+        value: int = self.checked(name, default, rule, lambda given: is_integer(given) and low <= given <= high)
+        return value
+
+    def number(self, name: str, default: float, low: float, high: float, meaning: str) -> float:
+        """Return a number between two bounds, both included."""
+        rule = f"a number from {low:,.12g} to {high:,.12g} ({meaning})"
+        return float(self.checked(name, default, rule, lambda given: is_number(given) and low <= given <= high))
+
+    def boolean(self, name: str, default: bool) -> bool:
+        """Return true or false."""
+        value: bool = self.checked(name, default, "true or false", lambda given: isinstance(given, bool))
+        return value
+
+    def text(self, name: str, default: str, meaning: str, minimum: int = 0) -> str:
+        """Return a text of at most 1,024 characters."""
+        value: str = self.checked(
+            name, default, meaning, lambda given: isinstance(given, str) and minimum <= len(given) <= 1024
+        )
+        return value
+
+    def choice(self, name: str, default: str, choices: Sequence[str]) -> str:
+        """Return one of several texts."""
+        value: str = self.checked(name, default, "one of " + ", ".join(choices), lambda given: given in choices)
+        return value
+
+    def finish(self) -> None:
+        """Note every field that nobody took."""
+        for name in self.document:
+            if name not in self.known:
+                near = difflib.get_close_matches(str(name), self.known, 1)
+                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(set(self.known)))}"
+                self.problem(str(name), f"is no field of a scenario; {hint}")
+        for child in self.children:
+            child.finish()
+
+
+def is_integer(value: Any) -> bool:
+    """Tell whether a value is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a number, and a finite one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def show(value: Any) -> str:
+    """Return a value as JSON, shortened."""
+    text = json.dumps(value, default=str)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."

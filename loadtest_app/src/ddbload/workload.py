@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one worker carries out: the scenario, made concrete for a table, a run and a segment."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ddbload.dynamo import operations
+from ddbload.dynamo.endpoint import Target
+from ddbload.dynamo.operations.base import Operation, Workload
+from ddbload.entries import WRITES
+from ddbload.items import ItemFactory
+from ddbload.journal import InsertJournal, Journal, VersionJournal
+from ddbload.keys import KeyAttribute, KeySpace
+from ddbload.mix import Mix
+from ddbload.plan import ClosedPlan, FindMaxPlan
+from ddbload.scenario import Scenario, ScenarioError
+from ddbload.segment import Segment
+from ddbload.sequence import KeySequence, OwnKeys, SharedKeys
+
+# In keys.prefix: keys of this run alone.
+RUN_ID = "{run_id}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A workload and its operations by entry."""
+
+    workload: Workload
+    operations: dict[str, Operation]
+
+
+def build(scenario: Scenario, target: Target, run_id: str, segment: Segment) -> Work:
+    """Build what a worker carries out.
+
+    Raises:
+        ScenarioError: the scenario does not fit the table.
+    """
+    try:
+        mix = Mix(
+            {name: entry.weight for name, entry in scenario.mix.items()},
+            {name: entry.inserts for name, entry in scenario.mix.items()},
+            scenario.plan.duplicates if isinstance(scenario.plan, ClosedPlan) else None,
+        )
+        keys = KeySpace(target.key, scenario.keys.prefix.replace(RUN_ID, run_id), scenario.keys.per_partition)
+        expires_at = int(time.time()) + scenario.item.ttl if scenario.item.ttl else None
+        items = ItemFactory(keys, scenario.sizes(), scenario.seed, run_id, _index_attributes(target), expires_at)
+        journal = journal_for(scenario, mix)
+        is_shared = segment.count == 1 or isinstance(journal, InsertJournal)
+        count = scenario.keys.count
+        sequence: KeySequence = SharedKeys(mix, count) if is_shared else OwnKeys(mix, count, segment)
+        workload = Workload(
+            table=scenario.table,
+            run_id=run_id,
+            mix=mix,
+            keys=keys,
+            sequence=sequence,
+            items=items,
+            journal=journal,
+            segment=segment,
+            indexes={name: schema[0].name for name, schema in target.indexes.items()},
+        )
+        kinds = {
+            name: operations.build(name, entry, workload, scenario.chooser(entry))
+            for name, entry in scenario.mix.items()
+        }
+    except ValueError as error:
+        raise ScenarioError([f"scenario: {error}"]) from error
+    return Work(workload, kinds)
+
+
+def journal_for(scenario: Scenario, mix: Mix) -> Journal:
+    """Return a bit a key where every key is written once in the run, else the last version of each."""
+    rewrites = any(entry.operation in WRITES and not entry.inserts for entry in scenario.mix.values())
+    planned = None if isinstance(scenario.plan, FindMaxPlan) else scenario.plan.operations
+    # Random arrivals may be some more than are expected.
+    most = None if planned is None else int(planned + 10 * planned**0.5) + len(mix.cycle)
+    if rewrites or most is None or mix.inserted_before(most) > scenario.keys.count:
+        return VersionJournal()
+    return InsertJournal(mix.number_of)
+
+
+def _index_attributes(target: Target) -> list[KeyAttribute]:
+    """Return the attributes that secondary indexes need beside the table's own key."""
+    own = {attribute.name for attribute in target.key}
+    found = {attribute.name: attribute for schema in target.indexes.values() for attribute in schema}
+    return [attribute for name, attribute in found.items() if name not in own]

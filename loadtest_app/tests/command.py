@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The load tester as the command that it is, run against a server of ours, and what it left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from ddbload import results
+from server import Request
+
+SOURCE = Path(__file__).parents[1] / "src"
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "PYTHONPATH": str(SOURCE),
+    "AWS_ACCESS_KEY_ID": "test-key-of-nobody",
+    "AWS_SECRET_ACCESS_KEY": "test-secret-of-nobody",
+    "AWS_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+TABLE = "test-table"
+RUN_ID = "r"
+# A run that hangs fails its test instead of hanging it.
+PATIENCE_S = 60.0
+
+Scenario = Mapping[str, Any]
+Event = dict[str, Any]
+
+
+class Seen(NamedTuple):
+    """What a run left: its exit code, its events in their order, the merged results, its standard error."""
+
+    code: int
+    events: list[Event]
+    results: dict[str, Any]
+    errors: str
+
+    def of(self, kind: str) -> list[Event]:
+        """Return the events of one kind."""
+        return [event for event in self.events if event["event"] == kind]
+
+    def last(self, kind: str) -> Event:
+        """Return the last event of one kind."""
+        return self.of(kind)[-1]
+
+    @property
+    def message(self) -> str:
+        """The one line that says why the run did not pass; empty where it passed."""
+        failures = self.of("run.failed")
+        return str(failures[-1]["message"]) if failures else ""
+
+    def operation(self, name: str = "put") -> dict[str, Any]:
+        """Return the merged figures of an entry of the mix."""
+        figures: dict[str, Any] = self.results["operations"][name]
+        return figures
+
+
+def seen(code: int, output: str, errors: str) -> Seen:
+    """Read what a run wrote."""
+    lines = output.splitlines()
+    events = [json.loads(line) for line in lines]
+    return Seen(code, [event for event in events if "event" in event], results.merge(lines), errors)
+
+
+def arguments(url: str, scenario: Scenario | None, more: Sequence[str] = ()) -> list[str]:
+    """Return the command line of a run; the table is the server's own where the scenario names none."""
+    command = [sys.executable, "-m", "ddbload", "run", "--run-id", RUN_ID, "--endpoint-url", url]
+    if scenario is not None:
+        command += ["--scenario", json.dumps({"table": TABLE, "seed": 7} | dict(scenario))]
+    return [*command, *more]
+
+
+def run(url: str, scenario: Scenario | None, *more: str, **environment: str) -> Seen:
+    """Carry a scenario out, from its start to its end; without one the environment has to tell it."""
+    with Running(url, scenario, *more, **environment) as running:
+        return running.end()
+
+
+class Running:
+    """A run under way, to be used in a ``with``; it is killed where it is left before its end."""
+
+    def __init__(self, url: str, scenario: Scenario | None, *more: str, **environment: str) -> None:
+        self._command = arguments(url, scenario, more)
+        self._environment = ENVIRONMENT | environment
+        self._lines: list[str] = []
+
+    def __enter__(self) -> Running:
+        self.process = subprocess.Popen(
+            self._command, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def wait_for(self, kind: str, is_right: Callable[[Event], bool] = lambda _event: True) -> Event:
+        """Read on up to an event of a kind and return it.
+
+        Raises:
+            EOFError: the run ended without one.
+        """
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self._lines.append(line)
+            event: Event = json.loads(line)
+            if event.get("event") == kind and is_right(event):
+                return event
+        raise EOFError(f"no {kind}: {''.join(self._lines[-3:])}{self.process.communicate()[1]}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def end(self) -> Seen:
+        """Wait for its end, and return what it left."""
+        rest, errors = self.process.communicate(timeout=PATIENCE_S)
+        return seen(self.process.returncode, "".join(self._lines) + rest, errors)
+
+
+def totals(figures: Mapping[str, Any]) -> Counter[str]:
+    """Return what became of an operation's requests, by outcome."""
+    counts = Counter({name: figures[name] for name in ("ok", "expected", "contention")})
+    for name in ("throttled", "cancelled", "failed"):
+        counts[name] = sum(figures[name].values())
+    return +counts
+
+
+def adds_up(merged: Mapping[str, Any]) -> bool:
+    """Tell whether every operation that was sent came to exactly one end, and the plan knows of all of them."""
+    operations = merged["operations"].values()
+    ended = all(figures["sent"] == totals(figures).total() for figures in operations)
+    plan = merged["plan"]
+    whole = plan["planned"] == plan["sent"] + plan["never_sent"] + plan["passed_over"]
+    return ended and whole and plan["sent"] == sum(figures["sent"] for figures in operations)
+
+
+def constant(rate: float, duration: float) -> dict[str, Any]:
+    """Return a plan of a constant rate."""
+    return {"type": "constant_rate", "rate": rate, "duration": duration}
+
+
+def closed(concurrency: int, operations: int) -> dict[str, Any]:
+    """Return a plan of so many callers."""
+    return {"type": "closed", "concurrency": concurrency, "operations": operations}
+
+
+def rule(what: Mapping[str, Any], **when: Any) -> dict[str, Any]:
+    """Return a rule of the server's script."""
+    return {"when": when, "what": dict(what)}
+
+
+class Arrivals:
+    """A script, for a server in a thread, that delays everything alike, and notes when it came."""
+
+    def __init__(self, delay_ms: float = 0.0) -> None:
+        self.instants: list[float] = []
+        self._delay_ms = delay_ms
+
+    def __call__(self, request: Request) -> dict[str, Any] | None:
+        if request.operation in ("DescribeTable", "connect"):
+            return None
+        self.instants.append(request.elapsed_s)
+        return {"delay_ms": self._delay_ms} if self._delay_ms else None
+
+    def levels(self) -> list[int]:
+        """Return how many were under way when each came, itself among them; each took the delay and no less."""
+        delay_s = self._delay_ms / 1000
+        return [
+            sum(instant - delay_s < before for before in self.instants[:place]) + 1
+            for place, instant in enumerate(self.instants)
+        ]

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of a request about which the script has something to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from server.database import Database, of_error
+from server.errors import ApiError, cancelled, throttled
+from server.http import Answer, encode
+from server.log import Injection, Log
+from server.schema import Key
+from server.script import Request, What
+from server.values import Item
+
+READS = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
+BATCHES = {"BatchWriteItem", "BatchGetItem"}
+# All else that a script may say is said of the answer's way out.
+OUTCOMES = (
+    *("throttle", "error", "cancel", "answer", "lose_request", "lose_answer", "apply_late"),
+    *("drop_write", "corrupt", "stale", "unprocessed", "reset", "bad_crc"),
+)
+
+Later = Callable[[float, Callable[[], None]], None]
+
+
+class Fate(NamedTuple):
+    """An answer, and its error's name or "ok"; no answer, and how it is lost, where none is to leave."""
+
+    answer: Answer | None
+    name: str
+
+
+def is_decisive(what: What) -> bool:
+    """Tell whether something is said of a request's outcome, not of the answer's way out alone."""
+    return any(getattr(what, name) not in (None, False) for name in OUTCOMES)
+
+
+class Faults:
+    """Carries out requests, and what the script says of them; ``later`` does something in so many seconds."""
+
+    def __init__(self, database: Database, log: Log, later: Later) -> None:
+        self._database = database
+        self._table = database.table
+        self._log = log
+        self._later = later
+
+    def note(self, request: Request, what: str, rule: int) -> None:
+        """Log a fault."""
+        self._log.faults[what] += 1
+        self._log.injected.append(
+            Injection(what, request.operation, request.number, round(request.elapsed_s, 6), list(request.keys), rule)
+        )
+
+    def decide(self, request: Request, what: What, rule: int) -> Fate:
+        """Carry out a request as far as the script lets it be, and log what the script does to it."""
+        if what.lose_request:
+            self.note(request, "lose_request", rule)
+            return Fate(None, what.lose_request)
+        if said := self._said(request, what, rule):
+            return said
+        if late := what.apply_late:
+            self.note(request, "apply_late", rule)
+            self._later(late["ms"] / 1000, lambda: self._apply(request, rule))
+            return Fate(None, late.get("then", "silent"))
+        answer, name = self._carry_out(request, what, rule)
+        if what.lose_answer:
+            self.note(request, "lose_answer", rule)
+            return Fate(None, what.lose_answer)
+        for shape in ("reset", "bad_crc"):
+            if getattr(what, shape):
+                self.note(request, shape, rule)
+        return Fate(replace(answer, reset=what.reset, bad_crc=what.bad_crc), name)
+
+    def _carry_out(self, request: Request, what: What, rule: int) -> tuple[Answer, str]:
+        reads = request.operation in READS
+        changes = what.stale if reads else what.drop_write or what.corrupt
+        before = self._items(request) if changes else {}
+        if reads and what.stale and self._table.previous is not None:
+            self._restore({place: self._table.previous.get(place) for place in before})
+        share = what.unprocessed["share"] if what.unprocessed else 0.0
+        answer, name = self._database.answer(request.operation, request.body, share)
+        if what.unprocessed and request.operation in BATCHES:
+            self.note(request, "unprocessed", rule)
+        if reads and what.stale:
+            self._restore(before)
+            self.note(request, "stale", rule)
+        elif what.drop_write and changes and name == "ok":
+            self._restore(before)
+            self.note(request, "drop_write", rule)
+        elif what.corrupt and changes and name == "ok":
+            self._corrupt(request, rule)
+        return answer, name
+
+    def _said(self, request: Request, what: What, rule: int) -> Fate | None:
+        """Return the answer that the script itself gives."""
+        if what.throttle is not None:
+            kind, error = "throttle", self._throttle(request.operation, what.throttle)
+        elif what.error is not None:
+            kind = "error"
+            error = ApiError(what.error["type"], what.error.get("message"), what.error.get("status"))
+        elif what.cancel is not None:
+            reasons = [{"Code": "None"} for _action in request.body["TransactItems"]]
+            reasons[what.cancel.get("place", 0)] = {"Code": what.cancel["code"], "Message": "cancelled by the script"}
+            kind, error = "cancel", cancelled(reasons)
+        elif what.answer is not None:
+            self.note(request, "answer", rule)
+            return Fate(Answer(encode(what.answer["document"]), what.answer.get("status", 200)), "scripted")
+        else:
+            return None
+        self.note(request, kind, rule)
+        return Fate(of_error(error), error.name)
+
+    def _throttle(self, operation: str, given: Mapping[str, str]) -> ApiError:
+        schema = self._table.schema
+        on_demand = schema.specification["BillingMode"] == "PAY_PER_REQUEST"
+        limit = "KeyRange" if on_demand else "Provisioned"
+        reason = given.get("reason") or f"Table{'Read' if operation in READS else 'Write'}{limit}ThroughputExceeded"
+        index = f"/index/{next(iter(schema.indexes))}" if reason.startswith("Index") and schema.indexes else ""
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+        name = given.get("type") or ("ThrottlingException" if on_demand else "ProvisionedThroughputExceededException")
+        return throttled(name, reason, given.get("resource") or schema.arn + index)
+
+    def _apply(self, request: Request, rule: int) -> None:
+        _answer, name = self._database.answer(request.operation, request.body)
+        if name == "ok":
+            self.note(request, "applied_late", rule)
+
+    def _items(self, request: Request) -> dict[Key, Item | None]:
+        """Return what is under a request's keys; of keys that are none the table itself will speak."""
+        try:
+            places = [self._table.schema.key_of(key) for key in request.keys]
+        except ApiError:
+            return {}
+        return {place: self._table.get(place) for place in places}
+
+    def _restore(self, items: Mapping[Key, Item | None]) -> None:
+        for place, item in items.items():
+            self._table.store(place, item)
+
+    def _corrupt(self, request: Request, rule: int) -> None:
+        """Give items another last character in the longest of their texts that is no key."""
+        keys = {attribute.name for attribute in self._table.schema.key}
+        changed: dict[Key, Item | None] = {}
+        for place, item in self._items(request).items():
+            texts = {name: value["S"] for name, value in (item or {}).items() if "S" in value and name not in keys}
+            if item is not None and texts:
+                name = max(texts, key=lambda name: len(texts[name]))
+                changed[place] = item | {name: {"S": texts[name][:-1] + ("Y" if texts[name].endswith("X") else "X")}}
+        if changed:
+            self._restore(changed)
+            self.note(request, "corrupt", rule)

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cleanup after a run: all that the run wrote is gone, and nothing else is."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import ENVIRONMENT, Running, Seen, closed, constant, rule, run
+from ddbload import results
+from server import Server
+
+PUTS = 200
+BASE = {"connections": 16, "timeout": 0.3, "item": {"size": 200}}
+CLEAN = BASE | {"plan": closed(16, PUTS), "cleanup": {"rate": 0}}
+
+
+def runs_in(table: list[dict[str, Any]]) -> set[str]:
+    return {item["run"]["S"] for item in table}
+
+
+def after(name: str, seen: Seen, url: str, folder: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    """Carry out a command for a run that is over: its exit code, and what it printed."""
+    file = folder / "results.json"
+    results.save(file, seen.results)
+    command = [sys.executable, "-m", "ddbload", name, str(file), "--endpoint-url", url, *more]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_what_was_written_is_gone_and_what_was_there_before_is_not() -> None:
+    with Server() as server:
+        run(server.url, BASE | {"plan": closed(16, 100), "keys": {"prefix": "theirs"}}, "--run-id", "theirs")
+        seen = run(server.url, CLEAN)
+        assert (len(server.table), runs_in(server.table)) == (100, {"theirs"})
+    assert (seen.code, seen.results["verification"]["present"]) == (0, PUTS)
+    assert seen.results["cleanup"] == {"deleted": PUTS, "consumed_write_units": PUTS, "complete": True}
+    assert seen.results["cost"]["write_units"] == 2 * PUTS
+
+
+def test_every_sort_of_write_is_cleaned_up() -> None:
+    mix = {
+        "put": 2,
+        "update": {"keys": "zipfian"},
+        "delete": {"keys": "uniform"},
+        "batch_write": {"items": 3},
+        "transact_write": {"items": 2},
+    }
+    with Server() as server:
+        seen = run(server.url, CLEAN | {"plan": closed(8, 300), "mix": mix})
+        assert server.table == []
+    assert (seen.code, seen.results["cleanup"]["complete"]) == (0, True)
+    # A batch's and a transaction's keys are its items', and the deletes of the load left some of all these out.
+    check = seen.results["verification"]
+    assert seen.results["cleanup"]["deleted"] == check["present"] == check["checked"] - check["absent"]
+
+
+def test_a_cleanup_keeps_to_its_rate() -> None:
+    with Server() as server:
+        seen = run(server.url, CLEAN | {"cleanup": {"rate": 200}, "verify": {"enabled": False}})
+        assert server.table == []
+    assert (seen.code, server.log.requests["BatchWriteItem"]) == (0, PUTS / 25)
+    assert server.log.last_s["BatchWriteItem"] - server.log.last_s["PutItem"] >= 0.95 * PUTS / 200
+
+
+def test_a_cleanup_outlasts_faults() -> None:
+    script = [
+        rule({"unprocessed": {"share": 0.4}}, operation="BatchWriteItem", every=3),
+        rule({"error": {"type": "InternalServerError"}}, operation="BatchWriteItem", every=12, offset=1),
+        rule({"throttle": {}}, operation="BatchWriteItem", every=12, offset=2),
+        rule({"lose_answer": "reset"}, operation="BatchWriteItem", every=12, offset=4),
+        rule({"lose_request": "silent"}, operation="BatchWriteItem", every=12, offset=5),
+        rule({"bad_crc": True}, operation="BatchWriteItem", every=12, offset=7),
+    ]
+    with Server(script) as server:
+        seen = run(server.url, CLEAN | {"plan": closed(16, 500)})
+        assert server.table == []
+    assert (seen.code, seen.results["cleanup"]["deleted"], seen.results["cleanup"]["complete"]) == (0, 500, True)
+    assert {"unprocessed", "error", "throttle", "lose_answer", "lose_request", "bad_crc"} <= server.log.faults.keys()
+
+
+def test_a_cleanup_that_is_refused_is_told() -> None:
+    script = [rule({"error": {"type": "AccessDeniedException", "message": "no"}}, operation="BatchWriteItem")]
+    with Server(script) as server:
+        seen = run(server.url, CLEAN)
+        assert len(server.table) == PUTS
+    assert (seen.errors, seen.results["cleanup"]["deleted"], seen.results["cleanup"]["complete"]) == ("", 0, False)
+    assert seen.results["warnings"] == ["the table could not be cleaned: AccessDeniedException: no"]
+
+
+def test_writes_of_which_nobody_knows_are_cleaned_up_too() -> None:
+    script = [
+        rule({"lose_answer": "reset"}, operation="PutItem", every=10),
+        rule({"apply_late": {"ms": 20, "then": "reset"}}, operation="PutItem", every=10, offset=5),
+        rule({"lose_request": "reset"}, operation="PutItem", every=10, offset=7),
+    ]
+    with Server(script) as server:
+        seen = run(server.url, CLEAN)
+        assert server.table == []
+    assert (seen.code, seen.results["verification"]["indeterminate"]) == (0, 60)
+    # What never came to be there is not counted.
+    assert (seen.results["cleanup"]["deleted"], seen.results["cleanup"]["complete"]) == (PUTS - 20, True)
+
+
+@pytest.mark.parametrize(
+    "what", [{"throttle": {}}, {"lose_request": "reset"}, {"error": {"type": "InternalServerError"}}]
+)
+def test_an_item_of_another_run_that_ours_did_not_overwrite_stays(what: dict[str, Any]) -> None:
+    # The same keys: of the second run every tenth put is not done, so that the first one's items still stand there.
+    with Server([rule(what, operation="PutItem", numbers=[PUTS, 10**9], every=10)]) as server:
+        run(server.url, BASE | {"plan": closed(16, PUTS)}, "--run-id", "theirs")
+        seen = run(server.url, CLEAN)
+        assert (len(server.table), runs_in(server.table)) == (20, {"theirs"})
+    assert (seen.code, seen.results["cleanup"]["deleted"], seen.results["cleanup"]["complete"]) == (0, PUTS - 20, True)
+
+
+def test_losses_are_found_before_the_cleanup() -> None:
+    with Server([rule({"drop_write": True}, operation="PutItem", every=20)]) as server:
+        seen = run(server.url, CLEAN)
+        assert server.table == []
+    assert (seen.code, seen.results["verification"]["lost"], seen.results["cleanup"]["complete"]) == (4, 10, True)
+
+
+def test_processes_clean_up_after_themselves_and_nobody_else() -> None:
+    scenario = CLEAN | {"plan": constant(200, 1), "processes": 2, "cleanup": {"rate": 400}}
+    with Server() as server:
+        seen = run(server.url, scenario)
+        assert server.table == []
+    assert (seen.code, seen.results["verification"]["present"], seen.results["cleanup"]["deleted"]) == (0, 200, 200)
+    assert len(seen.of("run.summary")) == 2
+    assert {event["cleanup"]["deleted"] for event in seen.of("run.summary")} == {100}
+
+
+def test_the_warm_up_is_cleaned_up_too() -> None:
+    with Server() as server:
+        seen = run(server.url, CLEAN | {"plan": constant(200, 1), "warm_up": 0.5})
+        assert server.table == []
+    assert (seen.operation()["sent"], seen.results["cleanup"]["deleted"]) == (100, 200)
+
+
+# ---- For a run that is over
+
+
+def test_the_clean_command_deletes_what_a_stopped_run_left(tmp_path: Path) -> None:
+    with Server() as server:
+        run(server.url, BASE | {"plan": closed(16, 100), "keys": {"prefix": "theirs"}}, "--run-id", "theirs")
+        with Running(server.url, BASE | {"plan": constant(200, 60)}) as running:
+            running.wait_for("run.progress")
+            running.send(signal.SIGTERM)
+            seen = running.end()
+        ours = len(server.table) - 100
+        # A later run has written some of the same keys: they are its own now.
+        run(server.url, BASE | {"plan": closed(16, 50)}, "--run-id", "later")
+        code, found = after("clean", seen, server.url, tmp_path, "--rate", "0")
+        assert runs_in(server.table) == {"theirs", "later"}
+        assert len(server.table) == 150
+    assert (code, found["deleted"], found["complete"]) == (0, ours - 50, True)
+
+
+def test_the_verify_command_counts_what_stands_there(tmp_path: Path) -> None:
+    script = [
+        rule({"drop_write": True}, operation="PutItem", every=40),
+        rule({"corrupt": True}, operation="PutItem", every=40, offset=1),
+    ]
+    with Server(script) as server:
+        seen = run(server.url, BASE | {"plan": closed(16, PUTS), "verify": {"enabled": False}})
+        code, found = after("verify", seen, server.url, tmp_path)
+    assert (code, found["checked"], found["present"], found["corrupt"], found["missing"]) == (4, PUTS, PUTS - 10, 5, 5)
+    assert (found["acknowledged"], found["lost_at_least"]) == (PUTS, 5)

@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of requests, as the load tester counts it, held against what the server did and said."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import server.service
+from command import Seen, adds_up, closed, constant, rule, run, totals
+from server import Request, Server
+from server.database import Database
+
+BASE = {"connections": 16, "timeout": 0.5, "item": {"size": 300}, "verify": {"enabled": False}}
+SORTED = {
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    "AttributeDefinitions": [
+        {"AttributeName": "pk", "AttributeType": "S"},
+        {"AttributeName": "sk", "AttributeType": "N"},
+        {"AttributeName": "colour", "AttributeType": "S"},
+        {"AttributeName": "weight", "AttributeType": "N"},
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": "by-colour",
+            "KeySchema": [{"AttributeName": "colour", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        },
+        {
+            "IndexName": "by-weight",
+            "KeySchema": [{"AttributeName": "weight", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            "Projection": {"ProjectionType": "ALL"},
+        },
+    ],
+}
+# One entry for everything that an operation can be asked for.
+EVERYTHING: dict[str, dict[str, Any]] = {
+    "put": {},
+    "put-new": {"operation": "put", "condition": "not_exists"},
+    "put-again": {"operation": "put", "keys": "zipfian", "condition": "exists"},
+    "update": {},
+    "update-existing": {"operation": "update", "condition": "exists"},
+    "update-new": {"operation": "update", "condition": "not_exists"},
+    "delete": {},
+    "delete-existing": {"operation": "delete", "keys": "latest", "condition": "exists"},
+    "delete-missing": {"operation": "delete", "condition": "not_exists"},
+    "get": {},
+    "get-consistent": {"operation": "get", "consistent": True, "keys": "latest"},
+    "query": {},
+    "query-consistent": {"operation": "query", "consistent": True, "limit": 7},
+    "query-index": {"operation": "query", "index": "by-colour"},
+    "scan": {"limit": 40},
+    "scan-consistent": {"operation": "scan", "consistent": True, "limit": 30, "segments": 3},
+    "scan-index": {"operation": "scan", "index": "by-weight", "limit": 20},
+    "batch_write": {"items": 7},
+    "batch_get": {"items": 9},
+    "batch-get-consistent": {"operation": "batch_get", "items": 5, "consistent": True},
+    "transact_write": {"items": 3},
+    "transact-write-new": {"operation": "transact_write", "items": 2, "condition": "not_exists"},
+    "transact-write-again": {"operation": "transact_write", "items": 2, "condition": "exists"},
+    "transact_get": {"items": 4},
+}
+API = {
+    **{"put": "PutItem", "update": "UpdateItem", "delete": "DeleteItem", "get": "GetItem"},
+    **{"query": "Query", "scan": "Scan", "batch_write": "BatchWriteItem", "batch_get": "BatchGetItem"},
+    **{"transact_write": "TransactWriteItems", "transact_get": "TransactGetItems"},
+}
+READS = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
+Kind = tuple[str, str, str, bool]
+
+
+class Told:
+    """What a server's answers told about one kind of request."""
+
+    def __init__(self) -> None:
+        self.asked = self.answered = self.found = 0
+        self.units = 0.0
+        self.indexes: defaultdict[str, float] = defaultdict(float)
+
+    def add(self, answer: Mapping[str, Any]) -> None:
+        self.answered += 1
+        told = answer["ConsumedCapacity"]
+        for capacity in told if isinstance(told, list) else [told]:
+            self.units += capacity["CapacityUnits"]
+            for name, part in capacity.get("GlobalSecondaryIndexes", {}).items():
+                self.indexes[name] += part["CapacityUnits"]
+        responses = answer.get("Responses", [])
+        if isinstance(responses, dict):
+            self.found += sum(map(len, responses.values()))
+        else:
+            self.found += answer.get("Count", 0) + sum("Item" in part for part in [answer, *responses])
+
+
+def kind_of_request(operation: str, request: Mapping[str, Any]) -> Kind:
+    """Return what tells the entries of EVERYTHING apart: operation, condition, index, consistency."""
+    if operation == "TransactWriteItems":
+        return operation, request["TransactItems"][0]["Put"].get("ConditionExpression", ""), "", False
+    if operation == "BatchGetItem":
+        (part,) = request["RequestItems"].values()
+        return operation, "", "", part["ConsistentRead"]
+    consistent = bool(request.get("ConsistentRead"))
+    return operation, request.get("ConditionExpression", ""), request.get("IndexName", ""), consistent
+
+
+def kind_of_entry(name: str, entry: Mapping[str, Any]) -> Kind:
+    condition = f"attribute_{entry['condition']}(#key)" if "condition" in entry else ""
+    return API[entry.get("operation", name)], condition, entry.get("index", ""), entry.get("consistent", False)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> defaultdict[Kind, Told]:
+    """What the servers of this process tell, by kind of request."""
+    ledger: defaultdict[Kind, Told] = defaultdict(Told)
+    execute = Database.execute
+
+    def watched(self: Database, operation: str, request: Mapping[str, Any], share: float = 0.0) -> dict[str, Any]:
+        entry = ledger[kind_of_request(operation, request)]
+        entry.asked += 1
+        answer = execute(self, operation, request, share)
+        if operation != "DescribeTable":
+            entry.add(answer)
+        return answer
+
+    monkeypatch.setattr(Database, "execute", watched)
+    return ledger
+
+
+def check_against(told: Mapping[Kind, Told], seen: Seen) -> None:
+    for name, entry in EVERYTHING.items():
+        figures, kind = seen.operation(name), kind_of_entry(name, entry)
+        own = told[kind]
+        writes = kind[0] not in READS
+        assert (name, figures["sent"], figures["ok"]) == (name, own.asked, own.answered)
+        consumed = (figures["consumed_read_units"], figures["consumed_write_units"])
+        assert (name, consumed) == (name, (0.0, own.units) if writes else (own.units, 0.0))
+        unit = "consumed_write_units" if writes else "consumed_read_units"
+        assert (name, {index: both[unit] for index, both in figures["indexes"].items()}) == (name, dict(own.indexes))
+        assert (name, figures["found"]) == (name, own.found)
+
+
+@pytest.mark.parametrize("per_partition", [1, 10])
+def test_every_operation_consumes_what_the_server_says(told: defaultdict[Kind, Told], per_partition: int) -> None:
+    assert len({kind_of_entry(*item) for item in EVERYTHING.items()}) == len(EVERYTHING)
+    scenario = {"plan": closed(8, 20 * len(EVERYTHING)), "mix": EVERYTHING, "keys": {"per_partition": per_partition}}
+    with Server(process=False, table=SORTED) as table:
+        seen = run(table.url, BASE | scenario)
+    assert (seen.code, seen.message, seen.errors) == (0, "", "")
+    assert adds_up(seen.results)
+    check_against(told, seen)
+    assert all(seen.operation(name)["sent"] == 20 for name in EVERYTHING)
+    written = sum(told[kind].units for kind in told if kind[0] not in READS)
+    # A write whose condition fails is paid for all the same, though no answer tells; an item takes one unit.
+    refused = sum(seen.operation(name)["expected"] for name in EVERYTHING)
+    cost = seen.results["cost"]
+    assert (cost["write_units"], cost["refused_write_units"], refused > 0) == (written, refused, True)
+    assert seen.results["cost"]["read_units"] == sum(told[kind].units for kind in told if kind[0] in READS)
+    # All new keys are new, but perhaps the first, which what takes existing ones takes before there are any. So the
+    # transactions that want their keys to exist are cancelled.
+    assert seen.operation("put-new")["ok"] + seen.operation("transact-write-new")["ok"] >= 39
+    assert sum(seen.operation("transact-write-again")["cancelled"].values()) >= 19
+
+
+def test_every_operation_together_under_faults_adds_up_and_raises_no_false_alarm() -> None:
+    script = [
+        rule({"lose_answer": "reset"}, share=0.02, seed=1),
+        rule({"lose_request": "silent"}, share=0.01, seed=2),
+        rule({"error": {"type": "InternalServerError"}}, share=0.02, seed=3),
+        rule({"throttle": {}}, share=0.03, seed=4),
+        rule({"bad_crc": True}, share=0.02, seed=5),
+        rule({"unprocessed": {"share": 0.3}}, operation=["BatchWriteItem", "BatchGetItem"], share=0.3, seed=6),
+    ]
+    scenario = {"plan": closed(8, 30 * len(EVERYTHING)), "mix": EVERYTHING, "verify": {"enabled": True}}
+    with Server(script, table=SORTED) as table:
+        seen = run(table.url, BASE | scenario | {"timeout": 0.2})
+    assert (seen.code, seen.message, seen.errors) == (0, "", "")
+    assert adds_up(seen.results)
+    check = seen.results["verification"]
+    assert (check["complete"], check["lost"], check["corrupt"], check["phantom"]) == (True, 0, 0, 0)
+
+
+# ---- Throttles, items left undone, transactions
+
+
+REASONS = [
+    "TableWriteProvisionedThroughputExceeded",
+    "TableWriteKeyRangeThroughputExceeded",
+    "TableWriteAccountLimitExceeded",
+    "TableWriteMaxOnDemandThroughputExceeded",
+    "IndexWriteKeyRangeThroughputExceeded",
+]
+
+
+def test_throttles_are_counted_by_the_reason_that_dynamodb_gives() -> None:
+    script = [
+        rule({"throttle": {"reason": reason}}, operation="PutItem", every=20, offset=place)
+        for place, reason in enumerate(REASONS)
+    ]
+    other = {"throttle": {"type": "ProvisionedThroughputExceededException", "reason": REASONS[0]}}
+    script.append(rule(other, operation="PutItem", every=20, offset=5))
+    script.append(rule({"error": {"type": "RequestLimitExceeded"}}, operation="PutItem", every=20, offset=6))
+    with Server(script) as table:
+        seen = run(table.url, BASE | {"plan": closed(8, 200), "thresholds": ["throttled <= 35%", "throttled > 69"]})
+    expected = dict.fromkeys(REASONS, 10) | {REASONS[0]: 20, "RequestLimitExceeded": 10}
+    assert (seen.code, seen.operation()["throttled"], seen.operation()["ok"]) == (0, expected, 130)
+    assert sum((Counter(event["interval"]["throttled"]) for event in seen.of("run.progress")), Counter()) == expected
+    assert adds_up(seen.results)
+
+
+def test_items_that_come_back_undone_are_counted_beside_the_calls() -> None:
+    script = [
+        rule({"unprocessed": {"share": 0.2}}, operation="BatchWriteItem", every=2),
+        rule({"unprocessed": {"share": 0.5}}, operation="BatchGetItem", every=4),
+    ]
+    mix = {"batch_write": {"items": 10}, "batch_get": {"items": 6, "keys": "latest"}}
+    with Server(script) as table:
+        seen = run(
+            table.url, BASE | {"plan": closed(4, 80), "mix": mix, "thresholds": ["batch_write.unprocessed == 10%"]}
+        )
+    assert (seen.code, adds_up(seen.results)) == (0, True)
+    assert seen.operation("batch_write")["items"] == {"ok": 360, "unprocessed": 40}
+    assert seen.operation("batch_get")["items"] == {"ok": 210, "unprocessed": 30}
+    assert seen.operation("batch_write")["consumed_write_units"] == 360
+
+
+def test_a_batch_of_which_nothing_is_done_is_a_throttle() -> None:
+    with Server([rule({"unprocessed": {"share": 1}}, operation="BatchWriteItem", every=4)]) as table:
+        seen = run(table.url, BASE | {"plan": closed(4, 40), "mix": {"batch_write": {"items": 5}}})
+    figures = seen.operation("batch_write")
+    assert (figures["ok"], figures["throttled"]) == (30, {"ProvisionedThroughputExceededException": 10})
+    assert figures["items"] == {"ok": 150, "unprocessed": 0}
+
+
+def test_cancelled_transactions_are_classed_by_their_reason() -> None:
+    codes = {
+        "TransactionConflict": "contention",
+        "ThrottlingError": "throttled",
+        "ProvisionedThroughputExceeded": "throttled",
+        "ConditionalCheckFailed": "cancelled",
+        "ItemCollectionSizeLimitExceeded": "cancelled",
+    }
+    script = [
+        rule({"cancel": {"code": code, "place": place % 3}}, operation="TransactWriteItems", every=10, offset=place)
+        for place, code in enumerate(codes)
+    ]
+    names = ("TransactionInProgressException", "TransactionConflictException")
+    for place, name in enumerate(names):
+        script.append(rule({"error": {"type": name}}, operation="TransactWriteItems", every=10, offset=5 + place))
+    with Server(script) as table:
+        seen = run(table.url, BASE | {"plan": closed(8, 100), "mix": {"transact_write": {"items": 3}}})
+        assert len(table.table) == 90
+    figures = seen.operation("transact_write")
+    assert (seen.code, figures["ok"], figures["contention"], figures["failed"]) == (0, 30, 30, {})
+    assert figures["throttled"] == {"ThrottlingError": 10, "ProvisionedThroughputExceeded": 10}
+    assert figures["cancelled"] == {"ConditionalCheckFailed": 10, "ItemCollectionSizeLimitExceeded": 10}
+    assert adds_up(seen.results)
+
+
+# ---- Refusals, clocks
+
+
+FATAL = ["ValidationException", "AccessDeniedException", "ResourceNotFoundException", "UnrecognizedClientException"]
+
+
+@pytest.mark.parametrize("name", FATAL)
+def test_a_refusal_that_will_not_get_better_ends_the_run_at_once(name: str) -> None:
+    script = [rule({"error": {"type": name, "message": "so it is"}}, operation="PutItem", numbers=[20, 10**9])]
+    scenario = {"plan": closed(8, 100_000), "verify": {"enabled": True}, "retries": {"attempts": 5}}
+    with Server(script) as table:
+        seen = run(table.url, BASE | scenario)
+    assert (seen.code, seen.results["partial"], seen.results["verdict"]) == (5, True, "failed")
+    assert f"{name}: so it is" in seen.message
+    # Eight callers: what was under way with the first refusal was refused as well, and nothing came after.
+    refused = seen.operation()["failed"][f"fatal:{name}"]
+    assert 1 <= refused <= 8
+    assert (seen.operation()["ok"], table.log.requests["PutItem"]) == (20, 20 + refused)
+    assert (table.log.requests["BatchGetItem"], seen.results["verification"]) == (0, None)
+    assert adds_up(seen.results)
+
+
+def test_answers_with_a_wrong_checksum_are_failures_of_every_operation() -> None:
+    mix = {"put": 1, "get": 1, "query": 1, "batch_write": 1}
+    operations = ["PutItem", "GetItem", "Query", "BatchWriteItem"]
+    script = [rule({"bad_crc": True}, operation=name, every=5) for name in operations]
+    with Server(script) as table:
+        seen = run(table.url, BASE | {"plan": closed(8, 200), "mix": mix})
+    assert table.log.faults["bad_crc"] == 40
+    for name in mix:
+        figures = seen.operation(name)
+        assert (name, figures["ok"], figures["failed"]) == (name, 40, {"network:BadChecksum": 10})
+
+
+def test_a_clock_that_jumps_in_the_middle_is_corrected_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead_s = 0.0
+
+    def jump(request: Request) -> None:
+        nonlocal ahead_s
+        if request.operation == "PutItem" and request.number == 100:
+            ahead_s = 1200.0
+
+    clock = SimpleNamespace(time=lambda: time.time() + ahead_s, strptime=time.strptime)
+    monkeypatch.setattr(server.service, "time", clock)
+    # Signatures are checked where the offset is not 0.
+    with Server(jump, process=False, clock_offset_s=0.001) as table:
+        seen = run(table.url, BASE | {"plan": closed(8, 400)})
+    refused = table.log.answers["InvalidSignatureException"]
+    assert (seen.code, seen.results["clock_corrections"]) == (0, 1)
+    assert 1 <= refused <= 16
+    assert seen.operation()["failed"] == {"server:ClockSkew:InvalidSignatureException": refused}
+    assert (seen.operation()["ok"], table.log.requests["PutItem"]) == (400 - refused, 400)
+    (warning,) = seen.results["warnings"]
+    assert "clock is 1200 s behind AWS's" in warning or "clock is 1199 s behind AWS's" in warning
+
+
+def test_an_expired_request_tells_of_the_clock_too() -> None:
+    date = {"Date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() - 3600))}
+    expired = {"error": {"type": "RequestExpired"}, "headers": date}
+    with Server([rule(expired, operation="PutItem", numbers=[50, 53])]) as table:
+        seen = run(table.url, BASE | {"plan": closed(8, 200)})
+    assert (seen.code, seen.results["clock_corrections"]) == (0, 1)
+    assert seen.operation()["failed"] == {"server:ClockSkew:RequestExpired": 3}
+    assert table.log.requests["PutItem"] == 200
+    assert "ahead of AWS's" in seen.results["warnings"][0]
+
+
+def test_a_clock_that_was_off_from_the_start_is_corrected_before_it() -> None:
+    with Server(clock_offset_s=-900) as table:
+        seen = run(table.url, BASE | {"plan": closed(8, 100)})
+    assert (seen.code, seen.operation()["ok"], seen.operation()["failed"]) == (0, 100, {})
+    assert (table.log.requests["DescribeTable"], table.log.answers["InvalidSignatureException"]) == (2, 1)
+    assert (seen.results["clock_corrections"], "ahead of AWS's" in seen.results["warnings"][0]) == (0, True)
+
+
+# ---- Retries
+
+
+FAULTS = [
+    rule({"error": {"type": "InternalServerError"}}, operation="PutItem", every=10, offset=1),
+    rule({"throttle": {"reason": "TableWriteKeyRangeThroughputExceeded"}}, operation="PutItem", every=10, offset=4),
+    rule({"lose_answer": "reset"}, operation="PutItem", every=10, offset=7),
+]
+
+
+def test_nothing_is_sent_twice_unless_retries_are_asked_for() -> None:
+    with Server(FAULTS) as table:
+        seen = run(table.url, BASE | {"plan": closed(8, 200)})
+    figures = seen.operation()
+    assert (table.log.requests["PutItem"], figures["sent"], figures["ok"]) == (200, 200, 140)
+    assert figures["attempts"] == {"retried": {}, "back_off_ms": None}
+    assert totals(figures) == {"ok": 140, "throttled": 20, "failed": 40}
+
+
+def test_retries_are_counted_apart_and_every_attempt_reaches_the_server() -> None:
+    with Server(FAULTS) as table:
+        seen = run(table.url, BASE | {"plan": closed(8, 200), "retries": {"attempts": 50, "base_ms": 1, "cap_ms": 4}})
+    figures, log = seen.operation(), table.log
+    assert (figures["sent"], figures["ok"], totals(figures).total()) == (200, 200, 200)
+    assert figures["attempts"]["retried"] == {
+        "server:InternalServerError": log.faults["error"],
+        "throttled:TableWriteKeyRangeThroughputExceeded": log.faults["throttle"],
+        "network:ConnectionReset": log.faults["lose_answer"],
+    }
+    assert log.requests["PutItem"] == 200 + sum(figures["attempts"]["retried"].values())
+    assert figures["attempts"]["back_off_ms"]["max"] <= 4.1
+    # The last attempt's answers alone told of units.
+    assert figures["consumed_write_units"] == 200
+    assert sum(event["interval"]["retried"] for event in seen.of("run.progress")) == len(log.injected)
+
+
+def test_the_latency_of_a_retried_operation_has_its_back_off_in_it() -> None:
+    script = [rule({"error": {"type": "InternalServerError"}}, operation="PutItem", every=2)]
+    retries = {"attempts": 2, "base_ms": 100, "cap_ms": 100}
+    with Server(script) as table:
+        seen = run(table.url, BASE | {"plan": closed(1, 20), "retries": retries})
+    figures = seen.operation()
+    assert (table.log.requests["PutItem"], figures["ok"], sum(figures["attempts"]["retried"].values())) == (40, 20, 20)
+    back_off_ms = figures["attempts"]["back_off_ms"]["mean"]
+    hidden_ms = figures["latency_ms"]["mean"] - figures["service_ms"]["mean"]
+    assert 10 < back_off_ms < hidden_ms < back_off_ms + 25
+    assert figures["service_ms"]["p50"] < 25
+
+
+def test_an_operation_whose_attempts_are_used_up_ends_as_its_last_one() -> None:
+    reason = "TableWriteAccountLimitExceeded"
+    with Server([rule({"throttle": {"reason": reason}}, operation="PutItem")]) as table:
+        seen = run(table.url, BASE | {"plan": closed(4, 20), "retries": {"attempts": 3, "base_ms": 1}})
+    figures = seen.operation()
+    assert (table.log.requests["PutItem"], figures["sent"], figures["throttled"]) == (60, 20, {reason: 20})
+    assert figures["attempts"]["retried"] == {f"throttled:{reason}": 40}
+    assert adds_up(seen.results)
+
+
+def test_a_condition_that_fails_by_an_attempt_of_its_own_is_no_loss() -> None:
+    scenario = {"mix": {"put": {"condition": "not_exists"}}, "verify": {"enabled": True}}
+    script = [rule({"lose_answer": "reset"}, operation="PutItem", numbers=[0, 100], every=10)]
+    with Server(script) as table:
+        seen = run(table.url, BASE | scenario | {"plan": closed(4, 100), "retries": {"attempts": 5, "base_ms": 1}})
+        assert len(table.table) == 100
+    figures, check = seen.operation(), seen.results["verification"]
+    # An attempt after a lost one may be lost itself.
+    lost = len({str(injection.keys) for injection in table.log.injected})
+    assert (seen.code, figures["ok"], figures["expected"]) == (0, 100 - lost, lost)
+    assert (check["present"], check["indeterminate"], check["lost"]) == (100 - lost, lost, 0)
+
+
+def test_an_open_plan_with_retries_still_sends_what_it_planned() -> None:
+    with Server(FAULTS) as table:
+        seen = run(table.url, BASE | {"plan": constant(200, 1), "retries": {"attempts": 10, "base_ms": 5}})
+    figures = seen.operation()
+    assert (seen.code, seen.results["plan"]["sent"], figures["ok"]) == (0, 200, 200)
+    assert table.log.requests["PutItem"] == 200 + sum(figures["attempts"]["retried"].values())
+    assert adds_up(seen.results)
