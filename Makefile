@@ -65,7 +65,7 @@ test: lint sanity unit molecule e2e ## Run every check and test
 .PHONY: lint
 lint: $(VENV)/.test ## Check style, types, templates, playbooks and documentation
 	$(call step,ruff,ruff check . && ruff format --check .)
-	$(call step,mypy (strict),mypy loadtest_app/src plugins roles/local_aws/files)
+	$(call step,mypy (strict),mypy loadtest_app/src plugins roles/local_aws/files && mypy bench)
 	$(call step,yamllint,yamllint --strict .)
 	$(call step,cfn-lint (warnings fail),cfn-lint --non-zero-exit-code warning -- files/cfn/*.yaml)
 	$(call step,ansible-lint (profile production),ansible-lint)
@@ -77,7 +77,9 @@ sanity: $(VENV)/.test ## Run ansible-test sanity on a copy of the checkout
 .PHONY: unit
 unit: $(VENV)/.test ## Run the tests of plugins, roles, templates and load tester
 	$(call step,pytest: plugins and templates,PYTHONPATH=$(COLLECTIONS) pytest -n 2 tests/unit tests/templates)
-	$(call step,pytest: load tester,cd loadtest_app && pytest -n 2 tests)
+	$(call step,pytest: load tester,cd loadtest_app && pytest -n 2 --ignore tests/test_truth.py tests)
+	$(call step,pytest: the truth of its figures (alone: they are about time),cd loadtest_app && pytest tests/test_truth.py)
+	$(call step,pytest: benchmark,pytest -n 2 bench/tests)
 
 .PHONY: molecule
 molecule: $(VENV)/.test ## Run the roles' scenarios, with the idempotence step

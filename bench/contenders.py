@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from bench.measure import Sample, without_start
 from bench.processes import ACCESS_KEY, REGION, ROOT, SECRET_KEY, Ended, environment, run
 from bench.server import SETUP, BenchError, Server, find
 
-PEERS_PYTHON = ROOT / ".build" / "bench-venv" / "bin" / "python"
+BENCH_PYTHON = ROOT / ".build" / "bench-venv" / "bin" / "python"
 # A run so short that it costs what every run costs once: start, connections, summary.
 SHORT = 1_000
 TIMEOUT_S = 120.0
@@ -33,6 +33,13 @@ class Size(NamedTuple):
 
 FULL = Size(5, 300_000, {"aiobotocore": 5_000, "aiodynamo": 20_000, "boto3": 5_000})
 QUICK = Size(1, 50_000, {"aiobotocore": 1_000, "aiodynamo": 4_000, "boto3": 1_000})
+
+
+def interpreter() -> str:
+    """Return the version of the Python that runs the clients."""
+    _check_installed()
+    question = "import platform; print(platform.python_version())"
+    return subprocess.run([BENCH_PYTHON, "-c", question], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def closed_plan(operations: int) -> dict[str, Any]:
@@ -82,7 +89,8 @@ class Contenders:
 
     def ddbload(self, url: str, settings: Mapping[str, Any], timeout_s: float = TIMEOUT_S) -> tuple[Ended, Sample]:
         """Run the real command; the sample counts everything, start and summary too."""
-        command = [sys.executable, "-m", "ddbload", "run", "--table", TABLE, "--endpoint-url", url]
+        _check_installed()
+        command = [str(BENCH_PYTHON), "-m", "ddbload", "run", "--table", TABLE, "--endpoint-url", url]
         for name, value in settings.items():
             command += ["--set", f"{name}={json.dumps(value)}"]
         ended = run(command, self.core, self.environment, timeout_s)
@@ -93,9 +101,8 @@ class Contenders:
 
     def peer(self, name: str, requests: int) -> Sample:
         """Run one of the other clients, which measures itself after its start."""
-        if not PEERS_PYTHON.exists():
-            raise BenchError(f"the other clients are not installed: {SETUP}")
-        command = [str(PEERS_PYTHON), "-m", f"bench.clients.{name}_client", self.server.plain_url, str(requests)]
+        _check_installed()
+        command = [str(BENCH_PYTHON), "-m", f"bench.clients.{name}_client", self.server.plain_url, str(requests)]
         return Sample(**_last_document(run(command, self.core, self.environment, TIMEOUT_S).stdout, name))
 
     def round(self, size: Size) -> dict[str, Sample]:
@@ -121,6 +128,11 @@ class Contenders:
         if first_s is None:
             raise BenchError("the server saw no PutItem")
         return (first_s - ended.started_s) * 1000
+
+
+def _check_installed() -> None:
+    if not BENCH_PYTHON.exists():
+        raise BenchError(f"the clients are not installed: {SETUP}")
 
 
 def _without_start(whole: Sample, short: Sample) -> Sample:

@@ -136,6 +136,7 @@ def build(settings: Mapping[str, Any]) -> Engine:
         table={"name": TABLE, "billing_mode": "PAY_PER_REQUEST"},
         key=[KeyAttribute("pk", "S")],
         indexes={},
+        global_indexes=frozenset(),
         clock_skew_s=0.0,
         session_credentials=None,
     )

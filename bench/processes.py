@@ -55,6 +55,9 @@ def environment(certificate: Path) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.devnull,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "loadtest_app" / "src")]),
+        # As in the image, where modules come compiled.
+        "PYTHONDONTWRITEBYTECODE": "",
         "LANG": "C.UTF-8",
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from bench import measure, processes, server
+from bench import contenders, measure, processes, server
 from bench.contenders import FULL, QUICK, Contenders, closed_plan
 
 TLS = processes.ROOT / ".build" / "bench-tls"
-OUTPUT = processes.ROOT / "bench" / "bench.json"
+OUTPUT = processes.ROOT / "bench.json"
 MEMORY_RUNS = (1_000_000, 10_000_000)
 MEMORY_TIMEOUT_S = 3600.0
 STARTS = 10
@@ -58,7 +58,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds, of which medians are taken (5)")
     parser.add_argument("--quick", action="store_true", help="short rounds: a look, not a measurement")
     parser.add_argument("--memory", action="store_true", help="also runs of 1 and 10 million requests (minutes)")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="file for the figures as JSON (bench/bench.json)")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="file for the figures as JSON (bench.json)")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="also fill the tables in, as in docs/benchmark.md")
     parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
     options = parser.parse_args(arguments)
@@ -81,18 +81,18 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
         tempfile.TemporaryDirectory(prefix="ddbload-bench-") as place,
         server.running(server_core, TLS) as stub,
     ):
-        contenders = Contenders(stub, client_core, Path(place))
+        clients = Contenders(stub, client_core, Path(place))
         rounds = []
         for number in range(options.rounds):
             _say(f"round {number + 1} of {options.rounds}")
-            rounds.append(contenders.round(size))
+            rounds.append(clients.round(size))
         document: dict[str, Any] = measure.clients(rounds)
         _say(f"start to first request, {STARTS} times")
-        document["start"] = measure.start([contenders.start_ms() for _time in range(STARTS)])
+        document["start"] = measure.start([clients.start_ms() for _time in range(STARTS)])
         peaks_mb = {}
         for operations in MEMORY_RUNS if options.memory else (size.ddbload,):
             _say(f"memory of a run of {operations:,} requests")
-            ended, _sample = contenders.ddbload(stub.plain_url, closed_plan(operations), MEMORY_TIMEOUT_S)
+            ended, _sample = clients.ddbload(stub.plain_url, closed_plan(operations), MEMORY_TIMEOUT_S)
             peaks_mb[operations] = ended.peak_mb
         document["memory"] = measure.memory(peaks_mb)
     document["conditions"] = _conditions(options)
@@ -107,7 +107,7 @@ def _conditions(options: argparse.Namespace) -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
-        "python": platform.python_version(),
+        "python": contenders.interpreter(),
         "load_average": round(os.getloadavg()[0], 2),
     }
 

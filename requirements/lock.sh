@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the three lock files from the *.in files. `make lock` calls it; needs uv on PATH.
-# The tests' lock is solved first and constrains the others, so that one venv can hold all three.
+# Writes the lock files from the *.in files. `make lock` calls it; needs uv on PATH.
+# The tests' lock is solved first and constrains the others, so that one venv can hold the first three.
 set -euo pipefail
 cd "$(dirname "$0")"
 compile() {
@@ -12,5 +12,6 @@ compile test.in --output-file test.txt
 for name in local control; do
     compile "$name.in" --constraints test.txt --output-file "$name.txt"
 done
-# The image's own, so that it holds nothing that only tests need.
+# The benchmark's and the image's own; the image holds nothing that only tests need.
+compile ../bench/requirements.in --output-file ../bench/requirements.txt
 compile ../loadtest_app/requirements.in --constraints test.txt --output-file ../loadtest_app/requirements.txt

@@ -40,6 +40,7 @@ class Bulk:
         self._pool = pool
         self._signer = signer
         self._timeout_s = timeout_s
+        pool.succeeded = self._succeeded
         pool.answered = self._answered
         pool.on_lost = self._lost
 
@@ -88,6 +89,9 @@ class Bulk:
         finally:
             if connection.busy:
                 connection.abort("Abandoned")
+
+    def _succeeded(self, connection: Connection, body: bytes) -> None:
+        self._answered(connection, 200, body, True)
 
     def _answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
         if connection.usable:

@@ -69,6 +69,8 @@ class Engine:
         self._counts_callers = isinstance(load.pacer, ClosedPacer) and (
             len(load.pacer.phases) > 1 or load.retries.enabled
         )
+        # Whether an answer's connection takes the next operation with no further question.
+        self._chains = not self._counts_callers and breaker is None
         self._twice = [load.operations[name] for name in load.mix.twice]
         self._slot = load.mix.slot
         self._only = self._twice[0] if load.mix.length == 1 else None
@@ -121,6 +123,7 @@ class Engine:
         """Carry out the load, from an instant of ``perf_counter_ns`` or now; returns when it is done or stopped."""
         loop = asyncio.get_running_loop()
         self._finished = loop.create_future()
+        self.pool.succeeded = self._succeeded
         self.pool.answered = self._answered
         self.pool.on_lost = self._lost
         self._record_in(self.warm_up if self.load.warm_up_ns else self.recorder)
@@ -254,43 +257,55 @@ class Engine:
         connection.begin(request)
         return True
 
-    def _answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
+    def _succeeded(self, connection: Connection, body: bytes) -> None:
         try:
             now = perf_counter_ns()
-            if status == 200 and intact:
-                call: Call = connection.call  # type: ignore[assignment]
-                operation, record, work, planned, sent, _attempts = call
-                self.in_flight -= 1
-                service = (now - sent) // 1000
-                shift = (service | LINEAR_MASK).bit_length() - LINEAR_BITS
-                slot = (shift << HALF_BITS) + (service >> shift)
-                record.service_ok[slot] += 1
-                if planned != sent:
-                    latency = (now - planned) // 1000
-                    if latency > MAX_US:
-                        latency = MAX_US
-                    shift = (latency | LINEAR_MASK).bit_length() - LINEAR_BITS
-                    slot = (shift << HALF_BITS) + (latency >> shift)
-                record.latency_ok[slot] += 1
-                consumed = operation.succeeded(work, body)
-                if consumed.remembered:
-                    record.told[consumed] += 1
-                else:
-                    record.add(consumed)
-                if self.breaker and self.breaker.in_a_row:
-                    self.breaker.succeeded(now, sent)
+            call: Call = connection.call  # type: ignore[assignment]
+            operation, record, work, planned, sent, _attempts = call
+            self.in_flight -= 1
+            service = (now - sent) // 1000
+            shift = (service | LINEAR_MASK).bit_length() - LINEAR_BITS
+            slot = (shift << HALF_BITS) + (service >> shift)
+            record.service_ok[slot] += 1
+            if planned != sent:
+                latency = (now - planned) // 1000
+                if latency > MAX_US:
+                    latency = MAX_US
+                shift = (latency | LINEAR_MASK).bit_length() - LINEAR_BITS
+                slot = (shift << HALF_BITS) + (latency >> shift)
+            record.latency_ok[slot] += 1
+            consumed = operation.succeeded(work, body)
+            if consumed.remembered:
+                record.told[consumed] += 1
             else:
-                self._failed(connection, classify(status, body) if intact else BAD_CHECKSUM)
-            if connection.usable:
-                if self._sending and not (self.breaker and self.breaker.state == "open"):
-                    if self._counts_callers:
-                        self._find_due(now)
-                    if self.next < self.due:
-                        self._send(connection)
-                        return
-                self.pool.idle.append(connection)
+                record.add(consumed)
+            if self.breaker and self.breaker.in_a_row:
+                self.breaker.succeeded(now, sent)
+            if self.next < self.due and self._chains and self._sending and connection.usable:
+                self._send(connection)
+            else:
+                self._go_on(connection, now)
         except Exception as error:  # ours: whoever awaits the run has to hear of it
             self._crash(error)
+
+    def _answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
+        try:
+            self._failed(connection, classify(status, body) if intact else BAD_CHECKSUM)
+            self._go_on(connection, perf_counter_ns())
+        except Exception as error:  # ours: whoever awaits the run has to hear of it
+            self._crash(error)
+
+    def _go_on(self, connection: Connection, now: int) -> None:
+        """Send what is due next on a connection that has become free, or let it rest."""
+        if not connection.usable:
+            return
+        if self._sending and not (self.breaker and self.breaker.state == "open"):
+            if self._counts_callers:
+                self._find_due(now)
+            if self.next < self.due:
+                self._send(connection)
+                return
+        self.pool.idle.append(connection)
 
     def _lost(self, connection: Connection, reason: str) -> None:
         try:

@@ -116,6 +116,12 @@ def warnings(engine: Engine, pool: Pool, target: Target, plan: Mapping[str, Any]
         )
     if target.provisioned and engine.elapsed_s < BURST_CREDIT_S:
         found.append("a run under 300 s on provisioned capacity may live on burst credit: a longer one tells the truth")
+    refused = (duplicate_figures(engine) or {}).get("originals_refused", 0)
+    if refused:
+        found.append(
+            f"{refused:,} keys were in the table before the run: clean it up, or choose another keys.prefix, such as "
+            "{run_id}"
+        )
     skew_s = engine.signer.skew_s
     if skew_s:
         side = "behind" if skew_s > 0 else "ahead of"

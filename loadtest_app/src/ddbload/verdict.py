@@ -86,7 +86,9 @@ def miss(threshold: Mapping[str, Any]) -> str:
 def _refusal(ending: Ending, verdict: Verdict) -> str:
     if verdict.outcome == "network":
         return f"DynamoDB at {ending.where} is gone: {verdict.message}: check the endpoint and the way there"
-    return (
-        f"DynamoDB refuses to go on with table {ending.table}: {verdict.reason}: {verdict.message}: "
-        "check the task role's permissions and its credentials"
-    )
+    remedy = "check the task role's permissions and its credentials"
+    if verdict.reason == "ValidationException":
+        remedy = "check what the scenario asks of this table"
+    elif verdict.reason == "ResourceNotFoundException":
+        remedy = "the table, or an index of it, has gone"
+    return f"DynamoDB refuses to go on with table {ending.table}: {verdict.reason}: {verdict.message}: {remedy}"

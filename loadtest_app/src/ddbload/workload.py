@@ -14,7 +14,7 @@ from ddbload.items import ItemFactory
 from ddbload.journal import InsertJournal, Journal, VersionJournal
 from ddbload.keys import KeyAttribute, KeySpace
 from ddbload.mix import Mix
-from ddbload.plan import ClosedPlan, FindMaxPlan
+from ddbload.plan import ClosedPlan, FindMaxPlan, OpenPlan
 from ddbload.scenario import Scenario, ScenarioError
 from ddbload.segment import Segment
 from ddbload.sequence import KeySequence, OwnKeys, SharedKeys
@@ -61,6 +61,9 @@ def build(scenario: Scenario, target: Target, run_id: str, segment: Segment) -> 
             segment=segment,
             indexes={name: schema[0].name for name, schema in target.indexes.items()},
         )
+        for name, entry in scenario.mix.items():
+            if entry.consistent and entry.index in target.global_indexes:
+                raise ValueError(f"mix.{name}.consistent: {entry.index} is a global index, which is never consistent")
         kinds = {
             name: operations.build(name, entry, workload, scenario.chooser(entry))
             for name, entry in scenario.mix.items()
@@ -75,7 +78,8 @@ def journal_for(scenario: Scenario, mix: Mix) -> Journal:
     rewrites = any(entry.operation in WRITES and not entry.inserts for entry in scenario.mix.values())
     planned = None if isinstance(scenario.plan, FindMaxPlan) else scenario.plan.operations
     # Random arrivals may be some more than are expected.
-    most = None if planned is None else int(planned + 10 * planned**0.5) + len(mix.cycle)
+    is_random = isinstance(scenario.plan, OpenPlan) and scenario.plan.arrivals == "poisson"
+    most = None if planned is None else round(planned) + (int(10 * planned**0.5) + 10 if is_random else 1)
     if rewrites or most is None or mix.inserted_before(most) > scenario.keys.count:
         return VersionJournal()
     return InsertJournal(mix.number_of)

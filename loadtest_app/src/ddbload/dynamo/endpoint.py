@@ -41,6 +41,8 @@ class Target:
     indexes: dict[str, list[KeyAttribute]]
     clock_skew_s: float
     session_credentials: Any
+    # Those of the indexes that are global, and so never strongly consistent.
+    global_indexes: frozenset[str] = frozenset()
 
     @property
     def tls(self) -> bool:
@@ -167,6 +169,7 @@ def _target(
         },
         key=key,
         indexes=indexes,
+        global_indexes=frozenset(index["IndexName"] for index in description.get(kinds[0]) or []),
         clock_skew_s=skew_s,
         session_credentials=credentials,
     )

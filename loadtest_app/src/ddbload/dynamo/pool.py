@@ -30,7 +30,7 @@ class Unreachable(Exception):
 class Pool:
     """All connections of one worker.
 
-    ``answered`` and ``lost`` are called for what happens on a connection that has a request under way.
+    ``succeeded``, ``answered`` and ``on_lost`` are called for what becomes of a request that is under way.
     """
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, size: int) -> None:
@@ -47,6 +47,7 @@ class Pool:
         self.connect_times = Histogram()
         self.tls_times = Histogram()
         self.last_live_ns = 0
+        self.succeeded: Callable[[Connection, bytes], None] = _nobody_asked
         self.answered: Callable[[Connection, int, bytes, bool], None] = _nobody_asked
         self.on_lost: Callable[[Connection, str], None] = _nobody_lost
         self._tls = tls
@@ -150,7 +151,7 @@ class Pool:
             return
 
 
-def _nobody_asked(_connection: Connection, _status: int, _body: bytes, _intact: bool) -> None:
+def _nobody_asked(_connection: Connection, *_answer: object) -> None:
     raise AssertionError("an answer came that nobody asked for")
 
 

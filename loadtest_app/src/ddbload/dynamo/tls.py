@@ -16,7 +16,7 @@ from ddbload.dynamo.wire import Connection, Owner
 class TlsConnection(Connection):
     """A connection that speaks TLS; ``secured`` is done when requests can go out."""
 
-    __slots__ = ("_incoming", "_is_secured", "_outgoing", "_tls", "secured")
+    __slots__ = ("_decrypt", "_encrypt", "_incoming", "_is_secured", "_outgoing", "_tls", "secured")
 
     def __init__(self, owner: Owner, context: ssl.SSLContext, host: str) -> None:
         super().__init__(owner)
@@ -24,6 +24,8 @@ class TlsConnection(Connection):
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._encrypt = self._tls.write
+        self._decrypt = self._tls.read
         self._is_secured = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,23 +42,28 @@ class TlsConnection(Connection):
     def begin(self, request: bytes) -> None:
         """Send a request."""
         self.busy = True
-        sent = self._tls.write(request)
+        sent = self._encrypt(request)
         while sent < len(request):
-            sent += self._tls.write(request[sent:])
+            sent += self._encrypt(request[sent:])
         self.transport.write(self._outgoing.read())  # type: ignore[union-attr]  # it is there once it was made
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop with whatever came, however it was cut."""
-        self._incoming.write(data)
+        incoming = self._incoming
+        incoming.write(data)
         if not self._is_secured:
             self._shake_hands()
+            if not self._is_secured:
+                return
         try:
-            # What is read is shorter than what came encrypted: a larger buffer would be made for nothing.
-            while self._is_secured and (most := self._incoming.pending or self._tls.pending()):
-                plain = self._tls.read(most)
+            # Decrypted it is shorter than it came, so that one reading is enough, but for what lay there before.
+            most = incoming.pending
+            while most:
+                plain = self._decrypt(most)
                 if not plain:
                     break
-                super().data_received(plain)
+                Connection.data_received(self, plain)
+                most = incoming.pending or self._tls.pending() if len(plain) == most else incoming.pending
         except ssl.SSLWantReadError:
             pass  # the rest of a record is still to come
         except ssl.SSLError as error:  # a closing that was announced is one too

@@ -14,7 +14,6 @@ from zlib import crc32
 MAX_HEAD_BYTES = 65_536
 HEADERS = re.compile(rb"\r\n(content-length|transfer-encoding|connection|x-amz-crc32|date):[ \t]*([^\r\n]*)")
 END_OF_HEAD = b"\r\n\r\n"
-LENGTH = b"\r\ncontent-length: "
 CRC32 = b"\r\nx-amz-crc32: "
 
 
@@ -34,51 +33,37 @@ class Head(NamedTuple):
 
 
 class Layout:
-    """Where a server's answers have what is needed of each: learnt from one, looked for at the same place in the next.
+    """Where a server's answers have their checksum and their body: learnt from one, looked for there in the next.
 
     Servers send the same headers in the same order; those whose values change mostly keep their length.
     """
 
-    __slots__ = ("crc32", "crc32_at", "crc32_end", "crc32_name", "end", "length_at", "length_end", "length_name")
+    __slots__ = ("body_at", "crc32_at", "crc32_end")
 
     def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Know of no place."""
-        self.end = self.length_at = self.length_end = self.crc32_at = self.crc32_end = 0
-        self.length_name = self.crc32_name = b"unknown"
+        self.body_at = self.crc32_at = self.crc32_end = 0
 
     def learn(self, head: bytes) -> None:
         """Note the places in a head that ends with its last header."""
         lower = head.lower()
-        length, crc32 = lower.find(LENGTH), lower.find(CRC32)
-        if length < 0 or crc32 < 0 or b"close" in lower or b"chunked" in lower:
-            self.forget()
+        found = lower.find(CRC32)
+        if found < 0 or b"close" in lower or b"chunked" in lower:
+            self.body_at = self.crc32_at = self.crc32_end = 0
             return
-        self.end = len(head)
-        self.length_at, self.crc32_at = length + len(LENGTH), crc32 + len(CRC32)
-        self.length_name, self.crc32_name = head[length : self.length_at], head[crc32 : self.crc32_at]
-        self.length_end = self.length_at + len(lower[self.length_at :].partition(b"\r")[0])
-        self.crc32_end = self.crc32_at + len(lower[self.crc32_at :].partition(b"\r")[0])
+        self.body_at = len(head) + len(END_OF_HEAD)
+        self.crc32_at = found + len(CRC32)
+        self.crc32_end = self.crc32_at + len(lower[self.crc32_at :].partition(b"\r")[0]) + 1
 
     def read(self, data: bytes) -> bytes | None:
-        """Return the body of a whole answer with status 200 whose checksum is right.
+        """Return the body of a whole answer with status 200.
 
-        None where it is not such an answer, or where anything may lie elsewhere than in the one before.
+        None where it is not such an answer, or where anything may lie elsewhere than in the one before. The checksum
+        tells: it is that of the body only where both are where they are looked for, and the answer is whole.
         """
-        end, length_at, length_end, crc32_at = self.end, self.length_at, self.length_end, self.crc32_at
-        if (
-            data[end : end + 4] == END_OF_HEAD
-            and data[length_at - 18 : length_at] == self.length_name
-            and data[crc32_at - 15 : crc32_at] == self.crc32_name
-            and data[9:12] == b"200"
-        ):
-            body = data[end + 4 :]
-            # Compared as text: what is no plain number, or longer or shorter than the last, is left to the other way.
-            if data[length_at : length_end + 1] == b"%d\r" % len(body):
-                # A wrong checksum too: it may be a shorter one, with what follows it as much longer.
-                return body if data[crc32_at : self.crc32_end + 1] == b"%d\r" % crc32(body) else None
+        if data[9:12] == b"200":
+            body = data[self.body_at :]
+            if data[self.crc32_at : self.crc32_end] == b"%d\r" % crc32(body):
+                return body
         return None
 
 
@@ -87,8 +72,11 @@ class Owner(Protocol):
 
     layout: Layout
 
+    def succeeded(self, connection: Connection, body: bytes) -> None:
+        """A whole answer with status 200 and a right checksum is there."""
+
     def answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
-        """A whole answer is there; ``intact`` tells whether its checksum is right."""
+        """Any other whole answer is there; ``intact`` tells whether its checksum is right."""
 
     def lost(self, connection: Connection, reason: str) -> None:
         """The connection is gone."""
@@ -155,7 +143,7 @@ class Connection(asyncio.Protocol):
             body = self.owner.layout.read(data)
             if body is not None:
                 self.busy = False
-                self.owner.answered(self, 200, body, True)
+                self.owner.succeeded(self, body)
                 return
         self._receive(data)
 
@@ -188,7 +176,11 @@ class Connection(asyncio.Protocol):
         if head.close and self.transport:
             self.transport.close()
             self.usable = False
-        self.owner.answered(self, head.status, body, head.crc32 is None or head.crc32 == crc32(body))
+        intact = head.crc32 is None or head.crc32 == crc32(body)
+        if intact and head.status == 200:
+            self.owner.succeeded(self, body)
+        else:
+            self.owner.answered(self, head.status, body, intact)
 
     def _read_head(self) -> bool:
         end = self._buffer.find(END_OF_HEAD)
