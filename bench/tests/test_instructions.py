@@ -29,3 +29,10 @@ def test_every_request_passes_through_each_part_of_the_loop() -> None:
 def test_the_loop_makes_as_many_puts_as_it_is_asked_for() -> None:
     drive.drive(777)
     drive.drive(1_000, is_open=True)
+
+
+@pytest.mark.parametrize(("is_open", "most"), [(False, 530), (True, 660)])
+def test_a_request_takes_no_more_bytecodes_than_it_did(is_open: bool, most: int) -> None:
+    # Counted on Python 3.11; other versions have other instructions, and are given room for them.
+    ceiling = most if sys.version_info[:2] == (3, 11) else most * 1.4
+    assert instructions.count(is_open=is_open).bytecodes <= ceiling

@@ -144,7 +144,7 @@ def _phase(amplitude: float, share: float, low: float, high: float, phase: float
     Newton's method, kept within a bracket that every step makes smaller: where the rate is almost 0 it halves the
     bracket instead (as rtsafe does in Press et al., Numerical Recipes, section 9.4).
     """
-    for _ in range(64):
+    for _step in range(64):
         excess = phase + amplitude / pi * sin(pi * phase) ** 2 - share
         if -1e-15 <= excess <= 1e-15:
             return phase

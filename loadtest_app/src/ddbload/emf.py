@@ -95,12 +95,13 @@ def values_and_counts(histogram: Histogram, microseconds: int = 1) -> tuple[list
         At most 100 values from low to high in that unit, rounded to six digits, and how often each came.
     """
     slots = list(histogram.slots())
-    middles = [middle_of(slot) for slot, _ in slots]
+    middles = [middle_of(slot) for slot, _count in slots]
     values: list[float] = []
     counts: list[int] = []
     for start, end in _groups(middles):
-        count = sum(count for _, count in slots[start:end])
-        weighted = sum(middle * count for middle, (_, count) in zip(middles[start:end], slots[start:end], strict=True))
+        count = sum(count for _slot, count in slots[start:end])
+        pairs = zip(middles[start:end], slots[start:end], strict=True)
+        weighted = sum(middle * count for middle, (_slot, count) in pairs)
         values.append(float(f"{weighted / count / microseconds:.6g}"))
         counts.append(count)
     return values, counts

@@ -178,7 +178,7 @@ def _open(data: bytes) -> tuple[Layout, bytes]:
         data = inflater.decompress(data[OUTER.size :], LARGEST_BYTES)
         if not inflater.eof or inflater.unused_data:
             raise ValueError("its compressed part does not end where its header says")
-    cookie, length, _, digits, lowest, highest, _ = _header(INNER, data)
+    cookie, length, _offset, digits, lowest, highest, _ratio = _header(INNER, data)
     if cookie & COOKIE_BASE != COUNTS_COOKIE:
         raise ValueError(f"its cookie is {cookie:#x}")
     if len(data) != INNER.size + length:

@@ -127,7 +127,7 @@ def _line(interval: Interval) -> str:
 def _interval(line: str) -> Interval:
     tag = ""
     if line.startswith(TAG):
-        tag, _, line = line.removeprefix(TAG).partition(",")
+        tag, _comma, line = line.removeprefix(TAG).partition(",")
     fields = line.split(",")
     if len(fields) != 4:
         raise ValueError(f"an interval has 4 fields beside its tag, this has {len(fields)}")

@@ -16,7 +16,7 @@ from ddbload.dynamo.wire import Connection, Owner
 class TlsConnection(Connection):
     """A connection that speaks TLS; ``secured`` is done when requests can go out."""
 
-    __slots__ = ("_decrypt", "_encrypt", "_incoming", "_is_secured", "_outgoing", "_tls", "secured")
+    __slots__ = ("_decrypt", "_encrypt", "_incoming", "_outgoing", "_tls", "secured")
 
     def __init__(self, owner: Owner, context: ssl.SSLContext, host: str) -> None:
         super().__init__(owner)
@@ -26,7 +26,6 @@ class TlsConnection(Connection):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._encrypt = self._tls.write
         self._decrypt = self._tls.read
-        self._is_secured = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
@@ -51,10 +50,8 @@ class TlsConnection(Connection):
         """Called by the event loop with whatever came, however it was cut."""
         incoming = self._incoming
         incoming.write(data)
-        if not self._is_secured:
-            self._shake_hands()
-            if not self._is_secured:
-                return
+        if not self.secured.done() and not self._shake_hands():
+            return
         try:
             # Decrypted it is shorter than it came, so that one reading is enough, but for what lay there before.
             most = incoming.pending
@@ -68,25 +65,26 @@ class TlsConnection(Connection):
             pass  # the rest of a record is still to come
         except ssl.SSLError as error:  # a closing that was announced is one too
             self.abort("ConnectionClosed" if isinstance(error, ssl.SSLZeroReturnError) else f"TLS: {error.reason}")
-        if self._outgoing.pending:
+        if self._outgoing.pending > 0:
             self._flush()
 
-    def _shake_hands(self) -> None:
+    def _shake_hands(self) -> bool:
+        """Go on with the handshake; returns whether it is done."""
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:
             self._flush()
-            return
+            return False
         except ssl.SSLError as error:
             self._flush()
             if not self.secured.done():
                 self.secured.set_exception(error)
             self.abort("NotOpened")
-            return
-        self._is_secured = True
+            return False
         self._flush()
         if not self.secured.done():
             self.secured.set_result(None)
+        return True
 
     def _flush(self) -> None:
         if self._outgoing.pending and self.transport and not self.transport.is_closing():
