@@ -16,6 +16,8 @@ from ddbload.dynamo.operations.batches import MAX_BATCH_WRITE
 from ddbload.items import RUN_ATTRIBUTE
 from ddbload.journal import Journal
 
+# So long a write may be under way of which nobody hears any more.
+LATE_WRITES_S = 1.0
 DELETERS = 8
 ROUNDS = 20
 EXPECTED = frozenset({"expected"})
@@ -32,6 +34,9 @@ async def clean_written(workload: Workload, rate: float, bulk: Bulk, is_stopped:
     document = await _clean(keys, certain, rate, is_stopped)
     if not document["complete"]:
         return document
+    if workload.journal.counts()["indeterminate"] and not is_stopped():
+        # What was given up may still be done, a moment after all else.
+        await asyncio.sleep(LATE_WRITES_S)
     keys = _batches(_written(workload.journal, surely=False), 1)
     rest = await _clean(keys, doubtful, rate, is_stopped)
     return rest | {name: document[name] + rest[name] for name in ("deleted", "consumed_write_units")}
