@@ -2,7 +2,6 @@
 """The documentation held to the code: what a real run says, what a scenario may ask for, and the examples."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,22 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from command import ENVIRONMENT
 from ddbload import cli, entries, exit_codes, plan, reader, results, scenario, thresholds
 from server import Server
 
 ROOT = Path(__file__).parents[2]
-SOURCE = Path(__file__).parents[1] / "src"
 FIGURES = ROOT / "docs" / "figures.md"
 SCENARIO = ROOT / "docs" / "scenario.md"
 README = ROOT / "loadtest_app" / "README.md"
-ENVIRONMENT = {
-    "PATH": os.environ["PATH"],
-    "PYTHONPATH": str(SOURCE),
-    "AWS_ACCESS_KEY_ID": "test-key-of-nobody",
-    "AWS_SECRET_ACCESS_KEY": "test-secret-of-nobody",
-    "AWS_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 # The command, with checkpoints each second.
 COMMAND = (
     "import sys, ddbload.reporter; ddbload.reporter.CHECKPOINT_S = 1; from ddbload.cli import main; sys.exit(main())"

@@ -2,28 +2,17 @@
 """The real command against a server of ours."""
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
 from email.utils import formatdate
-from pathlib import Path
 
 import certificate
 import pytest
+from command import ENVIRONMENT
 from dynamodb_stub import OK_PUT, TABLE, Reply, Stub, error
-
-SOURCE = Path(__file__).parents[1] / "src"
-ENVIRONMENT = {
-    "PATH": os.environ["PATH"],
-    "PYTHONPATH": str(SOURCE),
-    "AWS_ACCESS_KEY_ID": "test-key-of-nobody",
-    "AWS_SECRET_ACCESS_KEY": "test-secret-of-nobody",
-    "AWS_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 
 
 def command(url: str, *settings: str, table: str = "test-table") -> list[str]:

@@ -20,20 +20,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from command import ENVIRONMENT
 from server import Log, Server
 
 ROOT = Path(__file__).parents[2]
-SOURCE = Path(__file__).parents[1] / "src"
 DOCUMENT = ROOT / "docs" / "truth.md"
 MARKS = ("<!-- measured: begin -->", "<!-- measured: end -->")
-ENVIRONMENT = {
-    "PATH": os.environ["PATH"],
-    "PYTHONPATH": str(SOURCE),
-    "AWS_ACCESS_KEY_ID": "test-key-of-nobody",
-    "AWS_SECRET_ACCESS_KEY": "test-secret-of-nobody",
-    "AWS_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 PERCENTILES = {"p50": 50, "p99": 99}
 SPARE_S = 30.0
 WITNESS_INTERVAL_S = 0.007
