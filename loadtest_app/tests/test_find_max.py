@@ -104,13 +104,16 @@ def test_a_table_that_takes_everything_is_found_at_the_ceiling() -> None:
 
 
 def test_a_trial_whose_plan_was_not_kept_does_not_pass() -> None:
-    # One connection and 20 ms: 50 a second is all that can be sent.
+    # One connection and 20 ms: 50 a second is all that can be sent. What is late is still sent for as long as one
+    # request may take, and the first is sent at once, so that a short trial of a somewhat higher rate is kept too.
+    timeout_s, trial_s = 0.1, QUICK["trial"] + QUICK["settle"]
+    highest = ((trial_s + timeout_s) * 50 + 1) / trial_s
     with Server([rule({"delay_ms": 20}, operation="PutItem")]) as server:
-        seen = run(
-            server.url, BASE | search(start=40) | {"thresholds": ["failed == 0"], "connections": 1, "timeout": 0.1}
-        )
+        changes = {"thresholds": ["failed == 0"], "connections": 1, "timeout": timeout_s}
+        seen = run(server.url, BASE | search(start=20) | changes)
     found = seen.results["search"]
-    assert 40 <= found["rate"] < 50 / 0.9
+    assert 20 <= found["rate"] <= highest
+    assert not all(step["passed"] for step in found["steps"])
     assert all("the plan was not kept" in step["reason"] for step in found["steps"] if not step["passed"])
 
 
