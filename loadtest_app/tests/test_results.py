@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ddbload import results
+from ddbload import cli, results
 from ddbload.events import EVENT_START
 from ddbload.histogram import Histogram
 from ddbload.progress import Totals
@@ -431,3 +431,22 @@ def test_the_table_keeps_its_width_whatever_happened() -> None:
     text = terminal.render(merged)
     assert max(map(len, text.splitlines())) <= terminal.WIDTH
     assert "300,000,000" in text
+
+
+# ---- The command
+
+
+def test_merging_tells_what_came_out_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs = [events(f"task-{number}", [TIMEOUT], code=3) for number in range(2)]
+    source, output = tmp_path / "events.jsonl", tmp_path / "results.json"
+    source.write_text("\n".join(line for log in logs for line in log) + "\n")
+    assert cli.main(["merge", str(source), "--output", str(output)]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert outcome == {
+        "run_id": "run-1",
+        "verdict": "failed",
+        "exit_code": 3,
+        "partial": False,
+        "missed": "failed == 0: was 2.0",
+    }
+    assert results.load(output)["verdict"] == "failed"

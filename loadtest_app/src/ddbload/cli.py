@@ -208,7 +208,10 @@ def _merge(options: argparse.Namespace) -> int:
             lines += path.read_text(encoding="utf-8").splitlines()
         except OSError as error:
             raise results.ResultsError(f"cannot read {path}: {error.strerror}") from error
-    results.save(options.output, results.merge(lines, dict(options.exit_code), options.run_id))
+    merged = results.merge(lines, dict(options.exit_code), options.run_id)
+    results.save(options.output, merged)
+    outcome = {name: merged[name] for name in ("run_id", "verdict", "exit_code", "partial")}
+    print(json.dumps(outcome | {"missed": results.explain(merged)}))
     return 0
 
 
