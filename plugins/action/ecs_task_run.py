@@ -1,122 +1,121 @@
 # Copyright (c) 2026 The ddbload.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action plugin: runs the module ``ecs_task_run`` step by step and shows what the tasks say while they run."""
+"""Action plugin: runs the module ``ecs_task_run`` and shows what it tells of the tasks while they run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+from ansible import constants
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.ddbload.aws.plugins.module_utils.log_cursor import LogEvent
-from ansible_collections.ddbload.aws.plugins.module_utils.progress import shown_line
-from ansible_collections.ddbload.aws.plugins.module_utils.task_result import run_result
-from ansible_collections.ddbload.aws.plugins.module_utils.task_run import RunState
+from ansible_collections.ddbload.aws.plugins.module_utils.live_feed import LiveReader
+from ansible_collections.ddbload.aws.plugins.module_utils.live_view import LiveView, Shown
 
 MODULE = "ddbload.aws.ecs_task_run"
+PAUSE = 0.2  # seconds between two looks at what the module tells
+# Asked while the plugin is loaded, in the process that owns the terminal; the one that runs it has no stdout any more.
+IS_TERMINAL = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+COLUMNS = shutil.get_terminal_size().columns
 display = Display()
 
 
-class StepError(Exception):
-    """A step failed; ``result`` is what the module returned."""
-
-    def __init__(self, result: dict[str, Any]) -> None:
-        super().__init__(result.get("msg"))
-        self.result = result
-
-
 class ActionModule(ActionBase):  # type: ignore[misc]  # no types are published for it
-    """Launches, observes and stops by short module calls; between two of them an interrupt is heard."""
+    """Hands the module a file to tell of its progress in, and displays what comes in it."""
 
     _supports_check_mode = True
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the tasks to their end."""
+        """Run the module."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        arguments = self._task.args
-        is_waited_for = boolean(arguments.get("wait", True), strict=False)
-        is_shown = is_waited_for and arguments.get("show_logs") != "none" and not self._task.no_log
-        if self._task.check_mode or self._task.async_val or not is_shown:
-            # The module does it in one piece, and hears interrupts itself.
+        if not self._is_shown():
+            return result | self._module(task_vars, None)
+        with tempfile.TemporaryDirectory(dir=constants.DEFAULT_LOCAL_TMP, ignore_cleanup_errors=True) as folder:
+            live = Path(folder, "live")
+            # Several hosts at once would draw over each other's line.
+            refreshes = IS_TERMINAL and len((task_vars or {}).get("ansible_play_batch", [])) <= 1
+            with Showing(live, LiveView(columns=COLUMNS, refreshes=refreshes, show=self._show)):
+                return result | self._module(task_vars, live)
+
+    @property
+    def _show(self) -> str:
+        return str(self._task.args.get("show") or "progress")
+
+    def _is_shown(self) -> bool:
+        """Tell whether there is something to show, and a way for the module to tell it."""
+        is_waited_for = boolean(self._task.args.get("wait", True), strict=False)
+        is_at_once = self._task.check_mode or self._task.async_val
+        is_wanted = self._show != "none" and not self._task.no_log
+        return bool(is_waited_for and not is_at_once and is_wanted and self._connection.transport == "local")
+
+    def _module(self, task_vars: dict[str, Any] | None, live: Path | None) -> dict[str, Any]:
+        arguments = self._task.args | ({"_live": str(live)} if live else {})
+        try:
             done: dict[str, Any] = self._execute_module(
-                module_name=MODULE, task_vars=task_vars, wrap_async=self._task.async_val
+                module_name=MODULE, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
             )
-            return result | done
-        try:
-            with Interrupt() as interrupt:
-                return result | self._follow(task_vars or {}, interrupt)
-        except StepError as error:
-            return result | error.result
-
-    def _follow(self, task_vars: dict[str, Any], interrupt: Interrupt) -> dict[str, Any]:
-        events: dict[str, list[LogEvent]] = {}
-        step = self._step(task_vars, {"name": "launch"})
-        self._show(step)
-        try:
-            while not RunState.from_dict(step["state"]).finished and not interrupt:
-                step = self._step(task_vars, {"name": "observe", "state": step["state"]})
-                _gather(events, step["events"])
-                if not interrupt:
-                    # Nobody reads what is displayed after an interrupt, and a full queue would block.
-                    self._show(step)
-            if not RunState.from_dict(step["state"]).finished:
-                step = self._stop(task_vars, step["state"], interrupt.name)
-                _gather(events, step["events"])
-        except StepError as error:
-            self._stop_after(error, task_vars, step["state"])
-            return {**self._result(step, events), **error.result, "changed": True}
-        except BaseException as error:
-            self._stop_after(error, task_vars, step["state"])
+        except BaseException:
+            # Such as the task's `timeout`, which does not reach the module: it must not leave tasks behind.
+            interrupt_module()
             raise
-        return self._result(step, events)
-
-    def _result(self, step: Mapping[str, Any], events: Mapping[str, list[LogEvent]]) -> dict[str, Any]:
-        fail_on_nonzero = boolean(self._task.args.get("fail_on_nonzero", True))
-        return run_result(RunState.from_dict(step["state"]), events, fail_on_nonzero)
-
-    def _step(self, task_vars: dict[str, Any], step: Mapping[str, Any]) -> dict[str, Any]:
-        arguments = {**self._task.args, "_step": step}
-        result = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
-        if result.get("failed") or "step" not in result:
-            raise StepError({**result, "failed": True})
-        known: dict[str, Any] = result["step"]
-        return known
-
-    def _stop(self, task_vars: dict[str, Any], state: Mapping[str, Any], signal_name: str) -> dict[str, Any]:
-        reason = f"the launcher was interrupted by {signal_name}"
-        return self._step(task_vars, {"name": "stop", "state": state, "reason": reason, "interrupted_by": signal_name})
-
-    def _stop_after(self, error: BaseException, task_vars: dict[str, Any], state: dict[str, Any]) -> None:
-        """Leave no task behind, whatever broke off the observation, the task's ``timeout`` included."""
-        try:
-            self._stop(task_vars, state, type(error).__name__)
-        except StepError:
-            tasks = ", ".join(one["task"]["task_id"] for one in state["tasks"])
-            display.error(
-                f"could not stop task {tasks} of cluster {state['cluster']}, it may still run and cost: "
-                f"aws ecs stop-task --cluster {state['cluster']} --task <id>"
-            )
-
-    def _show(self, step: Mapping[str, Any]) -> None:
-        tasks = [one["task"]["task_id"] for one in step["state"]["tasks"]]
-        show_all = self._task.args.get("show_logs") == "all"
-        for task_id in tasks:
-            mark = f"[{task_id[:8]}] " if len(tasks) > 1 else ""
-            lines = [shown_line(event["message"], show_all) for event in step["events"].get(task_id, [])]
-            changes = [change for change in step["changes"] if change["task_id"] == task_id]
-            told = [f"task {task_id[:8]} {change['status']} after {change['elapsed']:.1f} s" for change in changes]
-            # A task speaks after it was started and before it is stopped.
-            is_over = bool(changes) and changes[-1]["status"] == "STOPPED"
-            for line in [*lines, *told] if is_over else [*told, *lines]:
-                if line is not None:
-                    display.display(f"  {mark}{line}")
+        return done
 
 
-def _gather(events: dict[str, list[LogEvent]], new: Mapping[str, list[LogEvent]]) -> None:
-    for task_id, lines in new.items():
-        events.setdefault(task_id, []).extend(lines)
+class Showing:
+    """While entered, displays what comes in the live file."""
+
+    def __init__(self, live: Path, view: LiveView) -> None:
+        self._reader, self._view = LiveReader(str(live)), view
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._show, daemon=True)
+
+    def __enter__(self) -> Showing:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _show(self) -> None:
+        while True:
+            # Asked before reading, so that what came last is read too.
+            is_over = self._is_over.wait(PAUSE)
+            shown(self._view.take_all(self._reader.read()))
+            if is_over:
+                shown(self._view.end())
+                return
+
+
+def shown(lines: Iterable[Shown]) -> None:
+    """Display lines."""
+    for line in lines:
+        if line.verbosity:
+            display.v(line.text)
+        else:
+            # What is drawn over is for the screen; a log file gets whole lines.
+            display.display(line.text, newline=line.newline, screen_only=not line.newline)
+
+
+def interrupt_module() -> None:
+    """Send SIGINT to the processes that this one started; it leads a process group of its own."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        if os.getpgid(0) == os.getpid():
+            os.killpg(0, signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)

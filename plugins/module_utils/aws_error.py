@@ -1,68 +1,165 @@
 # Copyright (c) 2026 The ddbload.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the AWS SDK raises, in one line: what was tried, where, what came back and how to mend it."""
+"""What the AWS SDK raises: in one line with a remedy, and of which kind it is, which decides how to go on.
+
+Errors are told by the names of their classes, so that this works without the SDK.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-# Codes of https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html and of ECS itself
-REMEDIES_BY_CODE = {
-    "ClusterNotFoundException": "deploy the cluster first, or check its name and the region",
-    "AccessDeniedException": "give the caller this permission",
-    "AccessDenied": "give the caller this permission",
-    "ExpiredTokenException": "the credentials have expired: log in again",
-    "ExpiredToken": "the credentials have expired: log in again",
-    "UnrecognizedClientException": "AWS does not know the credentials: check the profile and the region",
-    "InvalidClientTokenId": "AWS does not know the credentials: check the profile",
-    "InvalidSignatureException": "the secret key is wrong, or this machine's clock is",
-    "ThrottlingException": "too many calls in this account: try again later",
-    "PlatformUnknownException": "the platform version does not exist: leave platform_version out",
-    "PlatformTaskDefinitionIncompatibilityException": "the platform version is too old: leave platform_version out",
-    "BlockedException": "AWS has blocked the account: ask AWS Support",
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error_remedies import remedy
+from ansible_collections.ddbload.aws.plugins.module_utils.launch_failure import is_capacity
+from ansible_collections.ddbload.aws.plugins.module_utils.reason_text import one_line, shortened
+
+MESSAGE_LIMIT = 600  # characters shown of what an error says
+READ_LIMIT = 4000  # characters of it that are looked at
+
+# The SDK's errors, and Python's where they come through. https://docs.aws.amazon.com/boto3/latest/guide/error-handling.html
+LOST_CONNECTION = {"ConnectionError", "HTTPClientError", "TimeoutError", "IncompleteReadError"}
+NOT_UNDERSTOOD = {"ResponseParserError", "JSONDecodeError", "UnicodeDecodeError", "ChecksumError"}
+NOT_SENT = {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "ConnectionRefusedError"}
+# A server that shows the wrong certificate, or none, goes on doing so.
+WRONG_SERVER = re.compile(r"certificate|wrong.version.number|unknown protocol", re.IGNORECASE)
+
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html, and what the SDK repeats:
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+SERVER_CODES = {
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServerException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "Unavailable",
 }
-REMEDIES_BY_TYPE = {
-    "NoCredentialsError": "set AWS_PROFILE, or log in",
-    "PartialCredentialsError": "set both keys, or AWS_PROFILE",
-    "TokenRetrievalError": "log in again: aws sso login",
-    "UnauthorizedSSOTokenError": "log in again: aws sso login",
-    "SSOTokenLoadError": "log in: aws sso login",
-    "CredentialRetrievalError": "the profile's credential source failed: log in again",
-    "EndpointConnectionError": "check the network, region and endpoint_url, and that what it names runs",
-    "ConnectTimeoutError": "check the network, proxy and endpoint_url",
-    "ReadTimeoutError": "check the network, proxy and endpoint_url",
-    "ConnectionClosedError": "check the network and what runs at endpoint_url",
-    "SSLError": "check aws_ca_bundle, or the proxy that breaks the connection open",
-    "ProxyConnectionError": "check HTTPS_PROXY",
+THROTTLED_CODES = {
+    "EC2ThrottledException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
 }
-TRANSIENT = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"}
+# ECS passes on what EC2 says to its own calls as InvalidParameterException.
+THROTTLED_MESSAGE = re.compile(r"request ?limit ?exceeded|rate exceeded|too many requests", re.IGNORECASE)
+EXPIRED_CODES = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+# Credentials that are missing may be being written anew in this moment.
+EXPIRED_TYPES = {
+    "CredentialRetrievalError",
+    "LoginError",
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "SSOTokenLoadError",
+    "TokenRetrievalError",
+    "UnauthorizedSSOTokenError",
+}
+NEVER_SERVED = {501, 505}  # HTTP's codes for what the server does not know at all
+
+# A signature that does not match is answered with all that was signed, the session's token too.
+SIGNED = re.compile(r"\s*the canonical string for this request.*", re.IGNORECASE | re.DOTALL)
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html: for an administrator to decode
+ENCODED = re.compile(r"\s*encoded authorization failure message: \S+", re.IGNORECASE)
+PARAMETER_VALUE = re.compile(r", value: .*?(?=, (type|valid|must))", re.DOTALL)
 
 
-def explain(error: Exception, action: str, where: str) -> str:
+def explain(error: BaseException, action: str, where: str) -> str:
     """Say in one line what failed.
 
     Args:
-        error: a BotoCoreError or ClientError.
+        error: a BotoCoreError or ClientError, or what Python raised below them.
         action: what was tried, such as "cannot launch tasks of cluster x".
         where: region and endpoint.
+
+    Returns:
+        "action (where): what came back -> remedy", without what was signed and without values of parameters.
     """
-    code, message = _code_and_message(error)
-    remedy = REMEDIES_BY_CODE.get(code) or REMEDIES_BY_TYPE.get(type(error).__name__, "")
-    if code == "ClientException" and "task definition" in message.lower():
-        remedy = "deploy the task definition first, or check its name and the region"
+    code, message = _code(error), _message(error)
     told = f"{code}: {message}" if code and code not in message else message
-    return f"{action} ({where}): {' '.join(told.split())}" + (f" -> {remedy}" if remedy else "")
+    advice = remedy(code, message, _types(error))
+    shown = shortened(one_line(told), MESSAGE_LIMIT).rstrip(".") or type(error).__name__
+    return f"{action} ({where}): {shown}" + (f" -> {advice}" if advice else "")
 
 
-def is_transient(error: Exception) -> bool:
-    """Tell whether the connection failed, which may pass by itself."""
-    return type(error).__name__ in TRANSIENT
+def is_transient(error: BaseException) -> bool:
+    """Tell whether the same call may work in a moment.
+
+    So it is where the connection failed, was cut or timed out, AWS failed, had too many calls, or answered what
+    could not be understood. Not for lack of capacity, which has its own ways out.
+    """
+    return is_throttled(error) or _is_lost(error) or _has_failed_at_server(error)
 
 
-def _code_and_message(error: Exception) -> tuple[str, str]:
-    response: Any = getattr(error, "response", None)
-    if not isinstance(response, dict):
-        return "", str(error)
-    detail = response.get("Error", {})
-    return str(detail.get("Code", "")), str(detail.get("Message", error))
+def is_throttled(error: BaseException) -> bool:
+    """Tell whether AWS refused a call because there were too many. Such a call did nothing."""
+    if _code(error) in THROTTLED_CODES or _status(error) == 429:
+        return True
+    return bool(_code(error)) and bool(THROTTLED_MESSAGE.search(_message(error)))
+
+
+def is_expired(error: BaseException) -> bool:
+    """Tell whether the credentials are no good any more: new ones may come into their place."""
+    if _code(error) in EXPIRED_CODES or not EXPIRED_TYPES.isdisjoint(_types(error)):
+        return True
+    # The SDK has no type of its own for credentials that were expired already when it fetched them.
+    return isinstance(error, RuntimeError) and "credentials" in str(error) and "expired" in str(error)
+
+
+def is_ambiguous(error: BaseException) -> bool:
+    """Tell whether a request may have been carried out although no answer to it was understood.
+
+    So it is where the connection was lost after the request was sent, the answer was not understood, or AWS failed.
+    A call that was refused, even for there being too many, and one that did not get out did nothing.
+    """
+    if is_throttled(error) or not NOT_SENT.isdisjoint(_types(error)):
+        return False
+    return _is_lost(error) or _has_failed_at_server(error)
+
+
+def _is_lost(error: BaseException) -> bool:
+    types = _types(error)
+    if "SSLError" in types and WRONG_SERVER.search(str(error)):
+        return False
+    return not (LOST_CONNECTION | NOT_UNDERSTOOD).isdisjoint(types)
+
+
+def _has_failed_at_server(error: BaseException) -> bool:
+    if is_capacity({"reason": _message(error)}):
+        return False
+    status = _status(error)
+    if status in NEVER_SERVED:
+        return False
+    return _code(error) in SERVER_CODES or status >= 500
+
+
+def _types(error: BaseException) -> list[str]:
+    return [each.__name__ for each in type(error).__mro__]
+
+
+def _response(error: BaseException) -> dict[str, Any]:
+    response = getattr(error, "response", None)
+    return response if isinstance(response, dict) else {}
+
+
+def _code(error: BaseException) -> str:
+    return str((_response(error).get("Error") or {}).get("Code") or "")
+
+
+def _status(error: BaseException) -> int:
+    status = (_response(error).get("ResponseMetadata") or {}).get("HTTPStatusCode")
+    return status if isinstance(status, int) else 0
+
+
+def _message(error: BaseException) -> str:
+    text = str((_response(error).get("Error") or {}).get("Message") or error)
+    if "ParamValidationError" in _types(error):
+        text = PARAMETER_VALUE.sub("", text)
+    return shortened(ENCODED.sub("", SIGNED.sub("", text)), READ_LIMIT)

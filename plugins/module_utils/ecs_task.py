@@ -1,104 +1,34 @@
 # Copyright (c) 2026 The ddbload.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ECS tasks: the request that launches them, and what DescribeTasks tells of them, in the shape that we return."""
+"""ECS tasks: what task definitions and DescribeTasks tell of them, in the shape that we return."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
+
+from ansible_collections.ddbload.aws.plugins.module_utils.run_request import TOKEN_VARIABLE
 
 Task = dict[str, Any]
 
-# "containerOverrides … A total of 8192 characters are allowed for overrides. This limit includes the JSON formatting
-# characters": https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html
-OVERRIDES_LIMIT = 8192
-
-
-class RequestError(ValueError):
-    """Arguments that ECS would refuse; the text says what and how to mend it."""
-
-
-def run_request(params: Mapping[str, Any], client_token: str) -> dict[str, Any]:
-    """Build the arguments of RunTask.
-
-    Args:
-        params: the module's parameters.
-        client_token: makes a repeated call launch nothing twice.
-
-    Raises:
-        RequestError: the overrides are longer than ECS takes.
-        See https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
-    """
-    request: dict[str, Any] = {
-        "cluster": params["cluster"],
-        "taskDefinition": params["task_definition"],
-        "count": params["count"],
-        "launchType": params["launch_type"],
-        "clientToken": client_token,
-    }
-    if network := params.get("network_configuration"):
-        request["networkConfiguration"] = {
-            "awsvpcConfiguration": {
-                "subnets": network["subnets"],
-                "securityGroups": network.get("security_groups") or [],
-                "assignPublicIp": "ENABLED" if network.get("assign_public_ip") else "DISABLED",
-            }
-        }
-    if overrides := params.get("overrides"):
-        request["overrides"] = _task_override(overrides)
-    optional = {
-        "startedBy": params.get("started_by"),
-        "group": params.get("group"),
-        "platformVersion": params.get("platform_version"),
-        "propagateTags": params.get("propagate_tags"),
-        "tags": [{"key": key, "value": str(value)} for key, value in (params.get("tags") or {}).items()],
-    }
-    return request | {key: value for key, value in optional.items() if value}
-
-
-def _task_override(overrides: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    override = {"containerOverrides": [_container_override(container) for container in overrides]}
-    length = len(json.dumps(override, separators=(",", ":"), ensure_ascii=False))
-    if length > OVERRIDES_LIMIT:
-        raise RequestError(
-            f"overrides are {length:,} characters long as JSON, ECS takes {OVERRIDES_LIMIT:,} "
-            "-> put the long value into SSM or S3 and pass a reference to it"
-        )
-    return override
-
-
-def _container_override(container: Mapping[str, Any]) -> dict[str, Any]:
-    override = {
-        "name": container["name"],
-        "command": container.get("command"),
-        "environment": [
-            {"name": str(name), "value": environment_value(value)}
-            for name, value in (container.get("environment") or {}).items()
-        ],
-        "cpu": container.get("cpu"),
-        "memory": container.get("memory"),
-    }
-    return {key: value for key, value in override.items() if value}
-
-
-def environment_value(value: Any) -> str:
-    """Write a value as an environment variable: text as it is, nothing as empty text, everything else as JSON."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def missing_containers(overrides: Iterable[Mapping[str, Any]], definition: Mapping[str, Any]) -> list[str]:
-    """List the containers that are overridden and that the task definition does not have."""
-    known = {container["name"] for container in definition["containerDefinitions"]}
-    return [override["name"] for override in overrides if override["name"] not in known]
+PHASES = ("provisioning_s", "pull_s", "start_s", "run_s", "stop_s")
+# The instants between which the phases lie: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
+INSTANTS = ("createdAt", "pullStartedAt", "pullStoppedAt", "startedAt", "executionStoppedAt", "stoppedAt")
+# "1 vCPU" and "2 GB" are in units of 1,024:
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html
+SIZE = re.compile(r"\s*(?P<number>[0-9]+|[0-9]*\.[0-9]+)\s*(?P<unit>vcpu|gb)?\s*", re.IGNORECASE)
 
 
 def essential_containers(definition: Mapping[str, Any]) -> list[str]:
-    """List the names of the containers whose end ends the task."""
+    """List the names of the containers whose end ends the task.
+
+    Args:
+        definition: the task definition, as DescribeTaskDefinition returns it.
+    """
     return [one["name"] for one in definition["containerDefinitions"] if one.get("essential", True)]
 
 
@@ -107,7 +37,7 @@ def log_location(definition: Mapping[str, Any], wanted: Sequence[str] = ()) -> d
 
     Args:
         definition: the task definition, as DescribeTaskDefinition returns it.
-        wanted: containers to look at before the essential ones.
+        wanted: containers to look at before the essential ones; those that it does not have are passed over.
 
     Returns:
         ``group``, ``prefix`` (of the streams' names, with the container's) and ``region`` of the first of these
@@ -117,7 +47,7 @@ def log_location(definition: Mapping[str, Any], wanted: Sequence[str] = ()) -> d
     """
     containers = {one["name"]: one for one in definition["containerDefinitions"]}
     for name in [*wanted, *essential_containers(definition)]:
-        configuration = containers[name].get("logConfiguration") or {}
+        configuration = containers.get(name, {}).get("logConfiguration") or {}
         options = configuration.get("options") or {}
         prefix, group = options.get("awslogs-stream-prefix"), options.get("awslogs-group")
         if configuration.get("logDriver") == "awslogs" and prefix and group:
@@ -131,23 +61,65 @@ def task_of(described: Mapping[str, Any], essential: Sequence[str]) -> Task:
     Args:
         described: the task as ECS describes it.
         essential: names of the essential containers; their exit codes make the task's.
+
+    Returns:
+        What ECS tells, None for what it does not: instants in ISO 8601, ``cpu`` in units of which a vCPU has 1,024,
+        ``memory`` in MiB, ``ephemeral_storage`` in GiB, ``phases`` in seconds. ``index`` is None; who launched the
+        task knows it.
     """
     containers = [
         {"name": one["name"], "exit_code": one.get("exitCode"), "reason": one.get("reason") or None}
         for one in described.get("containers", [])
     ]
+    # ECS gives the task definition's sizes even where the launch has overridden them.
+    sized = [described.get("overrides") or {}, described]
+    storage = _first(one.get("ephemeralStorage") for one in sized) or described.get("fargateEphemeralStorage") or {}
     return {
         "task_arn": described["taskArn"],
         "task_id": described["taskArn"].rpartition("/")[2],
+        "index": None,
         "last_status": described.get("lastStatus", "UNKNOWN"),
         "stop_code": described.get("stopCode") or None,
         "stopped_reason": described.get("stoppedReason") or None,
         "exit_code": combined_exit_code(one["exit_code"] for one in containers if one["name"] in essential),
-        "created_at": _instant(described.get("createdAt")),
-        "started_at": _instant(described.get("startedAt")),
-        "stopped_at": _instant(described.get("stoppedAt")),
         "containers": containers,
+        "launch_type": described.get("launchType") or None,
+        "capacity_provider": described.get("capacityProviderName") or None,
+        "platform_version": described.get("platformVersion") or None,
+        "availability_zone": described.get("availabilityZone") or None,
+        "cpu": _size(_first(one.get("cpu") for one in sized)),
+        "memory": _size(_first(one.get("memory") for one in sized)),
+        "ephemeral_storage": storage.get("sizeInGiB"),
+        "image_digests": {
+            one["name"]: one["imageDigest"] for one in described.get("containers", []) if one.get("imageDigest")
+        },
+        "created_at": _instant(described.get("createdAt")),
+        "pull_started_at": _instant(described.get("pullStartedAt")),
+        "pull_stopped_at": _instant(described.get("pullStoppedAt")),
+        "started_at": _instant(described.get("startedAt")),
+        "stopping_at": _instant(described.get("stoppingAt")),
+        "execution_stopped_at": _instant(described.get("executionStoppedAt")),
+        "stopped_at": _instant(described.get("stoppedAt")),
+        "phases": phases(described),
     }
+
+
+def phases(described: Mapping[str, Any]) -> dict[str, float | None]:
+    """Tell how long the phases of a task took, by ECS' own instants.
+
+    Args:
+        described: the task as ECS describes it.
+
+    Returns:
+        Seconds: ``provisioning_s`` until its image is pulled, ``pull_s``, ``start_s`` until it runs, ``run_s`` until
+        its containers have ended, ``stop_s`` until ECS has cleared up, and ``total_s`` of all. None where an instant
+        is missing; only for the end of the containers that of the task stands in.
+    """
+    instants = {name: described.get(name) for name in INSTANTS}
+    took = dict(zip(PHASES, (_between(instants, *ends) for ends in pairwise(INSTANTS)), strict=True))
+    if took["run_s"] is None:
+        took["run_s"] = _between(instants, "startedAt", "stoppedAt")
+    return took | {"total_s": _between(instants, "createdAt", "stoppedAt")}
 
 
 def combined_exit_code(exit_codes: Iterable[int | None]) -> int | None:
@@ -156,18 +128,38 @@ def combined_exit_code(exit_codes: Iterable[int | None]) -> int | None:
     return next((code for code in known if code), known[0] if known else None)
 
 
-def launch_failures(failures: Iterable[Mapping[str, Any]]) -> str:
-    """Put RunTask's ``failures`` into one line, each kind once; empty where there are none.
+def token_of(described: Mapping[str, Any]) -> str | None:
+    """Return what a task's overrides say of the call that launched it; None where they say nothing.
 
-    See https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
+    Args:
+        described: the task as ECS describes it.
     """
-    texts = []
-    for failure in failures:
-        parts = (failure.get("reason"), failure.get("detail"), failure.get("arn"))
-        text = ", ".join(part for part in parts if part)
-        if text not in texts:
-            texts.append(text)
-    return "; ".join(texts)
+    return next((str(one["value"]) for one in _environment(described) if one.get("name") == TOKEN_VARIABLE), None)
+
+
+def _environment(described: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    overrides = described.get("overrides") or {}
+    for container in overrides.get("containerOverrides") or []:
+        yield from container.get("environment") or []
+
+
+def _first(values: Iterable[Any]) -> Any:
+    """Return the first value that says something."""
+    return next((value for value in values if value), None)
+
+
+def _size(value: Any) -> int | None:
+    """Read a size in its small unit, CPU units or MiB; None where it is none."""
+    match = SIZE.fullmatch(str(value))
+    return round(float(match["number"]) * (1024 if match["unit"] else 1)) if match else None
+
+
+def _between(instants: Mapping[str, Any], begin: str, end: str) -> float | None:
+    begun, ended = instants[begin], instants[end]
+    if not isinstance(begun, datetime) or not isinstance(ended, datetime):
+        return None
+    # The instants come from several clocks: a short phase may seem to end before it begins.
+    return round(max(0.0, (ended - begun).total_seconds()), 3)
 
 
 def _instant(value: Any) -> str | None:

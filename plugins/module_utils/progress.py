@@ -1,141 +1,202 @@
 # Copyright (c) 2026 The ddbload.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The load tester's log lines: JSON events recognised, and put into lines for people."""
+"""The load tester's log lines: its events recognised, and put into lines for people."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.ddbload.aws.plugins.module_utils.figure_text import (
+    NOTHING,
+    clock_text,
+    count_text,
+    exact_count_text,
+    milliseconds_text,
+    number_of,
+    total_of,
+)
+
 MAX_SHOWN = 400  # characters of a line on the screen
-NOTHING = "-"
+# What docs/figures.md knows.
+EVENTS = frozenset(
+    f"run.{name}" for name in ("started", "progress", "breaker", "checkpoint", "trial", "phase", "summary", "failed")
+)
+# Nothing in them for people to read on its own.
+FIGURES_ONLY = frozenset({"run.progress", "run.checkpoint"})
+METRICS_START = '{"_aws":'  # CloudWatch's embedded metric format
+# Control sequences of ECMA-48, and strings for the terminal such as its title: gone as a whole.
+TERMINAL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
 
 
 def parse_event(message: str) -> dict[str, Any] | None:
-    """Return the event that a log line holds; None where the line is not a JSON object with an ``event``."""
+    """Return the load tester's event that a log line holds; None where the line is anything else.
+
+    Others log JSON with an ``event`` too; only the names that the load tester knows count.
+    """
     if not message.lstrip().startswith("{"):
         return None
     try:
         event = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
-
-
-def shown_line(message: str, show_all: bool = False) -> str | None:
-    """Put a log line into what is shown of it, one plain line.
-
-    Args:
-        message: the line as it was logged.
-        show_all: whether JSON that is none of the load tester's events is shown too.
-
-    Returns:
-        None where the line is not to be shown.
-    """
-    event = parse_event(message)
-    if event is None:
-        return printable(message) if show_all or not _is_json_object(message) else None
-    return progress_line(event) if event["event"] == "run.progress" else printable(event_line(event))
+    name = event.get("event") if isinstance(event, dict) else None
+    return event if isinstance(name, str) and name in EVENTS else None
 
 
 def event_line(event: Mapping[str, Any]) -> str:
-    """Put an event into its name and what it says; a summary into its verdict."""
-    name, level = event["event"], event.get("level", "info")
-    mark = "" if level == "info" else f" [{level}]"
-    if name == "run.summary":
-        plan = _mapping(event.get("plan"))
-        text = (
-            f"{event.get('verdict', NOTHING)}, exit code {event.get('exit_code', NOTHING)}, "
-            f"sent {_count(plan.get('sent'))} of {_count(plan.get('planned'))} in {_seconds(event.get('elapsed_s'))}"
-            + (", partial" if event.get("partial") else "")
-        )
-    elif name == "run.started" and not event.get("message"):
-        table = _mapping(event.get("table")).get("name", NOTHING)
-        duration = _seconds(event.get("planned_duration_s"))
-        text = f"table {table}, {_count(event.get('planned_operations'))} operations" + (
-            "" if duration == NOTHING else f" in {duration}"
-        )
-    else:
-        text = str(event.get("message", ""))
-    return f"{name}{mark}" + (f": {text}" if text else "")
-
-
-def progress_line(event: Mapping[str, Any]) -> str:
-    """Put a ``run.progress`` event into one line of steady columns."""
-    interval, total = _mapping(event.get("interval")), _mapping(event.get("total"))
-    elapsed, duration = event.get("elapsed_s"), event.get("planned_duration_s")
-    planned = event.get("planned_operations")
-    left = _left(elapsed, duration, planned, total.get("sent"), interval.get("rate"))
-    return "  ".join(
-        [
-            f"{_seconds(elapsed):>6}" + (f"/{_seconds(duration)}" if duration else ""),
-            f"sent {_count(total.get('sent')):>7}" + (f"/{_count(planned)}" if planned else ""),
-            f"{_count(interval.get('rate')):>6}/s",
-            f"ok {_count(total.get('ok')):>7}",
-            f"throttled {_count(_sum(total.get('throttled')))}",
-            f"failed {_count(_sum(total.get('failed')))}",
-            f"p99 {_milliseconds(interval.get('p99_ms')):>8}",
-            f"left {left}",
-        ]
-    )
+    """Put an event into one plain line: its name, and what it says."""
+    name = _text(event.get("event"))
+    texts = {
+        "run.started": _started,
+        "run.summary": _summary,
+        "run.trial": _trial,
+        "run.phase": lambda each: _text(each.get("phase")),
+        "run.breaker": _breaker,
+    }
+    level, worker = _text(event.get("level")) or "info", number_of(event.get("worker"))
+    mark = f" of worker {worker:.0f}" if worker else ""
+    mark += "" if level == "info" else f" [{level}]"
+    message = _text(event.get("message"))
+    text = message if message or name not in texts else texts[name](event)
+    return printable(f"{name}{mark}" + (f": {text}" if text else ""))
 
 
 def last_lines(messages: Sequence[str], count: int = 10) -> list[str]:
-    """Return the last log lines that say something of the end: no progress, the summary abbreviated."""
+    """Return the last log lines that say something of the end, each as one plain line.
+
+    Left out are figures of a moment, metrics and empty lines; events are put into words.
+
+    Args:
+        messages: the log's lines, in order.
+        count: how many lines at most.
+    """
     lines: list[str] = []
     for message in reversed(messages):
-        event = parse_event(message)
-        if event is None or event["event"] != "run.progress":
-            lines.append(printable(event_line(event) if event else message))
-        if len(lines) == count:
+        if len(lines) >= count:
             break
+        event = parse_event(message)
+        if event:
+            line = "" if event["event"] in FIGURES_ONLY else event_line(event)
+        else:
+            line = "" if message.startswith(METRICS_START) else printable(message)
+        if line.strip():
+            lines.append(line)
     return lines[::-1]
 
 
-def printable(text: str) -> str:
-    """Keep a line from moving the cursor or changing colours of the terminal, and from filling the screen."""
-    plain = "".join(character if character.isprintable() else " " for character in text.rstrip())
-    return plain if len(plain) <= MAX_SHOWN else plain[: MAX_SHOWN - 1] + "…"
+def printable(text: str, limit: int | None = MAX_SHOWN) -> str:
+    """Keep a line from moving the cursor or changing colours of the terminal, and from filling the screen.
+
+    Args:
+        text: any text.
+        limit: characters at most, the last of them an ellipsis where text was cut off; None for all.
+    """
+    # No more than can be shown is looked at: log lines may have a megabyte.
+    beginning = text if limit is None else text[: 10 * limit]
+    whole = TERMINAL_SEQUENCE.sub("", beginning).expandtabs()
+    plain = "".join(character if character.isprintable() else " " for character in whole).rstrip()
+    is_cut = limit is not None and (len(plain) > limit or len(beginning) < len(text.rstrip()))
+    return plain[: limit - 1] + "…" if limit is not None and is_cut else plain
 
 
-def _is_json_object(message: str) -> bool:
-    try:
-        return isinstance(json.loads(message), dict)
-    except ValueError:
-        return False
+def _started(event: Mapping[str, Any]) -> str:
+    table = _text(_mapping(event.get("table")).get("name")) or NOTHING
+    operations, duration = number_of(event.get("planned_operations")), number_of(event.get("planned_duration_s"))
+    cost = _mapping(event.get("estimate")).get("total")
+    return _joined(
+        f"table {table}",
+        "" if operations is None else f"{exact_count_text(operations)} operations",
+        "" if duration is None else f"in {clock_text(duration)}",
+        "" if number_of(cost) is None else f"about {_dollars(cost)}",
+    )
 
 
-def _left(elapsed: Any, duration: Any, planned: Any, sent: Any, rate: Any) -> str:
-    """Estimate the seconds to the end: by the clock where the plan has a duration, else by the present rate."""
-    if _is_number(elapsed) and _is_number(duration) and duration:
-        return _seconds(max(0.0, duration - elapsed))
-    if _is_number(planned) and _is_number(sent) and _is_number(rate) and rate > 0:
-        return _seconds(max(0.0, (planned - sent) / rate))
-    return NOTHING
+def _summary(event: Mapping[str, Any]) -> str:
+    plan, search = _mapping(event.get("plan")), _mapping(event.get("search"))
+    never_sent, warnings = number_of(plan.get("never_sent")), event.get("warnings")
+    words = [_text(one) for one in warnings] if isinstance(warnings, list) else []
+    text = _joined(
+        _text(event.get("verdict")) or NOTHING,
+        f"exit code {exact_count_text(event.get('exit_code'))}",
+        f"partial: stopped by {_text(event.get('stopped')) or NOTHING}" if event.get("partial") else "",
+        f"sent {exact_count_text(plan.get('sent'))} of {exact_count_text(plan.get('planned'))}"
+        f" in {clock_text(event.get('elapsed_s'))}",
+        f"{exact_count_text(never_sent)} never sent" if never_sent else "",
+        f"{count_text(plan.get('rate_reached'))}/s",
+        *_outcomes(_mapping(event.get("operations"))),
+        _dollars(_mapping(event.get("cost")).get("total")),
+        _text(search.get("answer")),
+    )
+    return text + "".join(f"; warning: {word}" for word in words if word)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _outcomes(operations: Mapping[str, Any]) -> list[str]:
+    """Return what the answers were, of all operations together, and how slow the slowest of them was."""
+    entries = [(_text(name), entry) for name, entry in operations.items() if isinstance(entry, Mapping)]
+    if not entries:
+        return []
+    counts = []
+    for outcome in ("ok", "throttled", "failed"):
+        known = [total_of(entry.get(outcome)) for name, entry in entries]
+        counts.append(f"{outcome} {exact_count_text(sum(one for one in known if one is not None))}")
+    latencies = [
+        (number, name)
+        for name, entry in entries
+        if (number := number_of(_mapping(entry.get("latency_ms")).get("p99"))) is not None
+    ]
+    if latencies:
+        worst, name = max(latencies)
+        counts.append(f"p99 {milliseconds_text(worst)}" + (f" ({name})" if len(entries) > 1 else ""))
+    return counts
+
+
+def _trial(event: Mapping[str, Any]) -> str:
+    following = number_of(event.get("next_rate"))
+    reason = _text(event.get("reason"))
+    return _joined(
+        f"{_rate(event.get('rate'))} {'passed' if event.get('passed') is True else 'failed'}"
+        + (f" ({reason})" if reason else ""),
+        f"reached {_rate(event.get('reached'))}",
+        "the search is over" if following is None else f"next {_rate(following)}",
+    )
+
+
+def _breaker(event: Mapping[str, Any]) -> str:
+    reason, probes = _text(event.get("reason")), number_of(event.get("probes"))
+    return _joined(
+        f"{_text(event.get('state')) or NOTHING} at {clock_text(event.get('elapsed_s'))}",
+        reason,
+        f"{exact_count_text(probes)} probes" if probes else "",
+    )
+
+
+def _rate(value: Any) -> str:
+    number = number_of(value)
+    return NOTHING if number is None else f"{number:.1f}/s" if abs(number) < 100 else f"{exact_count_text(number)}/s"
+
+
+def _dollars(value: Any) -> str:
+    number = number_of(value)
+    if number is None:
+        return ""
+    return f"${number:.4f}" if abs(number) < 1 else f"${number:,.2f}" if abs(number) < 1e12 else f"${number:.3g}"
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _sum(value: Any) -> Any:
-    """Add up what is counted by reason."""
-    return sum(value.values()) if isinstance(value, Mapping) else value
-
-
-def _count(value: Any) -> str:
-    return f"{value:,.0f}" if _is_number(value) else NOTHING
-
-
-def _seconds(value: Any) -> str:
-    return f"{value:.0f}s" if _is_number(value) else NOTHING
-
-
-def _milliseconds(value: Any) -> str:
-    return f"{value:.1f} ms" if _is_number(value) else NOTHING
+def _text(value: Any) -> str:
+    """Return a string as it is, a number in few digits, and nothing of anything else."""
+    if isinstance(value, str):
+        return value
+    number = number_of(value)
+    return "" if number is None else f"{number:g}"

@@ -1,122 +1,139 @@
 # Copyright (c) 2026 The ddbload.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a task ended: ECS' codes and reasons, container exit codes and the load tester's own word in one line."""
+"""Why a task ended: ECS' codes and reasons, the containers' exit codes and the load tester's own word in one line."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
-# The exit codes of `ddbload run`, each with what it means and what to do.
-DDBLOAD_EXIT_CODES = {
-    0: ("passed", ""),
-    1: ("internal error", "look at the last log lines, and report them"),
-    2: ("bad configuration", "mend the scenario"),
-    3: ("a threshold failed", "the table did not behave as asked: look at the results"),
-    4: ("lost or corrupt writes", "look at the results before the table is used again"),
-    5: ("target unusable", "check the table's name, the task role and the way to DynamoDB"),
-    6: ("stopped early", "the results are partial"),
-}
+from ansible_collections.ddbload.aws.plugins.module_utils.exit_meaning import Meaning, exit_meaning, signal_name
+from ansible_collections.ddbload.aws.plugins.module_utils.reason_text import one_line, shortened
+from ansible_collections.ddbload.aws.plugins.module_utils.stop_reasons import rule_for
 
-# Ends by a signal are 128 plus the signal's number.
-SIGNAL_EXIT_CODES = {
-    134: ("aborted (SIGABRT)", "look at the log"),
-    137: ("killed (SIGKILL)", "out of memory, or it did not end within stopTimeout: give it more memory or time"),
-    139: ("crashed (SIGSEGV)", "look at the log"),
-    143: ("ended by SIGTERM", "something stopped the task"),
-}
+TOLD_LIMIT = 330  # characters of what ECS and the load tester said
+NAME_LIMIT = 48  # characters of a container's name
 
-# Patterns over stoppedReason and the containers' reasons, the first that matches wins; the wording is listed in
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
-REASONS = (
-    (r"OutOfMemory", "a container ran out of memory", "raise the task's memory, or lower the concurrency"),
-    (
-        r"(CannotPull|pull image).*(404|not found|does not exist|manifest unknown|no such image)",
-        "the image does not exist",
-        "build and push the image, or mend its tag in the task definition",
-    ),
-    (
-        r"(CannotPull|pull image).*(AccessDenied|not authorized|denied|no basic auth)",
-        "the image may not be pulled",
-        "let the execution role pull from this repository",
-    ),
-    (
-        r"CannotPull|pull image",
-        "the image could not be pulled",
-        "give the subnet a way to the registry: NAT, or the endpoints ecr.api, ecr.dkr and S3's gateway",
-    ),
-    (
-        r"ResourceInitializationError.*(log group|CreateLogStream|PutLogEvents|awslogs|logger)",
-        "the log driver could not start",
-        "make the log group, and let the execution role write to it",
-    ),
-    (
-        r"ResourceInitializationError.*(AccessDenied|not authorized)",
-        "the execution role may not read what the task needs",
-        "give it the rights that the reason names",
-    ),
-    (
-        r"ResourceInitializationError.*(secret|ssm|parameter|registry auth)",
-        "secrets, parameters or the registry's login could not be fetched",
-        "check that they exist, the execution role, and the subnet's way out: NAT, or interface endpoints",
-    ),
-    (
-        r"ResourceInitializationError",
-        "the task's surroundings could not be set up",
-        "check the execution role and the subnet's way out: NAT, or interface endpoints",
-    ),
-    (r"Capacity is unavailable|RESOURCE:|insufficient capacity", "no capacity", "try again later, or other zones"),
-    (r"CannotStartContainer", "a container could not be started", "check the command and the image's architecture"),
-    (r"CannotCreateContainer", "a container could not be created", "check the task definition"),
-    (r"Timeout waiting for network interface|\bENI\b", "no network interface", "check the subnet's free addresses"),
-)
+# What ECS says of every task whose container has ended; the exit code says more.
+EXITED_CODE = "EssentialContainerExited"
+EXITED_REASON = "Essential container in task exited"
 
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html (stopCode). With these somebody, or AWS, ended
+# a task that may have been in order; its own exit code tells only how it took that.
 STOP_CODES = {
-    "TaskFailedToStart": ("the task failed to start", "look at the reason"),
-    "UserInitiated": ("stopped on request", ""),
-    "SpotInterruption": ("interrupted: Fargate Spot took its capacity back", "run it on FARGATE, or again"),
-    "TerminationNotice": ("stopped: AWS retired the host", "run it again"),
-    "ServiceSchedulerInitiated": ("stopped by a service's scheduler", "run it outside of a service"),
+    "UserInitiated": Meaning("stopped", "stopped on request", ""),
+    "ServiceSchedulerInitiated": Meaning("stopped", "stopped by a service's scheduler", "run it outside of a service"),
+    "SpotInterruption": Meaning("spot", "interrupted: Spot took its capacity back", "run it again, or on FARGATE"),
+    "TerminationNotice": Meaning("retired", "stopped: its host is taken out of service", "run it again"),
+    "InfrastructureHealth": Meaning("retired", "stopped: its host is not healthy", "run it again"),
 }
+# Who stops a task gives a reason in words of his own, which no rule knows.
+ON_REQUEST = "UserInitiated"
+BY_SCHEDULER = "ServiceSchedulerInitiated"
+FAILED_TO_START = "TaskFailedToStart"
+BEFORE_IT_BEGAN = Meaning(
+    "stopped", "stopped before it began", "if it took long to begin, check the subnet's way out and the image's size"
+)
+NEVER_STARTED = Meaning(
+    "never_started", "the task failed to start", "check the execution role, the image, and the subnet's way out"
+)
+NO_EXIT_CODE = Meaning("unknown", "ended without an exit code", "look at the log, and at the task in the ECS console")
+STOP_TIMEOUT = "it did not end within stopTimeout: raise it, or let the container end on SIGTERM"
 
 
-def stop_cause(task: Mapping[str, Any], failed_message: str | None = None) -> str | None:
+class Cause(NamedTuple):
+    """Why a task ended.
+
+    Attributes:
+        kind: one of passed, image, architecture, command, secrets, log_driver, memory, disk, capacity, quota, spot,
+            network, permission, signal, stopped, retired, health, exit_code, never_started and unknown.
+        text: one line: what (exit code): what ECS said -> how to mend it.
+    """
+
+    kind: str
+    text: str
+
+
+def stop_cause(task: Mapping[str, Any], failed_message: str | None = None) -> Cause | None:
     """Say in one line why a task ended, and what to do.
 
     Args:
-        task: a task in our shape (see ``ecs_task.task_of``).
-        failed_message: the message of the load tester's ``run.failed`` event.
+        task: a task in our shape (see ``ecs_task.task_of``); ``speaks_ddbload`` tells whether it ran
+            the load tester.
+        failed_message: the message of the load tester's ``run.failed`` event, where it came.
 
     Returns:
         None while the task has not ended.
     """
     if task["last_status"] != "STOPPED":
         return None
-    reasons = [task["stopped_reason"], *(one["reason"] for one in task["containers"])]
-    told = " | ".join(dict.fromkeys(one_line(reason) for reason in reasons if reason))
-    exit_code = task["exit_code"]
-    for pattern, what, remedy in REASONS:
-        if re.search(pattern, told, re.IGNORECASE):
-            return _line(what, exit_code, told, remedy)
-    if failed_message and exit_code:
-        meaning = DDBLOAD_EXIT_CODES.get(exit_code, ("failed", ""))[0]
-        return _line(meaning, exit_code, one_line(failed_message), "")
-    if task["stop_code"] in STOP_CODES:
-        what, remedy = STOP_CODES[task["stop_code"]]
-        return _line(what, exit_code, told, remedy)
+    told = list(dict.fromkeys(_reasons(task)))
+    if failed_message:
+        told.append(one_line(failed_message))
+    meaning = _meaning(task, failed_message is not None or bool(task.get("speaks_ddbload")))
+    said = shortened(" | ".join(told), TOLD_LIMIT)
+    # The load tester's messages bring their own remedy.
+    remedy = "" if failed_message and " -> " in said else meaning.remedy
+    text = meaning.what + _exit_code(task) + (f": {said}" if said else "") + (f" -> {remedy}" if remedy else "")
+    return Cause(meaning.kind, text)
+
+
+def _meaning(task: Mapping[str, Any], speaks_ddbload: bool) -> Meaning:
+    stop_code, exit_code = task.get("stop_code"), task.get("exit_code")
+    if exit_code == 0 and stop_code in (None, "", EXITED_CODE):
+        # Whatever befell a container that is not essential.
+        return exit_meaning(0)
+    if stop_code in STOP_CODES:
+        return _meaning_of_stop(task)
+    rule = rule_for(_reasons(task))
+    if rule and (rule.kind != "unknown" or exit_code is None):
+        return Meaning(rule.kind, rule.what, rule.remedy)
+    if exit_code is not None and (exit_code or stop_code != FAILED_TO_START):
+        return exit_meaning(exit_code, speaks_ddbload)
+    return NEVER_STARTED if stop_code == FAILED_TO_START or _has_not_begun(task) else NO_EXIT_CODE
+
+
+def _meaning_of_stop(task: Mapping[str, Any]) -> Meaning:
+    """Tell the meaning of the end of a task that somebody, or AWS, has ended."""
+    stop_code, exit_code = task["stop_code"], task.get("exit_code")
+    rule = None
+    if stop_code == ON_REQUEST:
+        rule = rule_for(_container_reasons(task))
+    elif stop_code == BY_SCHEDULER:
+        rule = rule_for(_reasons(task))
+    if rule and rule.kind != "unknown":
+        return Meaning(rule.kind, rule.what, rule.remedy)
+    if stop_code == ON_REQUEST and exit_code is None and _has_not_begun(task):
+        return BEFORE_IT_BEGAN
+    if stop_code == ON_REQUEST and exit_code is not None and signal_name(exit_code) == "SIGKILL":
+        return STOP_CODES[stop_code]._replace(remedy=STOP_TIMEOUT)
+    return STOP_CODES[stop_code]
+
+
+def _has_not_begun(task: Mapping[str, Any]) -> bool:
+    return "started_at" in task and not task["started_at"]
+
+
+def _reasons(task: Mapping[str, Any]) -> Iterator[str]:
+    """Give the reasons that say something, the task's first."""
+    reason = one_line(str(task.get("stopped_reason") or ""))
+    if reason and reason != EXITED_REASON:
+        yield reason
+    yield from _container_reasons(task)
+
+
+def _container_reasons(task: Mapping[str, Any]) -> Iterator[str]:
+    for container in task.get("containers") or []:
+        if reason := one_line(str(container.get("reason") or "")):
+            yield reason
+
+
+def _exit_code(task: Mapping[str, Any]) -> str:
+    exit_code = task.get("exit_code")
     if exit_code is None:
-        return _line("ended without an exit code", None, told, "look at the reason and the log")
-    meaning, remedy = {**DDBLOAD_EXIT_CODES, **SIGNAL_EXIT_CODES}.get(exit_code, ("failed", "look at the log"))
-    return _line(meaning, exit_code, "", remedy)
-
-
-def one_line(text: str) -> str:
-    """Put a text on one line."""
-    return " ".join(text.split())
-
-
-def _line(what: str, exit_code: int | None, told: str, remedy: str) -> str:
-    code = "" if exit_code is None else f" (exit code {exit_code})"
-    return f"{what}{code}" + (f": {told}" if told else "") + (f" -> {remedy}" if remedy else "")
+        return ""
+    containers = task.get("containers") or []
+    names = [one_line(str(one.get("name"))) for one in containers if one.get("exit_code") == exit_code]
+    whose = f" of {shortened(names[0], NAME_LIMIT)}" if exit_code and names and len(containers) > 1 else ""
+    return f" (exit code {exit_code}{whose})"

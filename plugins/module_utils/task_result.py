@@ -1,111 +1,125 @@
 # Copyright (c) 2026 The ddbload.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The outcome of a run of tasks: what is returned, whether it failed, and the text that says so."""
+"""The outcome of a run of tasks: what the module returns, and whether it failed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.ddbload.aws.plugins.module_utils.ecs_task import combined_exit_code
-from ansible_collections.ddbload.aws.plugins.module_utils.log_cursor import LogEvent
-from ansible_collections.ddbload.aws.plugins.module_utils.progress import last_lines, parse_event
-from ansible_collections.ddbload.aws.plugins.module_utils.stop_cause import STOP_CODES, one_line, stop_cause
-from ansible_collections.ddbload.aws.plugins.module_utils.task_run import FollowedTask, RunState
+from ansible_collections.ddbload.aws.plugins.module_utils.fargate_cost import architecture_of, fargate_cost, total_cost
+from ansible_collections.ddbload.aws.plugins.module_utils.run_message import run_message
+from ansible_collections.ddbload.aws.plugins.module_utils.run_request import fails
+from ansible_collections.ddbload.aws.plugins.module_utils.stop_cause import stop_cause
+from ansible_collections.ddbload.aws.plugins.module_utils.task_run import FollowedTask, Run
+
+# What ECS says of a task that ended by itself; emulators may say nothing:
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
+OWN_END = (None, "EssentialContainerExited")
 
 
-def run_result(
-    state: RunState, events: Mapping[str, Sequence[LogEvent]], fail_on_nonzero: bool = True
-) -> dict[str, Any]:
+def run_result(run: Run, params: Mapping[str, Any], now: datetime, check_mode: bool = False) -> dict[str, Any]:
     """Put a run into what the module returns.
 
     Args:
-        state: the run.
-        events: all log events, by task id.
-        fail_on_nonzero: whether an exit code that is not 0 is a failure.
+        run: the run.
+        params: the module's parameters.
+        now: the end of what is paid for tasks that have not ended; with its time zone.
+        check_mode: whether nothing was done, and the outcome is what would be.
 
     Returns:
-        The module's return value; ``failed`` tells whether it failed.
+        The module's return value, fit for JSON. ``failed`` tells whether it failed, ``msg`` why; ``warnings`` and
+        ``checked`` are there where they hold something.
     """
-    tasks = [_task_result(one, events.get(one.task["task_id"], [])) for one in state.tasks]
-    exit_code = combined_exit_code(one["exit_code"] for one in tasks)
-    failed = [one for one in tasks if _has_failed(one, fail_on_nonzero)]
-    return {
-        "changed": True,
-        "failed": bool(failed or state.timed_out or state.interrupted_by or state.gave_up),
-        "cluster": state.cluster,
-        "task_definition": state.task_definition,
-        "started_by": state.started_by,
-        "exit_code": exit_code,
-        "timed_out": state.timed_out,
-        "elapsed_s": state.elapsed,
+    tasks = [_task_result(one, run, params, now) for one in run.tasks]
+    failed = [] if check_mode else _failed_tasks(run, tasks, params)
+    result: dict[str, Any] = {
+        "changed": _has_changed(run, params, check_mode),
+        "failed": not check_mode and _has_failed(run, params, failed),
+        "msg": run_message(run, params, tasks, failed, check_mode),
+        "state": params["state"],
+        "cluster": run.cluster,
+        "task_definition": run.task_definition,
+        "started_by": run.started_by,
+        "client_token": run.client_token,
+        "count": run.wanted,
+        "launched": run.launched,
+        "exit_code": combined_exit_code(one["exit_code"] for one in tasks),
+        "timed_out": run.timed_out,
+        "interrupted_by": run.interrupted_by,
+        "detached": run.detached,
+        "elapsed_s": run.elapsed_s,
         "tasks": tasks,
-        "msg": _message(state, tasks, failed, exit_code),
+        "phases": slowest_phases(one["phases"] for one in tasks),
+        "cost": total_cost(one["cost"] for one in tasks),
     }
+    result["passed"] = not result["failed"]
+    optional = {"warnings": run.warnings, "checked": run.checked}
+    return result | {name: list(found) for name, found in optional.items() if found}
 
 
-def launched_result(state: RunState) -> dict[str, Any]:
-    """Put a run that is not waited for into what the module returns."""
-    result = run_result(state, {}, fail_on_nonzero=False)
-    return result | {"failed": False, "msg": f"launched {len(state.tasks)} task(s), not waited for"}
+def slowest_phases(phases: Iterable[Mapping[str, float | None]]) -> dict[str, float | None]:
+    """Return for every phase how long it took the task that it took the longest, in s; None where none tells."""
+    slowest: dict[str, float | None] = {}
+    for each in phases:
+        for name, seconds in each.items():
+            known = [one for one in (slowest.get(name), seconds) if one is not None]
+            slowest[name] = max(known, default=None)
+    return slowest
 
 
-def _task_result(one: FollowedTask, events: Sequence[LogEvent]) -> dict[str, Any]:
-    failure = _failed_event(events)
+def _task_result(one: FollowedTask, run: Run, params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     task = dict(one.task)
+    failure: Mapping[str, Any] = one.failure or {}
     if task["exit_code"] == 0 and isinstance(failure.get("exit_code"), int):
         # An emulator may report 0 for a task that it was told to stop: the load tester's own word counts.
         task["exit_code"] = failure["exit_code"]
+    message = failure.get("message")
+    cause = stop_cause({**task, "speaks_ddbload": one.speaks_ddbload}, message if isinstance(message, str) else None)
+    events = one.log.events if one.log else []
+    keep = params["log_lines"]
     return {
         **task,
-        "cause": stop_cause(task, failure.get("message")),
-        "log_group": one.cursor.group if one.cursor else None,
-        "log_stream": one.cursor.stream if one.cursor else None,
-        "log_events": list(events),
+        "cause": cause.text if cause else None,
+        "cause_kind": cause.kind if cause else None,
+        "log_group": one.log.group if one.log else None,
+        "log_stream": one.log.stream if one.log else None,
+        "log_lines": one.log.lines if one.log else 0,
+        "log_events": list(events if keep < 0 else events[max(0, len(events) - keep) :]),
+        "results": dict(one.summary) if one.summary is not None else None,
+        "cost": fargate_cost(task, architecture_of(run.definition), params.get("fargate_prices"), now),
     }
 
 
-def _failed_event(events: Sequence[LogEvent]) -> Mapping[str, Any]:
-    for event in reversed(events):
-        parsed = parse_event(event["message"])
-        if parsed and parsed["event"] == "run.failed":
-            return parsed
-    return {}
+def _failed_tasks(run: Run, tasks: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """List the tasks that have failed; those that were left running on purpose have not."""
+    return [
+        one
+        for one in tasks
+        if not (run.detached and one["last_status"] != "STOPPED") and _has_task_failed(one, params["fail_on"])
+    ]
 
 
-def _has_failed(task: Mapping[str, Any], fail_on_nonzero: bool) -> bool:
-    if task["last_status"] != "STOPPED" or task["exit_code"] is None or task["stop_code"] in STOP_CODES:
+def _has_task_failed(task: Mapping[str, Any], fail_on: Sequence[str]) -> bool:
+    if task["last_status"] != "STOPPED" or task["exit_code"] is None or task["stop_code"] not in OWN_END:
         return True
-    return bool(task["exit_code"]) and fail_on_nonzero
+    return fails(task["exit_code"], fail_on)
 
 
-def _message(
-    state: RunState, tasks: Sequence[Mapping[str, Any]], failed: Sequence[Mapping[str, Any]], exit_code: int | None
-) -> str:
-    running = [one["task_id"] for one in tasks if one["last_status"] != "STOPPED"]
-    if running and (state.stop_requested_at is not None or state.gave_up):
-        first = (
-            f"{_why_stopped(state)}: told to stop, but not seen STOPPED yet: "
-            f"look after it: aws ecs stop-task --cluster {state.cluster} --task {running[0]}"
-        )
-    elif state.timed_out or state.interrupted_by:
-        first = f"{_why_stopped(state)} and was stopped"
-    elif failed:
-        first = f"task {failed[0]['task_id']}: {failed[0]['cause'] or failed[0]['last_status']}"
-    else:
-        return f"{len(tasks)} task(s) ended with exit code {exit_code} after {state.elapsed:g} s"
-    if state.timed_out:
-        first += " -> raise wait_timeout, or shorten the run"
-    if len(failed) and len(tasks) > 1:
-        first += f" ({len(failed)} of {len(tasks)} tasks failed)"
-    told = failed[0] if failed else tasks[0]
-    lines = last_lines([event["message"] for event in told["log_events"]])
-    return "\n".join([one_line(first), *(f"  {line}" for line in lines)])
+def _has_failed(run: Run, params: Mapping[str, Any], failed: Sequence[Mapping[str, Any]]) -> bool:
+    if params["state"] == "absent":
+        left = len(run.unfinished)
+        is_told = run.stopped_by_us >= left and not run.gave_up
+        return bool(left) and (params["wait"] or not is_told)
+    # What runs on has not failed, unless it is less than was asked for.
+    is_broken_off = bool(run.interrupted_by) and (not run.detached or len(run.tasks) < run.wanted)
+    return bool(failed or run.timed_out or is_broken_off or run.gave_up or run.launch_error)
 
 
-def _why_stopped(state: RunState) -> str:
-    tasks = "the task" if len(state.tasks) == 1 else f"{len(state.tasks)} tasks"
-    if state.timed_out:
-        return f"{tasks} did not end within wait_timeout ({state.wait_timeout:g} s)"
-    return f"{tasks} ran when {state.interrupted_by or 'a stop'} came"
+def _has_changed(run: Run, params: Mapping[str, Any], check_mode: bool) -> bool:
+    if check_mode and params["state"] == "run":
+        return len(run.tasks) < run.wanted
+    return run.stopped_by_us > 0 or (params["state"] == "run" and run.launched > 0)

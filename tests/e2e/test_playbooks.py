@@ -63,7 +63,8 @@ def test_a_run_is_shown_live_and_its_results_agree_with_the_table(deployed: tupl
     place, _first = deployed
     play = place.play("run-test.yml", *scenario())
     assert play.code == 0
-    assert "PROVISIONING after" in play.output
+    assert "launching 1 task(s) of ddbload-local:" in play.output
+    assert "RUNNING after" in play.output
     assert play.output.index("sent") < play.output.index("verdict: PASSED (exit code 0)")
     folder = place.newest_run()
     results = json.loads((folder / "results.json").read_text())
@@ -78,6 +79,26 @@ def test_a_run_is_shown_live_and_its_results_agree_with_the_table(deployed: tupl
     )
     lines = (folder / "events.jsonl").read_text().splitlines()
     assert lines == [event["message"] for event in logged["events"]]
+
+
+def test_several_tasks_share_the_plan_and_are_judged_as_one_and_found_again(deployed: tuple[Place, Play]) -> None:
+    place, _first = deployed
+    several = [*scenario(), "-e", json.dumps({"load_test_task_count": 3, "load_test_run_id": "three"})]
+    for is_again in (False, True):
+        play = place.play("run-test.yml", *several)
+        assert play.code == 0
+        assert ("found 3 of 3 task(s) that were launched with this client_token before" in play.words) == is_again
+        results = json.loads((place.directory / "results" / "local" / "three" / "results.json").read_text())
+        assert len({task["task_id"] for task in results["tasks"]}) == 3
+        assert {name: part["sent"] for name, part in results["operations"].items()} == {"put": 300, "get": 100}
+        assert results["verification"]["present"] == scan(place, "three") == 300
+
+
+def test_a_threshold_that_the_tasks_miss_together_fails_the_play(deployed: tuple[Place, Play]) -> None:
+    place, _first = deployed
+    play = place.play("run-test.yml", *scenario(thresholds=["put.p99 < 1us"]), "-e", "load_test_task_count=2")
+    assert play.code == 2
+    assert "exit code 3, what the tasks reached together: put.p99 < 1us: was" in play.words
 
 
 def test_a_missed_threshold_fails_the_play_and_keeps_the_results(deployed: tuple[Place, Play]) -> None:
@@ -149,7 +170,7 @@ def test_ctrl_c_stops_the_task(deployed: tuple[Place, Play]) -> None:
     )
     assert process.stdout
     while line := process.stdout.readline():
-        if " sent " in line:
+        if "  sent " in line:
             break
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)

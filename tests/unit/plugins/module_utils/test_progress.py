@@ -8,76 +8,167 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.ddbload.aws.plugins.module_utils.progress import last_lines, parse_event, shown_line
+from ansible_collections.ddbload.aws.plugins.module_utils.progress import (
+    EVENTS,
+    MAX_SHOWN,
+    event_line,
+    last_lines,
+    parse_event,
+    printable,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
-PROGRESS: dict[str, Any] = {
-    "event": "run.progress",
-    "elapsed_s": 12.0,
-    "planned_duration_s": 60,
-    "planned_operations": 12000,
-    "interval": {"rate": 199.6, "p99_ms": 4.13, "throttled": {}},
-    "total": {"sent": 2400, "ok": 2390, "throttled": {"table_write": 7, "index": 1}, "failed": 2},
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+SUMMARY: dict[str, Any] = {
+    "event": "run.summary",
+    "level": "info",
+    "worker": 0,
+    "verdict": "passed",
+    "exit_code": 0,
+    "partial": False,
+    "stopped": None,
+    "elapsed_s": 300.2,
+    "plan": {"planned": 150_000, "sent": 150_000, "never_sent": 0, "rate_reached": 499.97},
+    "operations": {
+        "put": {"ok": 99_990, "throttled": {"table": 7, "index": 3}, "failed": {}, "latency_ms": {"p99": 8.31}},
+        "get": {"ok": 50_000, "throttled": {}, "failed": {}, "latency_ms": None},
+    },
+    "cost": {"total": 0.1234},
+    "search": None,
+    "warnings": [],
+}
+EVENT = {
+    "run.summary": SUMMARY,
+    "run.started": {
+        "table": {"name": "t"},
+        "planned_operations": 5000,
+        "planned_duration_s": 60,
+        "estimate": {"total": 2},
+    },
+    "run.trial": {"rate": 500, "passed": True, "reached": 499.8, "reason": "", "next_rate": 1000},
+    "run.phase": {"phase": "verification"},
+    "run.breaker": {"level": "warning", "state": "open", "elapsed_s": 61.2, "reason": "network:refused", "probes": 3},
+    "run.failed": {"level": "error", "exit_code": 3, "reason": "threshold_failed", "message": "failed == 0: was 2"},
 }
 
 
-def test_progress_is_one_compact_line() -> None:
-    line = shown_line(json.dumps(PROGRESS))
-    assert line is not None
-    words = " ".join(line.split())
-    assert words == "12s/60s sent 2,400/12,000 200/s ok 2,390 throttled 8 failed 2 p99 4.1 ms left 48s"
-
-
-def test_time_left_of_a_closed_plan_comes_from_the_rate() -> None:
-    line = shown_line(json.dumps({**PROGRESS, "planned_duration_s": None}))
-    assert line is not None and line.endswith("left 48s")
-
-
-@given(
-    st.dictionaries(
-        st.sampled_from(list(PROGRESS)), st.none() | st.integers() | st.sampled_from(["", "x"]) | st.just({})
-    )
-)
-def test_progress_that_lacks_or_bends_fields_is_still_shown(changed: dict[str, Any]) -> None:
-    assert shown_line(json.dumps({**PROGRESS, **changed, "event": "run.progress"}))
-
-
-@given(st.text() | st.recursive(st.none() | st.integers(), st.lists).map(json.dumps))
-def test_any_line_is_shown_on_one_line(line: str) -> None:
-    shown = shown_line(line, show_all=True)
-    assert shown is not None and shown.isprintable() and len(shown) <= 400
-    assert parse_event(line) is None
+def line(name: str, **changed: Any) -> str:
+    return event_line({**EVENT[name], "event": name, **changed})
 
 
 @pytest.mark.parametrize(
-    ("message", "progress", "everything"),
+    ("name", "text"),
     [
-        ("Traceback (most recent call last):", "Traceback (most recent call last):", None),
-        ('{"event": "run.failed", "level": "error", "message": "no"}', "run.failed [error]: no", None),
-        ('{"level": "info", "message": "x"}', None, '{"level": "info", "message": "x"}'),
-        ("{not json", "{not json", None),
-        ("\x1b[31mred\x07", " [31mred ", None),
         (
-            '{"event": "run.summary", "verdict": "passed", "exit_code": 0, "elapsed_s": 9.9, "plan": {"sent": 5}}',
-            "run.summary: passed, exit code 0, sent 5 of - in 10s",
-            None,
+            "run.summary",
+            "run.summary: passed, exit code 0, sent 150,000 of 150,000 in 5:00, 500/s, ok 149,990, throttled 10, "
+            "failed 0, p99 8.31 ms (put), $0.1234",
         ),
-        (
-            '{"event": "run.started", "table": {"name": "t"}, "planned_operations": 5, "planned_duration_s": 2}',
-            "run.started: table t, 5 operations in 2s",
-            None,
-        ),
+        ("run.started", "run.started: table t, 5,000 operations, in 1:00, about $2.00"),
+        ("run.trial", "run.trial: 500/s passed, reached 500/s, next 1,000/s"),
+        ("run.phase", "run.phase: verification"),
+        ("run.breaker", "run.breaker [warning]: open at 1:01, network:refused, 3 probes"),
+        ("run.failed", "run.failed [error]: failed == 0: was 2"),
     ],
 )
-def test_what_is_shown_of_a_line(message: str, progress: str | None, everything: str | None) -> None:
-    assert shown_line(message) == progress
-    assert shown_line(message, show_all=True) == (everything or progress)
+def test_events_are_put_into_words(name: str, text: str) -> None:
+    assert line(name) == text
 
 
-def test_last_lines_leave_progress_out_and_cut_the_summary() -> None:
-    summary = json.dumps({"event": "run.summary", "verdict": "failed", "exit_code": 3, "histograms": "x" * 100_000})
-    messages = [*(f"line {n}" for n in range(20)), summary, *[json.dumps(PROGRESS)] * 20, "the end"]
+def test_a_summary_tells_what_makes_it_worth_less() -> None:
+    text = line("run.summary", partial=True, stopped="SIGTERM", warnings=["the machine had too little CPU"])
+    assert "exit code 0, partial: stopped by SIGTERM, sent" in text
+    assert text.endswith("; warning: the machine had too little CPU")
+    assert "12 never sent" in line("run.summary", plan={"never_sent": 12})
+
+
+def test_a_search_tells_its_answer_and_where_a_trial_failed() -> None:
+    assert line("run.summary", search={"answer": "700/s, limited by the table"}).endswith("700/s, limited by the table")
+    failed = line("run.trial", passed=False, reason="p99 < 10 ms: was 12 ms", next_rate=None, reached=33.333)
+    assert failed == "run.trial: 500/s failed (p99 < 10 ms: was 12 ms), reached 33.3/s, the search is over"
+
+
+def test_workers_beside_the_first_are_named() -> None:
+    assert line("run.phase", worker=2) == "run.phase of worker 2: verification"
+
+
+@given(st.sampled_from(sorted(EVENTS)), st.data())
+def test_events_whose_fields_are_anything_are_still_one_plain_line(name: str, data: st.DataObject) -> None:
+    event = {**EVENT.get(name, {}), "event": name}
+    changed = data.draw(st.dictionaries(st.sampled_from([*event, "worker", "level", "message"]), ANYTHING))
+    text = event_line({**event, **changed})
+    assert text.isprintable() and len(text) <= MAX_SHOWN
+
+
+@given(st.sampled_from(["plan", "operations", "search", "cost"]), ANYTHING, ANYTHING)
+def test_summaries_with_anything_within_are_still_one_plain_line(field: str, within: Any, entry: Any) -> None:
+    inner = {**(SUMMARY[field] or {}), "put": entry}
+    text = line("run.summary", **{field: dict.fromkeys(inner, within) | {"put": entry}})
+    assert text.startswith("run.summary") and text.isprintable()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Traceback (most recent call last):",
+        '{"event": "user.login", "level": "info"}',
+        '{"event": ["run.failed"]}',
+        '{"level": "info"}',
+        '["run.failed"]',
+        "{not json",
+        '{"event":' * 100_000,
+        "",
+    ],
+)
+def test_lines_of_others_are_no_events(message: str) -> None:
+    assert parse_event(message) is None
+
+
+def test_an_event_is_recognised() -> None:
+    assert parse_event(json.dumps(SUMMARY)) == SUMMARY
+
+
+@given(st.text() | st.text(st.characters(max_codepoint=0xA0)))
+def test_no_text_moves_the_cursor(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable() and len(shown) <= MAX_SHOWN
+    assert printable(text, None).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[1;31mred\x1b[0m\x07", "red"),
+        ("\x1b]0;a title\x07text", "text"),
+        ("\x1b]8;;https://x.example\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("a\tb\r\n", "a       b"),
+        ("up\x1b[1A\x9b2Kdown\rover", "up 2Kdown over"),
+        ("\x1b]0;never ended", " ]0;never ended"),
+        ("\u202eback", " back"),
+        ("\x1b\x1b[[31mtwice", " 31mtwice"),
+    ],
+)
+def test_terminal_sequences_are_left_out(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_long_lines_end_in_an_ellipsis() -> None:
+    assert printable("x" * MAX_SHOWN) == "x" * MAX_SHOWN
+    assert printable("x" * (MAX_SHOWN + 1)) == "x" * (MAX_SHOWN - 1) + "…"
+    assert printable("\x1b[0m" * 10 * MAX_SHOWN + "end").endswith("…")
+    assert printable("x" * 5000, None) == "x" * 5000
+
+
+def test_last_lines_leave_figures_out_and_put_events_into_words() -> None:
+    summary = json.dumps({**SUMMARY, "verdict": "failed", "exit_code": 3, "histograms": "x" * 100_000})
+    figures = ['{"event": "run.progress"}', '{"event": "run.checkpoint"}', '{"_aws":{}}', " "] * 20
+    messages = [*(f"line {number}" for number in range(20)), summary, *figures, "the end"]
     lines = last_lines(messages)
     assert len(lines) == 10 and lines[-1] == "the end" and lines[0] == "line 12"
-    assert lines[-2].startswith("run.summary: failed, exit code 3") and len(lines[-2]) < 100
+    assert lines[-2].startswith("run.summary: failed, exit code 3") and len(lines[-2]) < 200
+    assert last_lines(messages, 0) == []
