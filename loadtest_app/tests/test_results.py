@@ -450,3 +450,13 @@ def test_merging_tells_what_came_out_in_a_line(tmp_path: Path, capsys: pytest.Ca
         "missed": "failed == 0: was 2.0",
     }
     assert results.load(output)["verdict"] == "failed"
+
+
+def test_merging_what_holds_no_event_tells_the_exit_code_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, output = tmp_path / "events.jsonl", tmp_path / "results.json"
+    source.write_text("no event\n")
+    assert cli.main(["merge", str(source), "--output", str(output), "--exit-code", "task-0=41"]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert (outcome["verdict"], outcome["exit_code"], outcome["missed"]) == ("incomplete", 41, "")

@@ -108,13 +108,16 @@ class Launcher:
         self._refusal: Exception | None = None
         self._doubted_at: float | None = None
 
-    def find(self) -> int:
+    def find(self, ecs: Any) -> int:
         """Take the tasks that an earlier call with the same token launched; returns how many there are.
+
+        Args:
+            ecs: a boto3 ECS client that repeats its calls: there is nothing yet to go on with.
 
         Raises:
             botocore.exceptions.BotoCoreError, ClientError: ECS refused, or was out of reach.
         """
-        found = self._look_up()
+        found = self._look_up(ecs)
         for described, batch, attempt in found:
             self._take(batch, described, attempt + 1)
         return len(found)
@@ -171,7 +174,12 @@ class Launcher:
         """
         if self._doubted_at is None or self._clock() - self._doubted_at > SURPLUS_WITHIN:
             return []
-        return [described["taskArn"] for described, batch, _attempt in self._look_up() if not batch.missing]
+        try:
+            found = self._look_up(self._ecs())
+        except Exception:
+            # The next look makes up for it; who may not look has the client token to rely on.
+            return []
+        return [described["taskArn"] for described, batch, _attempt in found if not batch.missing]
 
     def _request(self, batch: Batch) -> None:
         """Ask ECS for what a batch lacks."""
@@ -221,10 +229,11 @@ class Launcher:
         until = self._clock() + DOUBT
         while True:
             try:
-                mine = [(one, attempt) for one, its, attempt in self._look_up() if its is batch]
+                mine = [(one, attempt) for one, its, attempt in self._look_up(self._ecs()) if its is batch]
             except Exception as error:
                 if not is_transient(error):
-                    raise
+                    # Who may not look has the client token alone to rely on.
+                    return False
                 mine = []
             if mine:
                 for described, attempt in mine:
@@ -236,10 +245,10 @@ class Launcher:
                 return False
             self._wait(DOUBT_PAUSE)
 
-    def _look_up(self) -> list[tuple[dict[str, Any], Batch, int]]:
+    def _look_up(self, ecs: Any) -> list[tuple[dict[str, Any], Batch, int]]:
         """Find the tasks of this launch that are not in the run, each with its batch and attempt."""
         found = []
-        for described in find_tasks(self._ecs(), self._run.cluster, str(self._run.started_by)):
+        for described in find_tasks(ecs, self._run.cluster, str(self._run.started_by)):
             parsed = parse_token_value(token_of(described) or "")
             if described["taskArn"] in self._batch_of or not parsed or parsed[0] != self._run.client_token:
                 continue

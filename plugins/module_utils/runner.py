@@ -101,7 +101,7 @@ class Runner:
             note=self._feed.note,
             interrupted=lambda: bool(self._interrupt),
         )
-        found = launcher.find() if params["client_token"] else 0
+        found = launcher.find(self._clients.patient("ecs")) if params["client_token"] else 0
         if found:
             self._feed.note(f"found {found} of {run.wanted} task(s) that were launched with this client_token before")
         if self._module.check_mode:

@@ -117,10 +117,10 @@ def started_s(results: Mapping[str, Any]) -> float:
 
 
 def explain(merged: Mapping[str, Any]) -> str:
-    """Say in one line which thresholds the workers missed together."""
+    """Say in one line which thresholds the workers missed together; empty where nothing is known of their plan."""
     missed = [f"{item['expression']}: was {item['value']} {item['unit']}" for item in merged["thresholds"]]
     failed = [text.strip() for text, item in zip(missed, merged["thresholds"], strict=True) if not item["passed"]]
-    broken = [] if merged["plan"]["kept"] else ["the plan was not kept"]
+    broken = ["the plan was not kept"] if merged["plan"] and not merged["plan"]["kept"] else []
     return "; ".join([*broken, *failed])
 
 

@@ -222,7 +222,7 @@ def test_a_second_call_with_the_same_token_finds_the_tasks() -> None:
     assert "ECS launched 4 of 8 task(s): " in first_run.launch_error
     ecs.tasks[0]["lastStatus"] = "STOPPED"
     second, run, _notes = launcher(ecs, count=8)
-    assert second.find() == 4
+    assert second.find(ecs) == 4
     second.launch()
     assert len(run.tasks) == len(ecs.tasks) == 8
     assert len({request["clientToken"] for request in ecs.requests}) == 2
@@ -233,7 +233,7 @@ def test_a_call_with_another_token_does_not_take_the_tasks_for_its_own() -> None
     launcher(ecs, count=3)[0].launch()
     other, run, _notes = launcher(ecs, count=3)
     run.client_token = "another"
-    assert other.find() == 0
+    assert other.find(ecs) == 0
 
 
 def test_missing_tasks_are_tried_until_the_launch_timeout_and_then_given_up() -> None:
@@ -323,3 +323,17 @@ def test_an_interrupt_ends_the_launch_and_nothing_is_forgotten() -> None:
     made.launch()
     assert len(ecs.requests) == 1
     assert len(run.tasks) == len(ecs.tasks) == 10
+
+
+def test_who_may_not_list_tasks_relies_on_the_client_token() -> None:
+    ecs = Ecs(Clock(), ["lost"])
+
+    def denied(**request: Any) -> dict[str, Any]:
+        raise refused("AccessDeniedException")
+
+    ecs.list_tasks = denied  # type: ignore[method-assign]
+    made, run, _notes = launcher(ecs, count=3)
+    made.launch()
+    assert len(run.tasks) == len(ecs.tasks) == 3
+    assert len({request["clientToken"] for request in ecs.requests}) == 1
+    assert made.surplus() == []
