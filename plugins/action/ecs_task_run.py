@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,6 +28,7 @@ MODULE = "ddbload.aws.ecs_task_run"
 PAUSE = 0.2  # seconds between two looks at what the module tells
 # Asked while the plugin is loaded, in the process that owns the terminal; the one that runs it has no stdout any more.
 IS_TERMINAL = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+HANDED_ON = {signal.SIGINT, signal.SIGTERM}
 COLUMNS = shutil.get_terminal_size().columns
 display = Display()
 
@@ -82,7 +84,12 @@ class Showing:
         self._thread = threading.Thread(target=self._show, daemon=True)
 
     def __enter__(self) -> Showing:
-        self._thread.start()
+        # A signal that came to this thread would not wake up the main one, which has to hand it on to the module.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
+        try:
+            self._thread.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self
 
     def __exit__(
@@ -102,13 +109,14 @@ class Showing:
 
 
 def shown(lines: Iterable[Shown]) -> None:
-    """Display lines."""
-    for line in lines:
-        if line.verbosity:
-            display.v(line.text)
+    """Display lines; those that belong together by one call, each of which is a message to another process."""
+    for (verbosity, newline), together in groupby(lines, key=lambda line: (line.verbosity, line.newline)):
+        text = ("\n" if newline else "").join(line.text for line in together)
+        if verbosity:
+            display.v(text)
         else:
             # What is drawn over is for the screen; a log file gets whole lines.
-            display.display(line.text, newline=line.newline, screen_only=not line.newline)
+            display.display(text, newline=newline, screen_only=not newline)
 
 
 def interrupt_module() -> None:

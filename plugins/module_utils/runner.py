@@ -14,6 +14,7 @@ from uuid import uuid4
 with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
 
+from ansible.module_utils.common.warnings import warn
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_clients import AwsClients
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
 from ansible_collections.ddbload.aws.plugins.module_utils.ecs_task import (
@@ -81,7 +82,7 @@ class Runner:
             run.warnings.append(self._feed.problem)
         result = run_result(run, self._params, datetime.now(UTC), self._module.check_mode)
         for warning in result.pop("warnings", []):
-            self._module.warn(warning)
+            warn(warning)  # AnsibleAWSModule's own way is deprecated by ansible-core 2.19
         (self._module.fail_json if result.pop("failed") else self._module.exit_json)(**result)
         raise AssertionError("the module has ended")
 

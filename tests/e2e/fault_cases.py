@@ -147,7 +147,7 @@ def passing_cases() -> Iterator[Case]:
         yield Case(f"{fault.name}-RunTask", fault, ("RunTask",), 3, {"count": 3, "overrides": counts})
         yield Case(f"{fault.name}-{'-'.join(OBSERVING)}", fault, OBSERVING, 2, {"count": 2, "overrides": counts})
         yield Case(f"{fault.name}-ListTasks", fault, ("ListTasks",), 1, {"state": "watch"}, launched_before=True)
-        yield Case(f"{fault.name}-StopTask", fault, ("StopTask",), 1, {"wait_timeout": 3, "overrides": ENDLESS})
+        yield Case(f"{fault.name}-StopTask", fault, ("StopTask",), 1, {"wait_timeout": 5, "overrides": ENDLESS})
 
 
 LASTING = [
@@ -230,7 +230,7 @@ LASTING = [
             "fails, names the permission, and says which task may still run and how to stop it",
         ),
         ("StopTask",),
-        options={"wait_timeout": 3, "overrides": ENDLESS},
+        options={"wait_timeout": 5, "overrides": ENDLESS},
     ),
     Case(
         "partly-launched",

@@ -81,10 +81,10 @@ def test_the_log_file_gets_every_line_of_every_task_in_place_of_an_earlier_runs(
 
 def test_what_takes_too_long_is_stopped_and_keeps_its_lines(there: LaunchPlace) -> None:
     mark = a_mark()
-    done = there.run(started_by=mark, overrides=counting(3, end=SLEEP), wait_timeout=3)
+    done = there.run(started_by=mark, overrides=counting(3, end=SLEEP), wait_timeout=6)
     assert done.code == 2
     assert done.result["timed_out"]
-    assert "wait_timeout (3 s)" in done.message
+    assert "wait_timeout (6 s)" in done.message
     assert done.logs == [counted(3)]
     (task,) = there.launched(mark)
     assert task["lastStatus"] == "STOPPED"
@@ -118,7 +118,7 @@ def test_ctrl_c_leaves_detached_tasks_running_and_another_call_follows_them_to_t
 
 def test_a_task_keyword_timeout_stops_the_tasks(there: LaunchPlace) -> None:
     mark = a_mark()
-    done = there.run(started_by=mark, overrides=counting(1, end=SLEEP), timeout=5)
+    done = there.run(started_by=mark, overrides=counting(1, end=SLEEP), timeout=8)
     assert done.code == 2
     assert done.shown_log == ["line 0"]
     assert there.all_stopped(mark)
@@ -127,7 +127,7 @@ def test_a_task_keyword_timeout_stops_the_tasks(there: LaunchPlace) -> None:
 
 def test_a_playbook_that_is_killed_leaves_no_task_beyond_its_timeout(there: LaunchPlace) -> None:
     mark = a_mark()
-    launch = there.start(started_by=mark, overrides=counting(1, end=SLEEP), wait_timeout=8)
+    launch = there.start(started_by=mark, overrides=counting(1, end=SLEEP), wait_timeout=10)
     launch.wait_for("line 0")
     os.kill(launch.process.pid, signal.SIGKILL)
     assert launch.process.wait() == -signal.SIGKILL

@@ -109,3 +109,23 @@ def test_a_process_group_that_is_not_its_own_is_not_interrupted(monkeypatch: pyt
     monkeypatch.setattr(os, "getpgid", lambda pid: os.getpid() + 1)
     monkeypatch.setattr(os, "killpg", lambda group, signum: pytest.fail("interrupted somebody else"))
     ecs_task_run.interrupt_module()
+
+
+def test_interrupts_are_left_to_the_main_thread(shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    masks: list[set[Any]] = []
+    read = ecs_task_run.LiveReader.read
+
+    def noting_the_mask(reader: ecs_task_run.LiveReader) -> list[dict[str, Any]]:
+        masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        return read(reader)
+
+    monkeypatch.setattr(ecs_task_run.LiveReader, "read", noting_the_mask)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    Action(records("a")).run()
+    assert masks and all({signal.SIGINT, signal.SIGTERM} <= mask for mask in masks)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
+def test_lines_that_come_together_are_one_message(shown: list[str]) -> None:
+    Action(records("first", "second", "third")).run()
+    assert any("first\n" in text and "third" in text for text in shown)
