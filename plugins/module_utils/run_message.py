@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.ddbload.aws.plugins.module_utils.fargate_cost import region_of
-from ansible_collections.ddbload.aws.plugins.module_utils.progress import last_lines, printable
+from ansible_collections.ddbload.aws.plugins.module_utils.progress import last_lines
+from ansible_collections.ddbload.aws.plugins.module_utils.reason_text import one_line
 from ansible_collections.ddbload.aws.plugins.module_utils.task_run import Run
 from ansible_collections.ddbload.aws.plugins.module_utils.task_text import (
     are,
@@ -282,8 +283,3 @@ class Message:
         return "aws ecs stop-task " + " ".join(
             f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value
         )
-
-
-def one_line(text: str) -> str:
-    """Put a text on one line that moves no cursor."""
-    return " ".join(printable(text, limit=None).split())
