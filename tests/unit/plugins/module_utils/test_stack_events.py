@@ -5,20 +5,29 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_events import first_failure, remedy
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_events import (
+    cause_of,
+    cause_text,
+    failures,
+    first_failure,
+    last_operation,
+)
+from hypothesis import given
+from hypothesis import strategies as st
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/ddbload-dev-table/1"
+TAKEN = "Table already exists: ddbload-dev"
 
 
-def event(resource: str, status: str, reason: str = "", type_: str = "AWS::DynamoDB::Table") -> dict[str, Any]:
+def event(resource: str, status: str, reason: str = "", kind: str = "AWS::DynamoDB::Table") -> dict[str, Any]:
     return {
-        "stack_id": STACK,
-        "physical_resource_id": STACK if type_ == "AWS::CloudFormation::Stack" else resource,
-        "logical_resource_id": resource,
-        "resource_type": type_,
-        "resource_status": status,
-        "resource_status_reason": reason,
+        "StackId": STACK,
+        "StackName": "ddbload-dev-table",
+        "PhysicalResourceId": STACK if kind == "AWS::CloudFormation::Stack" else resource,
+        "LogicalResourceId": resource,
+        "ResourceType": kind,
+        "ResourceStatus": status,
+        "ResourceStatusReason": reason,
     }
 
 
@@ -26,19 +35,29 @@ def stack(status: str, reason: str = "") -> dict[str, Any]:
     return event("ddbload-dev-table", status, reason, "AWS::CloudFormation::Stack")
 
 
+def told(events: list[dict[str, Any]]) -> str:
+    found = first_failure(events)
+    return str(found["ResourceStatusReason"]) if found else ""
+
+
 def test_the_first_cause_is_found_among_its_consequences() -> None:
     newest_first = [
         stack("ROLLBACK_COMPLETE"),
         stack("ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Table, Topic]."),
         event("Topic", "CREATE_FAILED", "Resource creation cancelled", "AWS::SNS::Topic"),
-        event("Table", "CREATE_FAILED", "Table already exists: ddbload-dev"),
+        event("Late", "CREATE_FAILED", "of its own"),
+        event("Table", "CREATE_FAILED", TAKEN),
         event("Table", "CREATE_IN_PROGRESS"),
         stack("CREATE_IN_PROGRESS", "User Initiated"),
     ]
-    cause = first_failure(newest_first)
+    assert told(newest_first) == TAKEN
+    assert [one["LogicalResourceId"] for one in failures(newest_first)] == ["Table", "Late"]
+    cause = cause_of(first_failure(newest_first) or {})
     assert (cause["resource"], cause["type"], cause["status"]) == ("Table", "AWS::DynamoDB::Table", "CREATE_FAILED")
-    assert cause["reason"] == "Table already exists: ddbload-dev"
-    assert "the name is taken" in cause["remedy"]
+    assert cause_text(cause, "ddbload-dev-table") == (
+        f"Table (AWS::DynamoDB::Table) CREATE_FAILED: {TAKEN} -> {cause['remedy']}"
+    )
+    assert " of nested stack ddbload-dev-table CREATE_FAILED" in cause_text(cause, "ddbload-dev")
 
 
 def test_failures_of_earlier_operations_are_left_alone() -> None:
@@ -48,29 +67,53 @@ def test_failures_of_earlier_operations_are_left_alone() -> None:
         event("Table", "CREATE_FAILED", "of old"),
         stack("CREATE_IN_PROGRESS", "User Initiated"),
     ]
-    assert first_failure(newest_first) == {}
+    assert first_failure(newest_first) is None
+    assert len(list(last_operation(newest_first))) == 2
+
+
+def test_a_rollback_that_was_continued_is_an_operation_of_its_own_and_one_that_follows_is_not() -> None:
+    failed_update = [
+        event("Table", "UPDATE_FAILED", "in the rollback"),
+        stack("UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to update: [Table]."),
+        event("Table", "UPDATE_FAILED", TAKEN),
+        stack("UPDATE_IN_PROGRESS", "User Initiated"),
+    ]
+    assert told(failed_update) == TAKEN
+    continued = [event("Table", "UPDATE_FAILED", "again"), stack("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")]
+    assert told(continued + failed_update) == "again"
 
 
 def test_a_consequence_is_better_than_nothing() -> None:
-    assert first_failure([event("Topic", "CREATE_FAILED", "Resource creation\n cancelled")])["reason"] == (
-        "Resource creation cancelled"
-    )
+    assert told([event("Topic", "CREATE_FAILED", "Resource creation cancelled")]) == "Resource creation cancelled"
+
+
+def test_a_stack_that_fails_without_a_resource_speaks_for_itself() -> None:
+    newest_first = [stack("ROLLBACK_COMPLETE"), stack("CREATE_FAILED", "Not valid"), stack("CREATE_IN_PROGRESS")]
+    assert told(newest_first) == "Not valid"
+
+
+def test_a_stack_nested_in_this_one_is_a_resource_of_it() -> None:
+    nested = event("Inner", "CREATE_FAILED", "Embedded stack was not created", "AWS::CloudFormation::Stack")
+    nested["PhysicalResourceId"] = "arn:of:the:inner:one"
+    assert told([nested, stack("CREATE_IN_PROGRESS")]) == "Embedded stack was not created"
 
 
 def test_no_events_no_failure() -> None:
-    assert first_failure([]) == {}
+    assert first_failure([]) is None
 
 
-@pytest.mark.parametrize(
-    ("reason", "words"),
-    [
-        ("User: arn:aws:iam::1:user/x is not authorized to perform: ecs:CreateCluster", "permission"),
-        ("The maximum number of addresses has been reached", "Service Quotas"),
-        ("ExpiredToken: The security token included in the request is expired", "log in again"),
-        ("resource sg-1 has a dependent object (DependencyViolation)", "still uses it"),
-        ("something else", ""),
-    ],
+STATUSES = ["CREATE_IN_PROGRESS", "CREATE_FAILED", "CREATE_COMPLETE", "UPDATE_ROLLBACK_IN_PROGRESS", "DELETE_FAILED"]
+EVENTS = st.lists(
+    st.builds(
+        lambda resource, status, reason: event(resource, status, reason) if resource else stack(status, reason),
+        st.sampled_from(["", "A", "B"]),
+        st.sampled_from(STATUSES),
+        st.sampled_from(["", "Resource creation cancelled", TAKEN, "User Initiated"]),
+    )
 )
-def test_remedies(reason: str, words: str) -> None:
-    assert words in remedy(reason)
-    assert bool(remedy(reason)) == bool(words)
+
+
+@given(EVENTS, EVENTS)
+def test_what_came_before_the_last_operation_changes_nothing(newer: list[dict[str, Any]], older: list[Any]) -> None:
+    newest_first = [*newer, stack("UPDATE_IN_PROGRESS", "User Initiated")]
+    assert first_failure(newest_first + older) == first_failure(newest_first)

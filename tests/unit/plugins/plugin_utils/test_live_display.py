@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The ddbload.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Action plugins that show what their module tells while it runs."""
 
 from __future__ import annotations
 
@@ -13,38 +14,49 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.ddbload.aws.plugins.action import ecs_task_run
+from ansible_collections.ddbload.aws.plugins.action import cfn_stack, ecs_task_run
+from ansible_collections.ddbload.aws.plugins.plugin_utils import live_display
 
 
-class Action(ecs_task_run.ActionModule):
-    """The action plugin over a module that tells what a test wants it to tell."""
+class Told:
+    """An action plugin over a module that tells what a test wants it to tell."""
+
+    module: str
 
     def __init__(self, records: list[dict[str, Any]], transport: str = "local", **settings: Any) -> None:
         self._task = SimpleNamespace(args=settings.pop("args", {}), check_mode=False, async_val=0, no_log=False)
         vars(self._task).update(settings)
         self._connection = SimpleNamespace(transport=transport)
         self.records, self.arguments = records, {}
-        self.error: BaseException | None = None
+        self.errors: list[BaseException] = []
 
     def _execute_module(self, module_name: str = "", module_args: Any = None, **more: Any) -> dict[str, Any]:
-        assert module_name == "ddbload.aws.ecs_task_run"
+        assert module_name == self.module
         self.arguments = module_args
         if live := module_args.get("_live"):
             with Path(live).open("a") as file:
                 file.writelines(json.dumps(record) + "\n" for record in self.records)
-        if self.error:
-            raise self.error
+        for error in self.errors:
+            raise error
         return {"changed": True, "msg": "done"}
+
+
+class Action(Told, ecs_task_run.ActionModule):
+    """That of ecs_task_run."""
+
+
+class StackAction(Told, cfn_stack.ActionModule):
+    """That of cfn_stack."""
 
 
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     lines: list[str] = []
-    monkeypatch.setattr(ecs_task_run, "PAUSE", 0.01)
-    monkeypatch.setattr(ecs_task_run.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
-    monkeypatch.setattr(ecs_task_run.display, "display", lambda text, **more: lines.append(text))
-    monkeypatch.setattr(ecs_task_run.display, "v", lambda text, **more: lines.append(f"-v {text}"))
-    monkeypatch.setattr(ecs_task_run.ActionBase, "run", lambda self, tmp=None, task_vars=None: {})
+    monkeypatch.setattr(live_display, "PAUSE", 0.01)
+    monkeypatch.setattr(live_display.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    monkeypatch.setattr(live_display.display, "display", lambda text, **more: lines.append(text))
+    monkeypatch.setattr(live_display.display, "v", lambda text, **more: lines.append(f"-v {text}"))
+    monkeypatch.setattr(live_display.ActionBase, "run", lambda self, tmp=None, task_vars=None: {})
     return lines
 
 
@@ -97,7 +109,7 @@ def test_what_breaks_the_action_off_interrupts_the_module_too(
     monkeypatch.setattr(os, "killpg", lambda group, signum: sent.append((group, signum)))
     before = signal.getsignal(signal.SIGINT)
     action = Action(records("a"))
-    action.error = TimeoutError("the task's timeout")
+    action.errors.append(TimeoutError("the task's timeout"))
     with pytest.raises(TimeoutError):
         action.run()
     assert sent == [(0, signal.SIGINT)]
@@ -108,18 +120,32 @@ def test_what_breaks_the_action_off_interrupts_the_module_too(
 def test_a_process_group_that_is_not_its_own_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getpgid", lambda pid: os.getpid() + 1)
     monkeypatch.setattr(os, "killpg", lambda group, signum: pytest.fail("interrupted somebody else"))
-    ecs_task_run.interrupt_module()
+    live_display.interrupt_module()
+
+
+NOTE = [{"kind": "note", "text": "creating stack shop"}]
+
+
+@pytest.mark.parametrize("wait", ["yes", "no"])
+def test_a_stack_is_shown_also_where_its_end_is_not_waited_for(shown: list[str], wait: str) -> None:
+    assert StackAction(NOTE, args={"wait": wait}).run()["msg"] == "done"
+    assert shown == ["  creating stack shop"]
+
+
+def test_a_stack_may_be_applied_in_silence(shown: list[str]) -> None:
+    assert StackAction(NOTE, args={"show": "none"}).run()["msg"] == "done"
+    assert shown == []
 
 
 def test_interrupts_are_left_to_the_main_thread(shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     masks: list[set[Any]] = []
-    read = ecs_task_run.LiveReader.read
+    read = live_display.LiveReader.read
 
-    def noting_the_mask(reader: ecs_task_run.LiveReader) -> list[dict[str, Any]]:
+    def noting_the_mask(reader: live_display.LiveReader) -> list[dict[str, Any]]:
         masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
         return read(reader)
 
-    monkeypatch.setattr(ecs_task_run.LiveReader, "read", noting_the_mask)
+    monkeypatch.setattr(live_display.LiveReader, "read", noting_the_mask)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     Action(records("a")).run()
     assert masks and all({signal.SIGINT, signal.SIGTERM} <= mask for mask in masks)

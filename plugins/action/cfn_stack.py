@@ -1,0 +1,24 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action plugin: runs the module ``cfn_stack`` and shows what becomes of the stack's resources meanwhile."""
+
+from __future__ import annotations
+
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_view import StackView
+from ansible_collections.ddbload.aws.plugins.plugin_utils.live_display import LiveAction
+
+
+class ActionModule(LiveAction):
+    """Shows a line for each resource that is done."""
+
+    module = "ddbload.aws.cfn_stack"
+
+    @property
+    def is_waited_for(self) -> bool:
+        """True also where the end is not waited for: what has to come before it is."""
+        return True
+
+    def view(self, columns: int, refreshes: bool) -> StackView:
+        """Return what decides what is displayed of an operation on a stack."""
+        return StackView(columns=columns, refreshes=refreshes)

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keeps a stack from being deleted or changed by mistake: termination protection and the stack policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.ddbload.aws.plugins.module_utils.stack import Stack
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import policy_text
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import is_protected
+
+
+class Protection:
+    """What is asked for of a stack's protection, and what is missing of it.
+
+    Args:
+        stack: the stack.
+        params: the module's options.
+    """
+
+    def __init__(self, stack: Stack, params: Mapping[str, Any]) -> None:
+        self._stack = stack
+        self._wanted = params["termination_protection"]
+        self._policy = policy_text(params["stack_policy"])
+
+    def missing(self, described: Mapping[str, Any] | None) -> list[str]:
+        """Say what would have to be set, a line each.
+
+        Args:
+            described: the stack as DescribeStacks tells of it; None where it is yet to be made.
+        """
+        lines: list[str] = []
+        if self._wanted is not None and self._wanted != is_protected(described):
+            lines.append(f"termination protection: {_word(not self._wanted)} -> {_word(self._wanted)}")
+        if self._policy is not None and (described is None or self._differs()):
+            lines.append("stack policy: set to what stack_policy says")
+        return lines
+
+    def set(self, described: Mapping[str, Any]) -> list[str]:
+        """Set what is missing; the stack has to be at rest, AWS takes no policy before.
+
+        Args:
+            described: the stack as DescribeStacks tells of it.
+
+        Returns:
+            What was set, a line each.
+        """
+        lines = self.missing(described)
+        for line in lines:
+            if line.startswith("stack policy"):
+                self._stack.client.set_stack_policy(StackName=self._stack.name, StackPolicyBody=self._policy)
+            else:
+                self._stack.client.update_termination_protection(
+                    StackName=self._stack.name, EnableTerminationProtection=self._wanted
+                )
+        return lines
+
+    def _differs(self) -> bool:
+        found = self._stack.policy()
+        return found is None or json.dumps(found, sort_keys=True) != self._policy
+
+
+def _word(is_on: bool) -> str:
+    return "on" if is_on else "off"

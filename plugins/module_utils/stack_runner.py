@@ -1,0 +1,98 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module ``cfn_stack`` does: applies a stack, waits for it, or deletes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, NoReturn
+
+with suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import BotoCoreError, ClientError
+
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_clients import AwsClients
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
+from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
+from ansible_collections.ddbload.aws.plugins.module_utils.patience import OutOfPatienceError, Patience
+from ansible_collections.ddbload.aws.plugins.module_utils.stack import Stack
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_apply import StackApplier
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_end import StackEnder
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_feed import StackFeed
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_follow import StackFollower
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_remedies import remedy
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_result import Outcome, stack_result
+
+VERBS = {"present": "apply", "settled": "wait for", "absent": "delete"}
+
+
+class StackRunner:
+    """Carries out one call of the module.
+
+    Args:
+        module: an AnsibleAWSModule.
+        interrupt: whether SIGINT or SIGTERM came.
+        patience: how long to wait; what the options say where it is None.
+    """
+
+    def __init__(self, module: Any, interrupt: Interrupt, patience: Patience | None = None) -> None:
+        self._module = module
+        self._params: Mapping[str, Any] = module.params
+        self._patience = patience or Patience(self._params["wait_timeout"], lambda: interrupt.name)
+        self._clients = AwsClients(module, lambda: bool(interrupt))
+        self._feed = StackFeed(self._params["_live"])
+        self._stack = Stack(lambda: self._clients.patient("cloudformation"), self._params["stack_name"])
+        self._follower = StackFollower(self._stack, self._feed, self._patience, self._clients.renew)
+
+    def run(self) -> NoReturn:
+        """Do what the options ask for, and end the module."""
+        is_check = self._module.check_mode
+        applier = StackApplier(self._stack, self._params, self._feed, self._patience, self._follower, is_check)
+        ender = StackEnder(self._stack, self._params, self._feed, self._follower, is_check)
+        calls = {"present": applier.apply, "settled": ender.settle, "absent": ender.delete}
+        begun = applier if self._params["state"] == "present" else ender
+        try:
+            outcome = calls[self._params["state"]]()
+        except StackRequestError as error:
+            outcome = self._broken_off(str(error), begun)
+        except OutOfPatienceError as error:
+            outcome = self._broken_off(self._out_of_patience(str(error)), begun)
+        except (BotoCoreError, ClientError) as error:
+            self._module.fail_json(msg=self._explained(error), changed=begun.changed)
+        finally:
+            self._feed.close()
+        self._end(outcome)
+
+    def _broken_off(self, message: str, begun: StackApplier | StackEnder) -> Outcome:
+        seen, operation = self._seen(), begun.operation
+        return Outcome(message, changed=begun.changed, failed=True, described=seen, operation=operation)
+
+    def _end(self, outcome: Outcome) -> NoReturn:
+        with_diff = self._module.check_mode or self._module._diff
+        result = stack_result(outcome, self._stack.name, self._patience.elapsed, with_diff)
+        for warning in outcome.warnings:
+            self._module.warn(warning)
+        (self._module.fail_json if result.pop("failed") else self._module.exit_json)(**result)
+        raise AssertionError("the module has ended")
+
+    def _seen(self) -> Mapping[str, Any] | None:
+        with suppress(BotoCoreError, ClientError):
+            return self._stack.look()
+        return None
+
+    def _out_of_patience(self, why: str) -> str:
+        found = self._seen()
+        status = f" (now {found['StackStatus']})" if found else ""
+        return (
+            f"cannot {VERBS[self._params['state']]} stack {self._stack.name} any longer{status}: {why} "
+            "-> what is under way goes on in AWS; call again to see its end"
+        )
+
+    def _explained(self, error: Exception) -> str:
+        endpoint = self._params.get("endpoint_url")
+        where = f"region {self._module.region}" + (f", endpoint {endpoint}" if endpoint else "")
+        text = explain(error, f"cannot {VERBS[self._params['state']]} stack {self._stack.name}", where)
+        advice = "" if " -> " in text else remedy(str(error))
+        return f"{text} -> {advice}" if advice else text

@@ -1,0 +1,324 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: one CloudFormation stack, applied by change sets."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cfn_stack
+short_description: Apply a CloudFormation stack by change sets, live, and say why where it fails
+version_added: 0.1.0
+author: The ddbload.aws contributors (@ddbload)
+description:
+  - Makes, changes and deletes one CloudFormation stack, and shows its resources while they come and go.
+  - Every change goes by a change set, so that nothing to change is C(changed=false), and check mode shows what would
+    be done to each resource and which of them would be replaced. No change set is left behind.
+  - Fails with the first cause in one line, which names the resource, the reason and what to do.
+  - Waits for an operation that somebody else has under way. Of two deploys at once one executes its change set; the
+    other one waits for its end, and then does what is left to do.
+  - Clears a stack that could not be created the last time (C(ROLLBACK_COMPLETE), C(ROLLBACK_FAILED), C(CREATE_FAILED)),
+    and continues a rollback that failed (C(UPDATE_ROLLBACK_FAILED)), before it goes on.
+  - New resources are deleted again where their creation is rolled back, whatever their C(DeletionPolicy) says; they
+    would stand in the way of the next try otherwise.
+options:
+  state:
+    description:
+      - V(present) makes the stack what O(template_body), O(parameters) and O(tags) say.
+      - V(settled) waits for the end of what is under way, and returns the outputs. Fails where that failed, and where
+        there is no such stack.
+      - V(absent) deletes the stack.
+    type: str
+    choices: [present, settled, absent]
+    default: present
+  stack_name:
+    description: Name of the stack.
+    type: str
+    required: true
+  template_body:
+    description:
+      - Text of the template, YAML or JSON, up to 51,200 bytes.
+      - Needed for O(state=present), and not looked at otherwise.
+    type: str
+  parameters:
+    description:
+      - Values of the template's parameters by name. Truth values become C(true) and C(false), lists are joined with
+        commas, numbers become text. A parameter without a value, or with null, gets the template's default.
+    type: dict
+    default: {}
+  tags:
+    description:
+      - Tags of the stack, which AWS hands on to its resources. Replaces those it has.
+      - Where it is not given, the stack's tags stay as they are.
+    type: dict
+  capabilities:
+    description: What the template may do beside the ordinary, such as making IAM roles.
+    type: list
+    elements: str
+    choices: [CAPABILITY_IAM, CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND]
+    default: [CAPABILITY_IAM, CAPABILITY_AUTO_EXPAND]
+  termination_protection:
+    description:
+      - Whether AWS refuses to delete the stack. Left as it is where it is not given.
+      - It is set once the stack is at rest; with O(wait=false) by O(state=settled), which takes it too.
+    type: bool
+  stack_policy:
+    description:
+      - Which resources later updates may change, replace or delete; a dictionary, or JSON text. Left as it is where it
+        is not given. A policy can be replaced, but never taken off a stack again.
+      - It is set once the stack is at rest; with O(wait=false) by O(state=settled), which takes it too.
+    type: raw
+  wait:
+    description:
+      - Whether to wait for the end of the operation. What has to come before it is waited for in any case.
+      - Call O(state=settled) later, with RV(operation), where it is not waited for.
+    type: bool
+    default: true
+  wait_timeout:
+    description: Seconds to wait at most. What is under way goes on in AWS when they are over.
+    type: int
+    default: 3600
+  operation:
+    description:
+      - RV(operation) of an earlier call with O(wait=false). O(state=settled) then fails where that operation failed,
+        even if it is over already.
+      - Without it, an update that failed and was rolled back before the call is a warning, since the stack works on
+        as it was before.
+    type: str
+  show:
+    description: What to show while it waits, V(none) or the V(events) of the stack.
+    type: str
+    choices: [events, none]
+    default: events
+  _live:
+    description:
+      - Internal, not for use in plays, and free to change.
+      - File by which the module tells the action plugin what to show.
+    type: path
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+attributes:
+  check_mode:
+    description: Shows what would be done to each resource, by a change set that is deleted again, and does nothing.
+    support: full
+  diff_mode:
+    description: Lists each resource that is added, changed, replaced or removed, and which of its properties change.
+    support: full
+seealso:
+  - module: amazon.aws.cloudformation
+  - module: ddbload.aws.cfn_drift_info
+notes:
+  - "Permissions on the stack and its change sets: C(cloudformation:DescribeStacks),
+    C(cloudformation:DescribeStackEvents), C(cloudformation:CreateChangeSet), C(cloudformation:DescribeChangeSet),
+    C(cloudformation:ListChangeSets), C(cloudformation:ExecuteChangeSet), C(cloudformation:DeleteChangeSet),
+    C(cloudformation:DeleteStack), C(cloudformation:ContinueUpdateRollback), C(cloudformation:ValidateTemplate), and
+    where their options are given C(cloudformation:UpdateTerminationProtection), C(cloudformation:GetStackPolicy)
+    and C(cloudformation:SetStackPolicy). With C(cloudformation:DescribeEvents) it also tells what AWS has found out
+    before the first resource."
+  - An interrupt (Ctrl-C) ends the wait. The operation goes on in AWS.
+  - A deletion (O(state=absent)) that was begun with O(wait=false) is waited for by another call with O(state=absent).
+"""
+
+EXAMPLES = r"""
+- name: Apply a stack
+  ddbload.aws.cfn_stack:
+    stack_name: shop-prod-table
+    template_body: "{{ lookup('ansible.builtin.file', 'table.yaml') }}"
+    parameters:
+      ZoneCount: 3
+      PointInTimeRecovery: true
+      SubnetIds: [subnet-0a1b2c3d4e5f60718, subnet-0b2c3d4e5f60718a9]
+    tags:
+      Project: shop
+    termination_protection: true
+    stack_policy:
+      Statement:
+        - {Effect: Allow, Principal: "*", Action: "Update:*", Resource: "*"}
+        - {Effect: Deny, Principal: "*", Action: ["Update:Replace", "Update:Delete"], Resource: LogicalResourceId/Table}
+
+- name: Start one stack
+  ddbload.aws.cfn_stack:
+    stack_name: shop-prod-network
+    template_body: "{{ lookup('ansible.builtin.file', 'network.yaml') }}"
+    wait: false
+  register: network
+
+- name: Wait for it, when others have been started too
+  ddbload.aws.cfn_stack:
+    stack_name: shop-prod-network
+    state: settled
+    operation: "{{ network.operation }}"
+
+- name: Delete a stack
+  ddbload.aws.cfn_stack:
+    stack_name: shop-prod-table
+    state: absent
+"""
+
+RETURN = r"""
+msg:
+  description: What was done, or why not, in one line.
+  returned: always
+  type: str
+  sample: "stack shop-prod-table could not be updated: Table (AWS::DynamoDB::Table) UPDATE_FAILED: ... -> ..."
+stack_name:
+  description: Name of the stack.
+  returned: when AWS could be asked
+  type: str
+  sample: shop-prod-table
+stack_id:
+  description: ARN of the stack; null where there is none.
+  returned: when AWS could be asked
+  type: str
+  sample: arn:aws:cloudformation:eu-west-1:123456789012:stack/shop-prod-table/0cc175b9-c0f1-11f0-a831-c399e2697726
+status:
+  description: The stack's status when it was last seen; null where there is none.
+  returned: when AWS could be asked
+  type: str
+  sample: UPDATE_COMPLETE
+outputs:
+  description: The stack's outputs by name, those it had when it was last seen.
+  returned: when AWS could be asked
+  type: dict
+  sample: {TableName: shop-prod}
+changes:
+  description: What was, or in check mode would be, done to each resource.
+  returned: when AWS could be asked
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: One of C(Add), C(Modify), C(Remove), C(Import) and C(Dynamic).
+      type: str
+      sample: Modify
+    logical_id:
+      description: The resource's name in the template.
+      type: str
+      sample: Table
+    type:
+      description: Type of the resource.
+      type: str
+      sample: AWS::DynamoDB::Table
+    physical_id:
+      description: Its name or id in AWS; null for a new one.
+      type: str
+      sample: shop-prod
+    replacement:
+      description: Whether a new one takes its place, C(True), C(False) or C(Conditional); null where it does not apply.
+      type: str
+      sample: "True"
+    policy_action:
+      description: What becomes of the old one, such as C(Delete) or C(ReplaceAndRetain); null where AWS does not say.
+      type: str
+      sample: ReplaceAndRetain
+    details:
+      description: What of it changes.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Path of the property or attribute.
+          type: str
+          sample: Properties.TableName
+        before:
+          description: Its value before; null where AWS does not say.
+          type: raw
+          sample: shop-prod
+        after:
+          description: Its value after; null where AWS does not say.
+          type: raw
+          sample: shop-production
+        recreates:
+          description: Whether this change replaces the resource, C(Always), C(Conditionally) or C(Never).
+          type: str
+          sample: Always
+        causes:
+          description: What it follows from.
+          type: list
+          elements: str
+          sample: [parameter TableName]
+cause:
+  description: Why the last operation failed; null where it did not.
+  returned: when AWS could be asked
+  type: dict
+  contains:
+    stack:
+      description: Name of the stack in which it happened, a nested one perhaps.
+      type: str
+      sample: shop-prod-table
+    resource:
+      description: The resource's name in the template.
+      type: str
+      sample: Table
+    type:
+      description: Type of the resource.
+      type: str
+      sample: AWS::DynamoDB::Table
+    status:
+      description: The status that it came to.
+      type: str
+      sample: CREATE_FAILED
+    reason:
+      description: AWS's reason, on one line.
+      type: str
+      sample: Table already exists
+    remedy:
+      description: What to do about it; empty where nothing is known.
+      type: str
+      sample: the name is taken
+operation:
+  description: What to give O(operation) of O(state=settled); null where this call started nothing.
+  returned: when AWS could be asked
+  type: str
+  sample: ddbload-6f1f1b5c4a444a7e9f0a1d6b0f4f0e59
+elapsed_s:
+  description: Seconds that the call took.
+  returned: when AWS could be asked
+  type: float
+  sample: 41.3
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError, check_request
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_runner import StackRunner
+
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+ARGUMENT_SPEC = {
+    "state": {"type": "str", "choices": ["present", "settled", "absent"], "default": "present"},
+    "stack_name": {"type": "str", "required": True},
+    "template_body": {"type": "str"},
+    "parameters": {"type": "dict", "default": {}},
+    "tags": {"type": "dict"},
+    "capabilities": {
+        "type": "list",
+        "elements": "str",
+        "choices": CAPABILITIES,
+        "default": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    },
+    "termination_protection": {"type": "bool"},
+    "stack_policy": {"type": "raw"},
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 3600},
+    "operation": {"type": "str"},
+    "show": {"type": "str", "choices": ["events", "none"], "default": "events"},
+    "_live": {"type": "path"},
+}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleAWSModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    try:
+        check_request(module.params)
+    except StackRequestError as error:
+        module.fail_json(msg=str(error))
+    with Interrupt() as interrupt:
+        StackRunner(module, interrupt).run()
+
+
+if __name__ == "__main__":
+    main()

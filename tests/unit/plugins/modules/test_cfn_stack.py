@@ -1,0 +1,133 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module that applies stacks: its options, its documentation, and what it does on an emulator of AWS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.ddbload.aws.plugins.module_utils import patience
+from ansible_collections.ddbload.aws.plugins.module_utils.change_set import changes_of
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_events import Cause
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import check_request
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_result import Outcome, stack_result
+from ansible_collections.ddbload.aws.plugins.modules import cfn_stack
+from moto import mock_aws
+
+MODULE = "ddbload.aws.cfn_stack"
+TEMPLATE = """
+Parameters:
+  Name: {Type: String, Default: first}
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: !Ref Name}}
+Outputs:
+  TopicArn: {Value: !Ref Topic}
+"""
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty account of moto's, in which no time is lost."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-access-key-of-motos")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-access-key-of-motos")
+    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    with mock_aws():
+        yield boto3.client("cloudformation", region_name="eu-west-1")
+
+
+def run(capsys: pytest.CaptureFixture[str], check: bool = False, **options: Any) -> dict[str, Any]:
+    own = {"stack_name": "shop", "region": "eu-west-1", "template_body": TEMPLATE}
+    with patch_module_args({**own, **options, "_ansible_check_mode": check}), pytest.raises(SystemExit):
+        cfn_stack.main()
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def validated(options: dict[str, Any]) -> dict[str, Any]:
+    result = ArgumentSpecValidator(cfn_stack.ARGUMENT_SPEC).validate(options)
+    assert result.error_messages == []
+    return dict(result.validated_parameters)
+
+
+def test_on_an_emulator_a_stack_comes_changes_and_goes(account: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    checked = run(capsys, check=True)
+    assert checked["changed"] and checked["status"] is None and "+ Topic" in checked["diff"]["prepared"]
+    assert account.describe_stacks()["Stacks"] == []
+
+    made = run(capsys, tags={"Team": "shop"})
+    assert (made["changed"], made["status"], made["cause"]) == (True, "CREATE_COMPLETE", None)
+    assert made["msg"] == "created stack shop: 1 added"
+    assert not run(capsys, tags={"Team": "shop"})["changed"]
+
+    changed = run(capsys, parameters={"Name": "second"})
+    assert (changed["changed"], changed["status"]) == (True, "UPDATE_COMPLETE")
+    (topic,) = boto3.client("sns", region_name="eu-west-1").list_topics()["Topics"]
+    assert topic["TopicArn"].endswith(":second")
+    settled = run(capsys, state="settled")
+    assert (settled["changed"], settled["stack_id"]) == (False, changed["stack_id"])
+
+    assert run(capsys, check=True, state="absent")["changed"]
+    assert run(capsys, state="absent")["changed"]
+    assert not run(capsys, state="absent")["changed"]
+    gone = run(capsys, state="settled")
+    assert gone["failed"] and gone["msg"].startswith("there is no stack shop -> ")
+
+
+def test_what_aws_refuses_at_once_is_one_line_with_a_remedy(account: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, template_body="Parameters: {Name: {Type: String}}\nResources: {}")
+    assert result["failed"] and result["msg"].startswith("cannot apply stack shop (region eu-west-1): ")
+    assert " -> " in result["msg"] and "\n" not in result["msg"]
+    assert account.describe_stacks()["Stacks"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"stack_name": "no_name"}, 'stack_name is "no_name" -> take letters'),
+        ({"template_body": None}, "state present needs template_body"),
+        ({"parameters": {"A": {"b": 1}}}, "parameter A is a dictionary"),
+        ({"state": "gone"}, "value of state must be one of"),
+    ],
+)
+def test_what_cannot_be_asked_fails_before_aws_is_asked(
+    capsys: pytest.CaptureFixture[str], options: dict[str, Any], told: str
+) -> None:
+    result = run(capsys, **options)
+    assert result["failed"] and told in result["msg"]
+
+
+EXAMPLES = [one[MODULE] for one in yaml.safe_load(cfn_stack.EXAMPLES) if MODULE in one]
+
+
+@pytest.mark.parametrize("options", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_an_example_of_the_documentation_is_taken(options: dict[str, Any]) -> None:
+    check_request(validated(options))
+
+
+def test_the_documentation_knows_every_option_and_its_default() -> None:
+    documented = yaml.safe_load(cfn_stack.DOCUMENTATION)["options"]
+    assert set(documented) == set(cfn_stack.ARGUMENT_SPEC)
+    for name, one in cfn_stack.ARGUMENT_SPEC.items():
+        assert {key: documented[name].get(key) for key in ("type", "default", "choices", "elements")} == {
+            key: one.get(key) for key in ("type", "default", "choices", "elements")
+        }
+
+
+def test_the_documentation_knows_every_returned_value_and_no_other() -> None:
+    documented = yaml.safe_load(cfn_stack.RETURN)
+    result = stack_result(Outcome(), "shop", 1.0, with_diff=True)
+    assert set(documented) == set(result) - {"changed", "failed"}
+    detail = {"Target": {"Attribute": "Properties", "Name": "TopicName"}}
+    (change,) = changes_of([{"ResourceChange": {"Action": "Modify", "Details": [detail]}}])
+    assert set(documented["changes"]["contains"]) == set(change)
+    assert set(documented["changes"]["contains"]["details"]["contains"]) == set(change["details"][0])
+    assert set(documented["cause"]["contains"]) == set(Cause.__annotations__)
