@@ -44,6 +44,13 @@ $(VENV)/.test: requirements/test.txt loadtest_app/pyproject.toml | $(VENV)/bin/p
 		python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable loadtest_app)
 	@touch $@ $(VENV)/.local
 
+# The judges of the templates have an environment of their own: they pin another boto3.
+.build/validate/.installed: requirements/validate.txt | $(VENV)/bin/python
+	$(call step,Installing the pinned Python packages of requirements/validate.txt (about two minutes),\
+		$(PYTHON) -m venv --clear .build/validate; \
+		.build/validate/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/validate.txt)
+	@touch $@
+
 # ---- The main job
 
 .PHONY: demo
@@ -59,15 +66,14 @@ down: $(VENV)/.local ## Stop the embedded AWS
 # ---- Tests, the fast ones first
 
 .PHONY: test
-test: lint sanity unit molecule e2e ## Run every check and test
+test: lint sanity unit validate iam molecule e2e ## Run every check and test
 	@printf '\n==> All checks and tests passed\n'
 
 .PHONY: lint
-lint: $(VENV)/.test ## Check style, types, templates, playbooks and documentation
+lint: $(VENV)/.test ## Check style, types, playbooks and documentation
 	$(call step,ruff,ruff check . && ruff format --check .)
 	$(call step,mypy (strict),mypy loadtest_app/src plugins roles/local_aws/files && mypy bench)
 	$(call step,yamllint,yamllint --strict .)
-	$(call step,cfn-lint (warnings fail),cfn-lint --non-zero-exit-code warning -- files/cfn/*.yaml)
 	$(call step,ansible-lint (profile production),ansible-lint)
 
 .PHONY: sanity
@@ -75,19 +81,27 @@ sanity: $(VENV)/.test ## Run ansible-test sanity on a copy of the checkout
 	$(call step,ansible-test sanity,tests/sanity.sh)
 
 .PHONY: unit
-unit: $(VENV)/.test ## Run the tests of plugins, roles, templates and load tester
-	$(call step,pytest: plugins and templates,PYTHONPATH=$(COLLECTIONS) pytest -n 2 tests/unit tests/templates)
+unit: $(VENV)/.test ## Run the tests of plugins, roles and load tester
+	$(call step,pytest: plugins and roles,PYTHONPATH=$(COLLECTIONS) pytest -n 2 tests/unit)
 	$(call step,pytest: load tester,cd loadtest_app && pytest -n 2 --ignore tests/test_truth.py tests)
 	$(call step,pytest: the truth of its figures (alone: they are about time),cd loadtest_app && pytest tests/test_truth.py)
 	$(call step,pytest: benchmark,pytest -n 2 bench/tests)
 
+.PHONY: validate
+validate: $(VENV)/.test .build/validate/.installed ## Judge the templates and their policies, with no account and no network
+	$(call step,validate,ansible-playbook playbooks/validate.yml)
+
+.PHONY: iam
+iam: $(VENV)/.test ## Hold the task role against an AWS that evaluates IAM
+	$(call step,pytest: IAM by use,pytest -n 2 tests/iam)
+
 .PHONY: molecule
 molecule: $(VENV)/.test ## Run the roles' scenarios, with the idempotence step
-	$(call step,molecule,ANSIBLE_COLLECTIONS_PATH=$(COLLECTIONS) molecule test --all)
+	$(call step,molecule,tests/molecule.sh)
 
 .PHONY: e2e
 e2e: $(VENV)/.test ## Run the playbooks for real against the embedded AWS
-	$(call step,pytest: playbooks on the embedded AWS,pytest -v tests/e2e)
+	$(call step,pytest: playbooks on the embedded AWS,pytest -v -n 2 --dist loadfile tests/e2e)
 
 # ---- Measurements: what they print stands in docs/
 

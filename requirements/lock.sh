@@ -15,3 +15,5 @@ done
 # The benchmark's and the image's own; the image holds nothing that only tests need.
 compile ../bench/requirements.in --output-file ../bench/requirements.txt
 compile ../loadtest_app/requirements.in --constraints test.txt --output-file ../loadtest_app/requirements.txt
+# Judges of the templates; they pin another boto3 and have an environment of their own.
+compile validate.in --output-file validate.txt

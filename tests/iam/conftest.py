@@ -1,0 +1,19 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An embedded AWS that evaluates IAM, with the table under test and another one in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from judging_aws import JudgingAws
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JudgingAws]:
+    """The embedded AWS, stopped at the end."""
+    with JudgingAws.started(tmp_path_factory.mktemp("judging-aws") / "log") as started:
+        started.furnish()
+        yield started

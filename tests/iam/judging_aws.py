@@ -1,0 +1,183 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An embedded AWS that asks IAM before it does anything, and principals that hold a template's policies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+from playground import free_port
+from reading import ROOT, policies, render
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+OWNER = {"aws_access_key_id": "owner-of-the-account", "aws_secret_access_key": "owner-needs-no-secret"}
+TABLE, OTHER_TABLE, INDEX, KEY = "ddbload-dev", "someone-elses", "by-category", {"pk": {"S": "key"}}
+SETTINGS, OTHER_SETTINGS = "/ddbload/dev", "/ddbload/prod"
+OTHER_ROLE = "admin"  # one that the account lets its own principals take
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who may do what some policies say; the credentials are the emulator's."""
+
+    endpoint: str
+    arn: str
+    access_key: str
+    secret_key: str
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client with the principal's credentials."""
+        return boto3.client(
+            service,
+            REGION,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+        )
+
+    def run_load_test(self, scenario: str) -> subprocess.CompletedProcess[str]:
+        """Run the load tester as a task would: with these credentials and no others."""
+        own = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT / "loadtest_app" / "src"),
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+        command = [sys.executable, "-m", "ddbload", "run", "--table", TABLE, "--scenario", scenario]
+        return subprocess.run(command, env=own, capture_output=True, text=True, timeout=60, check=False)
+
+
+@dataclass(frozen=True)
+class JudgingAws:
+    """The embedded AWS with AUTH on."""
+
+    endpoint: str
+
+    @classmethod
+    @contextmanager
+    def started(cls, log: Path) -> Iterator[JudgingAws]:
+        """Start one on a free port of the loopback, and stop it at the end."""
+        port = free_port()
+        environment = {
+            "PATH": os.environ["PATH"],
+            "AUTH": "true",
+            "GATEWAY_PORT": str(port),
+            # Whoever has this key owns the account.
+            "AWS_ACCESS_KEY_ID": OWNER["aws_access_key_id"],
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+        }
+        command = [sys.executable, "-m", "hypercorn", "ministack.app:app", "--workers", "0"]
+        with (
+            log.open("w") as output,
+            subprocess.Popen(
+                [*command, "--bind", f"127.0.0.1:{port}"],
+                env=environment,
+                cwd=log.parent,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            ) as process,
+        ):
+            made = cls(f"http://127.0.0.1:{port}")
+            try:
+                made._await_health(process, log)
+                yield made
+            finally:
+                process.terminate()
+
+    def _await_health(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        raise AssertionError(f"the embedded AWS did not start: {log.read_text()[-2000:]}")
+
+    def owner(self) -> Principal:
+        """Return the owner of the account, who may do anything."""
+        return Principal(
+            self.endpoint, f"arn:aws:iam::{ACCOUNT}:root", OWNER["aws_access_key_id"], OWNER["aws_secret_access_key"]
+        )
+
+    def furnish(self) -> None:
+        """Make the table under test and what is not the task's business: another table, settings, a cluster."""
+        dynamodb, ssm = self.owner().client("dynamodb"), self.owner().client("ssm")
+        for name in (TABLE, OTHER_TABLE):
+            dynamodb.create_table(
+                TableName=name,
+                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+                AttributeDefinitions=[
+                    {"AttributeName": "pk", "AttributeType": "S"},
+                    {"AttributeName": "category", "AttributeType": "S"},
+                ],
+                GlobalSecondaryIndexes=[
+                    {
+                        "IndexName": INDEX,
+                        "KeySchema": [{"AttributeName": "category", "KeyType": "HASH"}],
+                        "Projection": {"ProjectionType": "ALL"},
+                    }
+                ],
+                BillingMode="PAY_PER_REQUEST",
+                # Its owner is let through and may not delete it all the same, so that it is there for every test.
+                DeletionProtectionEnabled=True,
+            )
+            dynamodb.put_item(TableName=name, Item=KEY)
+        for path in (SETTINGS, OTHER_SETTINGS):
+            ssm.put_parameter(Name=f"{path}/total-items", Value="10", Type="String")
+        self.owner().client("ecs").create_cluster(clusterName="ddbload-dev")
+        trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+        self.owner().client("iam").create_role(
+            RoleName=OTHER_ROLE,
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        )
+
+    def cluster_parameters(self) -> dict[str, str]:
+        """Return what the cluster's template needs at least, for the table under test."""
+        return {
+            "Environment": "dev",
+            "TableName": TABLE,
+            "TableArn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}",
+            "RepositoryArn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/ddbload-dev",
+            "ImageUri": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/ddbload-dev:1",
+        }
+
+    def task_role(self, **parameters: Any) -> Principal:
+        """Return a principal that holds exactly the policies of the task role, as some parameters make it."""
+        return self._principal("TaskRole", parameters)
+
+    def execution_role(self, **parameters: Any) -> Principal:
+        """Return a principal that holds exactly the policies of the execution role."""
+        return self._principal("ExecutionRole", parameters)
+
+    def _principal(self, role: str, parameters: dict[str, Any]) -> Principal:
+        own = self.cluster_parameters()
+        rendered = render("cluster", own | parameters, region=REGION, account=ACCOUNT)
+        iam, name = self.owner().client("iam"), f"task-{uuid4().hex[:8]}"
+        arn = iam.create_user(UserName=name)["User"]["Arn"]
+        for policy in policies(rendered):
+            if policy.resource == role and policy.kind == "identity":
+                iam.put_user_policy(UserName=name, PolicyName=policy.name, PolicyDocument=json.dumps(policy.document))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Principal(self.endpoint, arn, key["AccessKeyId"], key["SecretAccessKey"])

@@ -1,0 +1,241 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The task role by use: the load tester works with exactly its policies, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from judging_aws import (
+    ACCOUNT,
+    INDEX,
+    KEY,
+    OTHER_ROLE,
+    OTHER_SETTINGS,
+    OTHER_TABLE,
+    REGION,
+    SETTINGS,
+    TABLE,
+    JudgingAws,
+    Principal,
+)
+
+Call = Callable[[Principal], Any]
+MIX = ["put", "get", "update", "delete", "query", "scan", "batch_write", "batch_get", "transact_write", "transact_get"]
+INDEX_KEYS = {
+    "IndexName": INDEX,
+    "KeyConditionExpression": "category = :c",
+    "ExpressionAttributeValues": {":c": {"S": "x"}},
+}
+TABLE_KEYS = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": KEY["pk"]}}
+
+
+def dynamodb(method: str, **request: Any) -> Call:
+    return lambda principal: getattr(principal.client("dynamodb"), method)(**request)
+
+
+def transaction(member: str, **more: Any) -> Call:
+    one = {member: {"TableName": TABLE, **more}}
+    return dynamodb("transact_get_items" if member == "Get" else "transact_write_items", TransactItems=[one])
+
+
+# Every data-plane call on the table under test, by what IAM calls it. https://docs.aws.amazon.com/amazondynamodb/latest/
+# developerguide/transaction-apis-iam.html: a transaction needs what its members need.
+CALLS: dict[str, list[Call]] = {
+    "DescribeTable": [dynamodb("describe_table", TableName=TABLE)],
+    "PutItem": [dynamodb("put_item", TableName=TABLE, Item=KEY), transaction("Put", Item=KEY)],
+    "GetItem": [dynamodb("get_item", TableName=TABLE, Key=KEY), transaction("Get", Key=KEY)],
+    "UpdateItem": [
+        dynamodb("update_item", TableName=TABLE, Key=KEY),
+        transaction(
+            "Update",
+            Key=KEY,
+            UpdateExpression="SET a = :a",
+            ExpressionAttributeValues={":a": {"S": "x"}},
+        ),
+    ],
+    "DeleteItem": [
+        dynamodb("delete_item", TableName=TABLE, Key={"pk": {"S": "gone"}}),
+        transaction("Delete", Key={"pk": {"S": "gone"}}),
+    ],
+    "ConditionCheckItem": [transaction("ConditionCheck", Key=KEY, ConditionExpression="attribute_exists(pk)")],
+    "Query": [
+        dynamodb("query", TableName=TABLE, **TABLE_KEYS),
+        dynamodb("query", TableName=TABLE, **INDEX_KEYS),
+    ],
+    "Scan": [dynamodb("scan", TableName=TABLE), dynamodb("scan", TableName=TABLE, IndexName=INDEX)],
+    "BatchWriteItem": [dynamodb("batch_write_item", RequestItems={TABLE: [{"PutRequest": {"Item": KEY}}]})],
+    "BatchGetItem": [dynamodb("batch_get_item", RequestItems={TABLE: {"Keys": [KEY]}})],
+}
+
+# What each value of the parameter Operations allows beside DescribeTable, which every run calls.
+ALLOWED: dict[str, set[str]] = {
+    "put": {"PutItem"},
+    "get": {"GetItem"},
+    "update": {"UpdateItem"},
+    "delete": {"DeleteItem"},
+    "query": {"Query"},
+    "scan": {"Scan"},
+    "batch_write": {"BatchWriteItem"},
+    "batch_get": {"BatchGetItem"},
+    "transact_write": {"PutItem", "ConditionCheckItem"},
+    "transact_get": {"GetItem"},
+    "verify": {"BatchGetItem"},
+    "cleanup": {"BatchWriteItem", "DeleteItem"},
+}
+
+# What no task has any business with, whatever its operations.
+FORBIDDEN: dict[str, Call] = {
+    "read another table": dynamodb("get_item", TableName=OTHER_TABLE, Key=KEY),
+    "write another table": dynamodb("put_item", TableName=OTHER_TABLE, Item=KEY),
+    "query another table's index": dynamodb("query", TableName=OTHER_TABLE, **INDEX_KEYS),
+    "describe another table": dynamodb("describe_table", TableName=OTHER_TABLE),
+    "write both tables in a batch": dynamodb(
+        "batch_write_item",
+        RequestItems={name: [{"PutRequest": {"Item": KEY}}] for name in (TABLE, OTHER_TABLE)},
+    ),
+    "write both tables in a transaction": dynamodb(
+        "transact_write_items",
+        TransactItems=[{"Put": {"TableName": name, "Item": KEY}} for name in (TABLE, OTHER_TABLE)],
+    ),
+    "delete the table": dynamodb("delete_table", TableName=TABLE),
+    "change the table": dynamodb("update_table", TableName=TABLE, BillingMode="PAY_PER_REQUEST"),
+    "change its time to live": dynamodb(
+        "update_time_to_live",
+        TableName=TABLE,
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
+    ),
+    "make a table": dynamodb(
+        "create_table",
+        TableName="one-more",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    ),
+    "list the tables": dynamodb("list_tables"),
+    "back the table up": dynamodb("create_backup", TableName=TABLE, BackupName="mine"),
+    "write its settings": lambda one: one.client("ssm").put_parameter(
+        Name=f"{SETTINGS}/total-items", Value="1", Type="String", Overwrite=True
+    ),
+    "read one parameter by name": lambda one: one.client("ssm").get_parameter(Name=f"{OTHER_SETTINGS}/total-items"),
+    "run a task": lambda one: one.client("ecs").run_task(cluster="ddbload-dev", taskDefinition="ddbload-dev"),
+    "make itself a key": lambda one: one.client("iam").create_access_key(UserName="somebody"),
+    "take another role": lambda one: one.client("sts").assume_role(
+        RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{OTHER_ROLE}", RoleSessionName="mine"
+    ),
+    "read a secret": lambda one: one.client("secretsmanager").get_secret_value(SecretId="any"),
+    "read the log": lambda one: one.client("logs").describe_log_groups(),
+}
+
+
+def is_denied(call: Call, principal: Principal) -> bool:
+    """Tell whether IAM refuses a call; any other refusal means that IAM let it through."""
+    try:
+        call(principal)
+    except ClientError as error:
+        return error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
+    return False
+
+
+def scenario(mix: list[str], *, verify: bool = False, cleanup: bool = False, **more: Any) -> str:
+    return json.dumps(
+        {
+            "plan": {"type": "closed", "concurrency": 2, "operations": 40},
+            "mix": dict.fromkeys(mix, 1),
+            "keys": {"count": 100},
+            "connections": 2,
+            "verify": {"enabled": verify},
+            "cleanup": {"enabled": cleanup},
+            "thresholds": ["failed == 0"],
+            **more,
+        }
+    )
+
+
+def test_the_load_tester_does_all_that_it_can_with_the_task_roles_policies(aws: JudgingAws) -> None:
+    done = aws.task_role().run_load_test(scenario(MIX, verify=True, cleanup=True))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("operation", MIX)
+def test_an_operation_that_is_allowed_alone_can_be_run_alone(aws: JudgingAws, operation: str) -> None:
+    done = aws.task_role(Operations=operation).run_load_test(scenario([operation]))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_run_without_its_permission_ends_as_unusable(aws: JudgingAws) -> None:
+    done = aws.task_role(Operations="get").run_load_test(scenario(["put"]))
+    assert done.returncode == 5, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("extra", ["verify", "cleanup"])
+def test_what_comes_after_the_run_needs_its_own_permission_only(aws: JudgingAws, extra: str) -> None:
+    done = aws.task_role(Operations=f"put,{extra}").run_load_test(scenario(["put"], **{extra: True}))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("operation", ALLOWED)
+def test_an_operation_allows_exactly_what_it_calls(aws: JudgingAws, operation: str) -> None:
+    principal = aws.task_role(Operations=operation)
+    allowed = {name for name, calls in CALLS.items() if not all(is_denied(call, principal) for call in calls)}
+    assert allowed == {"DescribeTable", *ALLOWED[operation]}
+
+
+def test_with_all_operations_every_call_on_the_table_is_allowed(aws: JudgingAws) -> None:
+    principal = aws.task_role()
+    assert [name for name, calls in CALLS.items() for call in calls if is_denied(call, principal)] == []
+
+
+@pytest.mark.parametrize("deed", FORBIDDEN)
+def test_whatever_else_is_tried_is_denied(aws: JudgingAws, deed: str) -> None:
+    assert is_denied(FORBIDDEN[deed], aws.task_role())
+    # Were it denied to everybody, that would prove nothing.
+    assert not is_denied(FORBIDDEN[deed], aws.owner())
+
+
+@pytest.mark.parametrize(
+    ("path", "decision"),
+    [
+        (SETTINGS, "allowed"),
+        (f"{SETTINGS}/total-items", "allowed"),
+        (OTHER_SETTINGS, "implicitDeny"),
+        (f"{OTHER_SETTINGS}/total-items", "implicitDeny"),
+        (f"{SETTINGS}-two", "implicitDeny"),
+        ("/ddbload", "implicitDeny"),
+        ("/", "implicitDeny"),
+    ],
+)
+def test_settings_are_read_by_the_tasks_own_path_only(aws: JudgingAws, path: str, decision: str) -> None:
+    # The emulator holds this call against no resource, as it comes; its policy simulator does.
+    answer = (
+        aws.owner()
+        .client("iam")
+        .simulate_principal_policy(
+            PolicySourceArn=aws.task_role().arn,
+            ActionNames=["ssm:GetParametersByPath"],
+            ResourceArns=[f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{path}"],
+        )
+    )
+    assert [one["EvalDecision"] for one in answer["EvaluationResults"]] == [decision]
+
+
+def test_the_tables_key_decrypts_nothing_but_the_table(aws: JudgingAws) -> None:
+    kms = aws.owner().client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    secret = kms.encrypt(KeyId=key, Plaintext=b"mine")["CiphertextBlob"]
+
+    def decrypt(principal: Principal) -> Any:
+        return principal.client("kms").decrypt(KeyId=key, CiphertextBlob=secret)
+
+    assert is_denied(decrypt, aws.task_role(TableKeyArn=key))
+    assert not is_denied(decrypt, aws.owner())
+
+
+def test_the_execution_role_touches_no_table(aws: JudgingAws) -> None:
+    principal = aws.execution_role()
+    assert all(is_denied(call, principal) for calls in CALLS.values() for call in calls)

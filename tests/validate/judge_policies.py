@@ -1,0 +1,65 @@
+#!/usr/bin/env python
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lets parliament judge the policies that come as JSON on stdin; a line for each finding, and 1 where there is one.
+
+Runs in the environment that requirements/validate.txt makes: parliament and what it needs, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+
+from parliament import analyze_policy_string  # noqa: E402, after its warning is silenced
+
+# Findings that are wrong, with the reason; one that no longer comes has to go.
+WRONG = {
+    ("RESOURCE_MISMATCH", "logs:DescribeLogGroups"): (
+        "it knows log groups as resources: "
+        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html"
+    ),
+}
+
+
+def judged(policy: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield issue, action and detail of each finding about a policy."""
+    document, of_resource = policy["document"], policy["kind"] != "identity"
+    if of_resource:
+        # Parliament knows policies of identities only, where a statement has to name a resource.
+        document = document | {"Statement": [{"Resource": "*"} | one for one in document["Statement"]]}
+    for finding in analyze_policy_string(json.dumps(document)).findings:
+        # In a policy of a resource, "*" is the resource itself.
+        if of_resource and finding.issue == "RESOURCE_STAR":
+            continue
+        for detail in finding.detail if isinstance(finding.detail, list) else [finding.detail]:
+            action = detail.get("action", "") if isinstance(detail, dict) else str(detail)
+            yield finding.issue, action, str(detail)
+
+
+def main() -> int:
+    """Judge; returns the exit code."""
+    collected, excused, problems = json.load(sys.stdin), set(), []
+    for policy in collected:
+        for issue, action, detail in judged(policy):
+            if (issue, action) in WRONG:
+                excused.add((issue, action))
+            else:
+                place = f"files/cfn/{policy['component']}.yaml: {policy['resource']}, {policy['name']}"
+                problems.append(f"{place}: {issue} {detail} -> mend the policy, or say in WRONG why parliament errs")
+    problems += [
+        f"WRONG of {__file__} excuses {' '.join(one)}, which no longer comes -> remove it"
+        for one in WRONG.keys() - excused
+    ]
+    print("\n".join(problems) or f"parliament: {len(collected)} policies, no finding")
+    return 1 if problems or not collected else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
