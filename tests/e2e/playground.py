@@ -42,10 +42,17 @@ class Play:
 
 @dataclass
 class Place:
-    """The embedded AWS and what the playbooks leave behind."""
+    """The embedded AWS and what the playbooks leave behind.
+
+    Attributes:
+        port: of the embedded AWS.
+        directory: for its logs and for results.
+        timeout: seconds for a playbook.
+    """
 
     port: int
     directory: Path
+    timeout: float = 240.0
 
     def play(self, playbook: str, *arguments: str, env: str | None = "local", **environment: str) -> Play:
         """Run a playbook; the environment variables are added to those of the tests."""
@@ -65,7 +72,7 @@ class Place:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            timeout=240,
+            timeout=self.timeout,
             check=False,
         )
         print(done.stdout)

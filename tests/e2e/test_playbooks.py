@@ -49,8 +49,8 @@ def test_a_first_deploy_builds_every_stack(deployed: tuple[Place, Play]) -> None
     stacks = {stack["StackName"]: stack for stack in place.client("cloudformation").describe_stacks()["Stacks"]}
     assert set(stacks) == {f"ddbload-local-{stack}" for stack in STACKS}
     assert {stack["StackStatus"] for stack in stacks.values()} == {"CREATE_COMPLETE"}
-    # The emulator, five stacks and the image.
-    assert first.changed == 7
+    # The emulator, ECS's service-linked role, five stacks and the image.
+    assert first.changed == 8
 
 
 def test_a_second_deploy_changes_nothing(deployed: tuple[Place, Play]) -> None:

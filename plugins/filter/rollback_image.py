@@ -1,0 +1,82 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter that chooses the image to go back to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ansible_collections.ddbload.aws.plugins.module_utils.image_history import (
+    ImageChoiceError,
+    choose_image,
+    image_history,
+)
+
+DOCUMENTATION = r"""
+name: rollback_image
+short_description: The image to go back to
+version_added: 0.1.0
+author: The ddbload.aws contributors (@ddbload)
+description:
+  - Puts the images of a repository in order, and chooses the one before the deployed one, or the one that is named.
+options:
+  _input:
+    description: The images, as M(ddbload.aws.ecr_image_info) returns them.
+    type: list
+    elements: dict
+    required: true
+  deployed:
+    description: The image in use, C(repository:tag) or C(repository@digest).
+    type: str
+    required: true
+  image_tag:
+    description: Tag of the image to go back to; empty for the one before the deployed one.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Show which image is the one before
+  ansible.builtin.debug:
+    msg: "{{ found.images | ddbload.aws.rollback_image(deployed='registry/app:2') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The choice.
+  type: dict
+  contains:
+    tag:
+      description: Tag of the chosen image; empty where there is none.
+      type: str
+      sample: 0.1.0-3f786850e387550f
+    problem:
+      description: Why there is none, and what to do; empty where there is one.
+      type: str
+      sample: ""
+    lines:
+      description: The images, newest first, a line each with the time of the push and a mark at the deployed one.
+      type: list
+      elements: str
+      sample: ["0.1.0-3f786850e387550f  pushed 2026-01-31 12:00:00 UTC  <- deployed"]
+"""
+
+
+def rollback_image(images: Iterable[Mapping[str, Any]], deployed: str, image_tag: str = "") -> dict[str, Any]:
+    """Choose an image, see the documentation above."""
+    history = image_history(images, deployed)
+    lines = [entry["line"] for entry in history]
+    try:
+        return {"tag": choose_image(history, image_tag), "problem": "", "lines": lines}
+    except ImageChoiceError as error:
+        return {"tag": "", "problem": str(error), "lines": lines}
+
+
+class FilterModule:
+    """The filter, for Ansible."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter by its name."""
+        return {"rollback_image": rollback_image}

@@ -1,0 +1,235 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An environment from its deploy to its teardown, on an embedded AWS of its own; the tests build on one another."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playground import NO_CREDENTIALS, ROOT, Place, free_port
+
+OTHER_IMAGE = ["-e", json.dumps({"build_push_content": ["pyproject.toml", "src"]})]
+KEPT = {"table_retain_data": True, "table_deletion_protection": True, "stack_termination_protection": True}
+NAME = "ddbload-local"
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """An embedded AWS with everything deployed, and data that is kept when its stack is deleted."""
+    place = Place(free_port(), tmp_path_factory.mktemp("life"))
+    first = place.play("deploy.yml", "-e", json.dumps(KEPT))
+    assert first.code == 0, first.output
+    yield place
+    place.play("playbooks/local-aws.yml", "-e", "local_aws_state=stopped")
+
+
+def statuses(place: Place) -> dict[str, str]:
+    stacks = place.client("cloudformation").describe_stacks()["Stacks"]
+    return {stack["StackName"].removeprefix(f"{NAME}-"): stack["StackStatus"] for stack in stacks}
+
+
+def images(place: Place) -> list[str]:
+    """Return the tags in the order in which they were pushed."""
+    found = place.client("ecr").describe_images(repositoryName=NAME)["imageDetails"]
+    return [image["imageTags"][0] for image in sorted(found, key=lambda image: image["imagePushedAt"])]
+
+
+def outputs(place: Place, component: str) -> dict[str, str]:
+    described = place.client("cloudformation").describe_stacks(StackName=f"{NAME}-{component}")["Stacks"][0]
+    return {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
+
+
+def deployed_image(place: Place) -> str:
+    definition = outputs(place, "cluster")["TaskDefinitionArn"]
+    found = place.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
+    return str(found["containerDefinitions"][0]["image"]).rpartition(":")[2]
+
+
+def launch(place: Place) -> None:
+    """Start a task that goes on for minutes."""
+    network = outputs(place, "network")
+    where = {"subnets": network["PrivateSubnetIds"].split(","), "securityGroups": [network["TaskSecurityGroupId"]]}
+    started = place.client("ecs").run_task(
+        cluster=NAME,
+        taskDefinition=NAME,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": where},
+        overrides={"containerOverrides": [{"name": "ddbload", "command": ["sleep", "300"]}]},
+    )
+    assert started["failures"] == []
+
+
+def answering(place: Place, answer: str, *arguments: str) -> tuple[int, str]:
+    """Run teardown at a terminal, where somebody types an answer to its question."""
+    variables = {
+        "env": "local",
+        "local_aws_port": place.port,
+        "local_aws_directory": str(place.directory / "local-aws"),
+    }
+    own = {name: value for name, value in os.environ.items() if name not in NO_CREDENTIALS}
+    command = ["ansible-playbook", "playbooks/teardown.yml", "-e", json.dumps(variables), *arguments]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execvpe(command[0], command, own | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"})
+    output, is_asked = b"", False
+    try:
+        while True:
+            has_more, _writable, _broken = select.select([terminal], [], [], 1)
+            if has_more:
+                try:
+                    output += os.read(terminal, 4096)
+                except OSError:  # how Linux says that the other end is closed
+                    break
+            is_asked = b"Type local to delete" in output
+            # What is typed before the question is ready for it is thrown away, so a silence is answered again.
+            if is_asked and not has_more and b"Check the answer" not in output:
+                os.write(terminal, f"{answer}\r".encode())
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        raise
+    finally:
+        _pid, status = os.waitpid(pid, 0)
+        os.close(terminal)
+    text = output.decode(errors="replace")
+    print(text)
+    assert is_asked
+    return os.waitstatus_to_exitcode(status), text
+
+
+def left(place: Place) -> dict[str, Any]:
+    """Return what is in the account, beside what every account has."""
+    return {
+        "stacks": statuses(place),
+        "tables": place.client("dynamodb").list_tables()["TableNames"],
+        "repositories": place.client("ecr").describe_repositories()["repositories"],
+        "log groups": place.client("logs").describe_log_groups()["logGroups"],
+        "parameters": place.client("ssm").describe_parameters()["Parameters"],
+        "clusters": place.client("ecs").list_clusters()["clusterArns"],
+        "task definitions": place.client("ecs").list_task_definitions()["taskDefinitionArns"],
+        "VPCs": [vpc for vpc in place.client("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]],
+        "interfaces": place.client("ec2").describe_network_interfaces()["NetworkInterfaces"],
+        "alarms": place.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "topics": place.client("sns").list_topics()["Topics"],
+    }
+
+
+def test_what_was_just_deployed_has_not_drifted(life: Place) -> None:
+    play = life.play("playbooks/drift.yml")
+    assert (play.code, play.changed) == (0, 0)
+    assert "5 stacks" in play.words
+
+
+def test_a_change_by_hand_is_named_with_what_was_expected_and_what_is_there(life: Place) -> None:
+    logs = life.client("logs")
+    before = logs.describe_log_groups(logGroupNamePrefix="/ddbload/local")["logGroups"][0]["retentionInDays"]
+    logs.put_retention_policy(logGroupName="/ddbload/local", retentionInDays=3653)
+    try:
+        play = life.play("playbooks/drift.yml")
+        only_told = life.play("playbooks/drift.yml", "-e", "drift_fail=false")
+    finally:
+        logs.put_retention_policy(logGroupName="/ddbload/local", retentionInDays=before)
+    line = f"{NAME}-cluster: LogGroup (AWS::Logs::LogGroup, /ddbload/local) RetentionInDays: expected {before}, is 3653"
+    for one, code in ((play, 2), (only_told, 0)):
+        assert (one.code, one.changed) == (code, 0)
+        assert line in one.words
+
+
+def test_a_failed_update_names_its_cause_and_leaves_the_stack_as_it_was(life: Place) -> None:
+    before = deployed_image(life)
+    ssm = life.client("ssm")
+    ssm.put_parameter(Name="/ddbload/local/total-items", Value="by hand", Type="String")
+    try:
+        play = life.play("deploy.yml", "-e", json.dumps(KEPT | {"cluster_classic_plan": True}), *OTHER_IMAGE)
+        kept = [one["Name"] for one in ssm.describe_parameters()["Parameters"]]
+    finally:
+        ssm.delete_parameter(Name="/ddbload/local/total-items")
+    assert play.code == 2
+    # AWS calls it CREATE_FAILED.
+    assert "TotalItemsSetting (AWS::SSM::Parameter) UPDATE_FAILED" in play.words
+    assert "-> the name is taken" in play.words
+    assert statuses(life)["cluster"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert kept == ["/ddbload/local/total-items"]
+    assert deployed_image(life) == before
+    assert life.play("playbooks/drift.yml").code == 0
+
+
+def test_a_rollback_goes_back_to_the_image_before(life: Place) -> None:
+    assert life.play("deploy.yml", "-e", json.dumps(KEPT), *OTHER_IMAGE).code == 0
+    first, second = images(life)
+    assert deployed_image(life) == second
+    play = life.play("playbooks/rollback.yml")
+    assert play.code == 0
+    assert play.output.index(second) < play.output.index(first), "the newest comes first"
+    assert deployed_image(life) == first
+
+
+def test_a_rollback_takes_the_image_that_is_named_if_there_is_one(life: Place) -> None:
+    first, second = images(life)
+    assert life.play("playbooks/rollback.yml", "-e", f"image_tag={second}").code == 0
+    assert deployed_image(life) == second
+    unknown = life.play("playbooks/rollback.yml", "-e", "image_tag=nowhere")
+    assert (unknown.code, unknown.changed) == (2, 0)
+    assert f"there is no image nowhere -> name another with -e image_tag=, of {second}, {first}" in unknown.words
+
+
+def test_the_classic_plan_that_the_stack_keeps_in_ssm_is_what_runs(life: Place) -> None:
+    plan = {"cluster_classic_plan": True, "cluster_classic_total_items": 150, "cluster_classic_concurrency_limit": 5}
+    assert life.play("deploy.yml", "-e", json.dumps(KEPT | plan)).code == 0
+    play = life.play("run-test.yml", "-e", "load_test_scenario_source=ssm")
+    assert play.code == 0
+    assert "The scenario is what SSM holds under /ddbload/local" in play.words
+    results = json.loads((life.newest_run() / "results.json").read_text())
+    assert {name: part["ok"] for name, part in results["operations"].items()} == {"put": 150}
+
+
+def test_a_teardown_deletes_no_data_without_a_second_word(life: Place) -> None:
+    before = left(life)
+    for words in (["confirm=local"], ["confirm=local", "confirm_data=other"]):
+        play = life.play("playbooks/teardown.yml", *[part for word in words for part in ("-e", word)])
+        assert (play.code, play.changed) == (2, 0)
+        assert f"add -e confirm_data={NAME}" in play.words
+        assert "deletion protection is on, its stack keeps it when it is deleted" in play.words
+    assert left(life) == before
+
+
+def test_a_teardown_without_a_yes_or_in_check_mode_deletes_nothing(life: Place) -> None:
+    before = left(life)
+    nobody = life.play("playbooks/teardown.yml", "-e", f"confirm_data={NAME}")
+    assert (nobody.code, nobody.changed) == (2, 0)
+    assert "-e confirm=local" in nobody.words
+    code, output = answering(life, "yes", "-e", f"confirm_data={NAME}")
+    assert code == 2
+    assert "for want of a yes" in output
+    only_told = life.play("playbooks/teardown.yml", "--check", "-e", f"confirm_data={NAME}")
+    assert only_told.code == 0
+    assert only_told.changed > 0
+    assert left(life) == before
+
+
+def test_a_teardown_leaves_nothing_of_its_own_and_touches_nothing_else(life: Place) -> None:
+    # What services and people make beside the stacks, and what belongs to a neighbour.
+    life.client("logs").create_log_group(logGroupName=f"/aws/ecs/containerinsights/{NAME}/performance")
+    life.client("logs").create_log_group(logGroupName="/ddbload/local-two")
+    life.client("ssm").put_parameter(Name="/ddbload/local/note", Value="by hand", Type="String")
+    launch(life)
+    code, output = answering(life, "local", "-e", f"confirm_data={NAME},/ddbload/local/note")
+    assert code == 0, output
+    assert "(RUNNING)" in output
+    after = left(life)
+    assert [group["logGroupName"] for group in after.pop("log groups")] == ["/ddbload/local-two"]
+    assert {kind: found for kind, found in after.items() if found} == {}
+
+
+def test_a_second_teardown_changes_nothing(life: Place) -> None:
+    play = life.play("playbooks/teardown.yml", "-e", "confirm=local")
+    assert (play.code, play.changed) == (0, 0)
+    assert "Nothing of environment local is there." in play.words
