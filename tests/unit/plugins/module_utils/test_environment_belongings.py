@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from ansible_collections.ddbload.aws.plugins.module_utils.environment_survey import EnvironmentSurvey, code
 from ansible_collections.ddbload.aws.plugins.module_utils.environment_things import STACK_TAG, Names
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 
 NAMES = Names("shop", "dev", ["table", "registry", "observability"])
 TABLE: dict[str, Any] = {
@@ -34,23 +32,6 @@ ALARM: dict[str, Any] = {
 }
 TASK = "arn:aws:ecs:eu-west-1:123456789012:task/shop-dev"
 Clients = Callable[[str], Any]
-
-
-@pytest.fixture
-def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    with mock_aws():
-        made: dict[str, Any] = {}
-
-        def client(service: str) -> Any:
-            if service not in made:
-                made[service] = boto3.client(
-                    service, "eu-west-1", aws_access_key_id="testing-key", aws_secret_access_key="testing-secret"
-                )
-            return made[service]
-
-        yield client
 
 
 def made_by(stack: str) -> list[dict[str, str]]:

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from ansible_collections.ddbload.aws.plugins.module_utils.environment_part import EnvironmentPart, PartTimeoutError
 from ansible_collections.ddbload.aws.plugins.module_utils.environment_survey import EnvironmentSurvey
 from ansible_collections.ddbload.aws.plugins.module_utils.environment_things import Names
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 NAMES = Names("shop", "dev", ["table", "registry"])
 KEYS: dict[str, Any] = {
@@ -36,23 +34,6 @@ TEMPLATE = {
 }
 MANIFEST = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}
 Clients = Callable[[str], Any]
-
-
-@pytest.fixture
-def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    with mock_aws():
-        made: dict[str, Any] = {}
-
-        def client(service: str) -> Any:
-            if service not in made:
-                made[service] = boto3.client(
-                    service, "eu-west-1", aws_access_key_id="testing-key", aws_secret_access_key="testing-secret"
-                )
-            return made[service]
-
-        yield client
 
 
 def survey(clients: Clients) -> dict[str, list[str]]:
