@@ -53,7 +53,7 @@ class Case:
     exists: int = 1
     options: dict[str, Any] = field(default_factory=dict)
     launched_before: bool = False
-    grace: float = 40.0
+    grace: float = 80.0
 
     @property
     def rules(self) -> list[Rule]:
@@ -161,7 +161,7 @@ LASTING = [
         ),
         ("DescribeTasks", "StopTask"),
         options={"wait_timeout": 8, "overrides": ENDLESS},
-        grace=100.0,
+        grace=140.0,
     ),
     Case(
         "expired-and-renewed",

@@ -243,6 +243,7 @@ class LaunchPlace:
             cluster=CLUSTER,
             taskDefinition=self.definition,
             startedBy=started_by,
+            launchType="FARGATE",
             overrides={"containerOverrides": overrides["containers"]},
             networkConfiguration={"awsvpcConfiguration": {"subnets": [self.subnet]}},
         )
