@@ -151,6 +151,15 @@ def answers(draw: st.DrawFn) -> tuple[bytes, tuple[int, bytes, bool], bool]:
     return raw(body, draw(st.booleans()), crc, status, more), (status, body, intact), draw(st.booleans())
 
 
+def test_half_a_head_is_no_answer_without_a_body() -> None:
+    made, owner = connection()
+    for data in (raw(b""), raw(b"", crc=1), raw(b"\0", chunked=True, crc=0)):
+        made.begin(b"request")
+        for part in (data[: len(data) // 2], data[len(data) // 2 :]):
+            made.data_received(part)
+    assert owner.answers == [(200, b"", True), (200, b"", False), (200, b"\0", False)]
+
+
 @given(st.lists(answers(), min_size=1, max_size=8))
 def test_an_answer_is_read_whatever_came_before_it(series: list[tuple[bytes, tuple[int, bytes, bool], bool]]) -> None:
     made, owner = connection()

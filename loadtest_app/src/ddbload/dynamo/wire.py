@@ -58,10 +58,12 @@ class Layout:
         """Return the body of a whole answer with status 200.
 
         None where it is not such an answer, or where anything may lie elsewhere than in the one before. The checksum
-        tells: it is that of the body only where both are where they are looked for, and the answer is whole.
+        tells: it is that of the body only where both are where they are looked for, and the answer is whole. So has the
+        end of the head to be there: where it came in part, the body would be empty, which has a checksum as well.
         """
-        if data[9:12] == b"200":
-            body = data[self.body_at :]
+        body_at = self.body_at
+        if data[9:12] == b"200" and data[body_at - 4 : body_at] == END_OF_HEAD:
+            body = data[body_at:]
             if data[self.crc32_at : self.crc32_end] == b"%d\r" % crc32(body):
                 return body
         return None
