@@ -101,7 +101,10 @@ molecule: $(VENV)/.test ## Run the roles' scenarios, with the idempotence step
 
 .PHONY: e2e
 e2e: $(VENV)/.test ## Run the playbooks for real against the embedded AWS
-	$(call step,pytest: playbooks on the embedded AWS,pytest -v -n 2 --dist loadfile tests/e2e)
+	$(call step,pytest: the launcher with faults and interrupts (alone: it is about time),\
+		pytest -v tests/e2e/test_faults.py tests/e2e/test_ecs_task_run.py)
+	$(call step,pytest: playbooks on the embedded AWS,pytest -v -n 2 --dist loadfile \
+		--ignore tests/e2e/test_faults.py --ignore tests/e2e/test_ecs_task_run.py tests/e2e)
 
 # ---- Measurements: what they print stands in docs/
 
