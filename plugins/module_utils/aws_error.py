@@ -82,7 +82,7 @@ def explain(error: BaseException, action: str, where: str) -> str:
     Returns:
         "action (where): what came back -> remedy", without what was signed and without values of parameters.
     """
-    code, message = _code(error), _message(error)
+    code, message = error_code(error), _message(error)
     told = f"{code}: {message}" if code and code not in message else message
     advice = remedy(code, message, _types(error))
     shown = shortened(one_line(told), MESSAGE_LIMIT).rstrip(".") or type(error).__name__
@@ -100,14 +100,14 @@ def is_transient(error: BaseException) -> bool:
 
 def is_throttled(error: BaseException) -> bool:
     """Tell whether AWS refused a call because there were too many. Such a call did nothing."""
-    if _code(error) in THROTTLED_CODES or _status(error) == 429:
+    if error_code(error) in THROTTLED_CODES or _status(error) == 429:
         return True
-    return bool(_code(error)) and bool(THROTTLED_MESSAGE.search(_message(error)))
+    return bool(error_code(error)) and bool(THROTTLED_MESSAGE.search(_message(error)))
 
 
 def is_expired(error: BaseException) -> bool:
     """Tell whether the credentials are no good any more: new ones may come into their place."""
-    if _code(error) in EXPIRED_CODES or not EXPIRED_TYPES.isdisjoint(_types(error)):
+    if error_code(error) in EXPIRED_CODES or not EXPIRED_TYPES.isdisjoint(_types(error)):
         return True
     # The SDK has no type of its own for credentials that were expired already when it fetched them.
     return isinstance(error, RuntimeError) and "credentials" in str(error) and "expired" in str(error)
@@ -137,7 +137,7 @@ def _has_failed_at_server(error: BaseException) -> bool:
     status = _status(error)
     if status in NEVER_SERVED:
         return False
-    return _code(error) in SERVER_CODES or status >= 500
+    return error_code(error) in SERVER_CODES or status >= 500
 
 
 def _types(error: BaseException) -> list[str]:
@@ -149,7 +149,8 @@ def _response(error: BaseException) -> dict[str, Any]:
     return response if isinstance(response, dict) else {}
 
 
-def _code(error: BaseException) -> str:
+def error_code(error: BaseException) -> str:
+    """Return AWS's code for an error; empty where it has none."""
     return str((_response(error).get("Error") or {}).get("Code") or "")
 
 

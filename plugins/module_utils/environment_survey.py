@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error_code
 from ansible_collections.ddbload.aws.plugins.module_utils.drift_detection import NOTHING_THERE, is_missing
 from ansible_collections.ddbload.aws.plugins.module_utils.environment_things import (
     Names,
@@ -64,7 +65,7 @@ class EnvironmentSurvey:
             try:
                 found.extend(look())
             except Exception as error:
-                if code(error) not in DENIED:
+                if error_code(error) not in DENIED:
                     raise
                 self.not_checked.append(f"{kind}: {error}")
         return found
@@ -200,12 +201,6 @@ class EnvironmentSurvey:
                     if each["NetworkInterfaceId"] not in seen:
                         seen.add(each["NetworkInterfaceId"])
                         yield _interface_thing(each)
-
-
-def code(error: BaseException) -> str:
-    """Return AWS's code for an error; empty where it has none."""
-    response = getattr(error, "response", None) or {}
-    return str((response.get("Error") or {}).get("Code") or "")
 
 
 def _interface_thing(interface: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.ddbload.aws.plugins.module_utils.environment_survey import EnvironmentSurvey, code
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error_code
+from ansible_collections.ddbload.aws.plugins.module_utils.environment_survey import EnvironmentSurvey
 from ansible_collections.ddbload.aws.plugins.module_utils.environment_things import STACK_TAG, Names
 from botocore.exceptions import ClientError, EndpointConnectionError
 
@@ -155,6 +156,6 @@ def test_the_ids_that_the_stacks_hold_are_told_by_type(clients: Clients) -> None
 
 
 def test_an_error_s_code_is_aws_s_own_or_none() -> None:
-    assert code(refused("AccessDenied")) == "AccessDenied"
-    assert code(EndpointConnectionError(endpoint_url="http://127.0.0.1:9")) == ""
-    assert code(KeyError("response")) == ""
+    assert error_code(refused("AccessDenied")) == "AccessDenied"
+    assert error_code(EndpointConnectionError(endpoint_url="http://127.0.0.1:9")) == ""
+    assert error_code(KeyError("response")) == ""
