@@ -44,7 +44,7 @@ $(VENV)/.test: requirements/test.txt loadtest_app/pyproject.toml | $(VENV)/bin/p
 		python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable loadtest_app)
 	@touch $@ $(VENV)/.local
 
-# The judges of the templates have an environment of their own: they pin another boto3.
+# The judges of templates and image have an environment of their own: they pin another boto3.
 .build/validate/.installed: requirements/validate.txt | $(VENV)/bin/python
 	$(call step,Installing the pinned Python packages of requirements/validate.txt (about two minutes),\
 		$(PYTHON) -m venv --clear .build/validate; \
@@ -66,13 +66,13 @@ down: $(VENV)/.local ## Stop the embedded AWS
 # ---- Tests, the fast ones first
 
 .PHONY: test
-test: lint sanity unit validate iam molecule e2e ## Run every check and test
+test: lint sanity unit validate iam molecule e2e containers ## Run every check and test
 	@printf '\n==> All checks and tests passed\n'
 
 .PHONY: lint
 lint: $(VENV)/.test ## Check style, types, playbooks and documentation
 	$(call step,ruff,ruff check . && ruff format --check .)
-	$(call step,mypy (strict),mypy loadtest_app/src plugins roles/local_aws/files && mypy bench)
+	$(call step,mypy (strict),mypy loadtest_app/src loadtest_app/image plugins roles/local_aws/files && mypy bench)
 	$(call step,yamllint,yamllint --strict .)
 	$(call step,ansible-lint (profile production),ansible-lint)
 
@@ -88,8 +88,10 @@ unit: $(VENV)/.test ## Run the tests of plugins, roles and load tester
 	$(call step,pytest: benchmark,pytest -n 2 bench/tests)
 
 .PHONY: validate
-validate: $(VENV)/.test .build/validate/.installed ## Judge the templates and their policies, with no account and no network
+validate: $(VENV)/.test .build/validate/.installed ## Judge the templates, their policies and the image's making, with no account
 	$(call step,validate,ansible-playbook playbooks/validate.yml)
+	$(call step,known vulnerabilities of what is pinned,.build/validate/bin/python tests/validate/audit_locks.py \
+		loadtest_app/requirements.txt requirements/control.txt)
 
 .PHONY: iam
 iam: $(VENV)/.test ## Hold the task role against an AWS that evaluates IAM
@@ -105,6 +107,10 @@ e2e: $(VENV)/.test ## Run the playbooks for real against the embedded AWS
 		pytest -v tests/e2e/test_faults.py tests/e2e/test_ecs_task_run.py)
 	$(call step,pytest: playbooks on the embedded AWS,pytest -v -n 2 --dist loadfile \
 		--ignore tests/e2e/test_faults.py --ignore tests/e2e/test_ecs_task_run.py tests/e2e)
+
+.PHONY: containers
+containers: $(VENV)/.test ## Build, push and run the image on a container engine; skipped aloud where none is to be had
+	$(call step,pytest: the image on a container engine,PYTHONPATH=$(COLLECTIONS) pytest -v -rs tests/containers)
 
 # ---- Measurements: what they print stands in docs/
 

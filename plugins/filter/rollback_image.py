@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.ddbload.aws.plugins.module_utils.image_history import (
     ImageChoiceError,
     choose_image,
+    image_by_digest,
     image_history,
 )
 
@@ -32,7 +33,7 @@ options:
     type: str
     required: true
   image_tag:
-    description: Tag of the image to go back to; empty for the one before the deployed one.
+    description: Tag or digest of the image to go back to; empty for the one before the deployed one.
     type: str
     default: ""
 """
@@ -52,15 +53,23 @@ _value:
       description: Tag of the chosen image; empty where there is none.
       type: str
       sample: 0.1.0-3f786850e387550f
+    digest:
+      description: Digest of the chosen image; empty where there is none.
+      type: str
+      sample: sha256:3f786850e387550fdab836ed7e6dc881de23001b9bb3c93d2f8d5ecf0c3a4a71
+    image:
+      description: The chosen image in full, by its digest, in the repository that the deployed one is from.
+      type: str
+      sample: registry/app@sha256:3f786850e387550fdab836ed7e6dc881de23001b9bb3c93d2f8d5ecf0c3a4a71
     problem:
       description: Why there is none, and what to do; empty where there is one.
       type: str
       sample: ""
     lines:
-      description: The images, newest first, a line each with the time of the push and a mark at the deployed one.
+      description: The images, newest first, a line each with digest, time of the push, and a mark at the deployed one.
       type: list
       elements: str
-      sample: ["0.1.0-3f786850e387550f  pushed 2026-01-31 12:00:00 UTC  <- deployed"]
+      sample: ["0.1.0-3f786850e387550f  sha256:3f78…  pushed 2026-01-31 12:00:00 UTC  <- deployed"]
 """
 
 
@@ -69,9 +78,12 @@ def rollback_image(images: Iterable[Mapping[str, Any]], deployed: str, image_tag
     history = image_history(images, deployed)
     lines = [entry["line"] for entry in history]
     try:
-        return {"tag": choose_image(history, image_tag), "problem": "", "lines": lines}
+        chosen = choose_image(history, image_tag)
     except ImageChoiceError as error:
-        return {"tag": "", "problem": str(error), "lines": lines}
+        return {"tag": "", "digest": "", "image": "", "problem": str(error), "lines": lines}
+    image = image_by_digest(deployed, chosen["digest"])
+    tag = image_tag if image_tag in chosen["tags"] else chosen["tag"]
+    return {"tag": tag, "digest": chosen["digest"], "image": image, "problem": "", "lines": lines}
 
 
 class FilterModule:

@@ -30,30 +30,45 @@ def image_history(images: Iterable[Mapping[str, Any]], deployed: str) -> list[di
     return [_entry(image, deployed) for image in newest_first]
 
 
-def choose_image(history: Sequence[Mapping[str, Any]], wanted: str = "") -> str:
+def choose_image(history: Sequence[Mapping[str, Any]], wanted: str = "") -> Mapping[str, Any]:
     """Choose the image to go back to.
 
     Args:
         history: as `image_history` returns it.
-        wanted: its tag; empty for the one before the deployed one.
+        wanted: its tag or digest; empty for the one before the deployed one.
 
     Returns:
-        The tag.
+        Its entry of the history.
 
     Raises:
         ImageChoiceError: the repository does not hold it, or nothing older than what is deployed.
     """
     tags = [entry["tag"] for entry in history]
     if wanted:
-        if not any(wanted in entry["tags"] for entry in history):
+        named = next((entry for entry in history if wanted == entry["digest"] or wanted in entry["tags"]), None)
+        if named is None:
             raise ImageChoiceError(f"there is no image {wanted}{_named(tags)}")
-        return wanted
+        return named
     place = next((place for place, entry in enumerate(history) if entry["is_deployed"]), None)
     if place is None:
         raise ImageChoiceError(f"the deployed image is not in the repository, so there is none before it{_named(tags)}")
     if place + 1 == len(history):
         raise ImageChoiceError(f"there is no image older than {tags[place]}{_named(tags[:place])}")
-    return str(tags[place + 1])
+    return history[place + 1]
+
+
+def image_by_digest(deployed: str, digest: str) -> str:
+    """Name another image of the repository that an image is from.
+
+    Args:
+        deployed: ``repository:tag`` or ``repository@digest``; the repository's host may have a port.
+        digest: the other one's.
+
+    Returns:
+        ``repository@digest``.
+    """
+    place, slash, name = deployed.partition("@")[0].rpartition("/")
+    return f"{place}{slash}{name.partition(':')[0]}@{digest}"
 
 
 def _named(tags: Sequence[str]) -> str:
@@ -74,7 +89,7 @@ def _entry(image: Mapping[str, Any], deployed: str) -> dict[str, Any]:
         "digest": image["image_digest"],
         "pushed_at": pushed_at,
         "is_deployed": is_deployed,
-        "line": f"{tag}  pushed {shown}" + ("  <- deployed" if is_deployed else ""),
+        "line": f"{tag}  {image['image_digest']}  pushed {shown}" + ("  <- deployed" if is_deployed else ""),
     }
 
 

@@ -62,7 +62,9 @@ except ImportError:
 import json
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
 from ansible_collections.ddbload.aws.plugins.module_utils.ecr import has_immutable_tags, put_manifest, read_manifest
+from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
 
 
 def main() -> None:
@@ -77,7 +79,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     repository, tag, manifest = (module.params[name] for name in ("repository_name", "image_tag", "image_manifest"))
-    client = module.client("ecr")
+    client = module_clients(module)("ecr")
     try:
         wanted = json.loads(manifest)
         media_type = str(wanted["mediaType"])
@@ -94,7 +96,7 @@ def main() -> None:
             )
         digest = "" if module.check_mode else put_manifest(client, repository, tag, manifest, media_type)
     except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg=f"cannot put {repository}:{tag}")
+        module.fail_json(msg=explain(error, f"cannot put {repository}:{tag} (ecr:PutImage)", place(module)))
     module.exit_json(changed=True, image_digest=digest)
 
 

@@ -50,7 +50,9 @@ def outputs(place: Place, component: str) -> dict[str, str]:
 def deployed_image(place: Place) -> str:
     definition = outputs(place, "cluster")["TaskDefinitionArn"]
     found = place.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
-    return str(found["containerDefinitions"][0]["image"]).rpartition(":")[2]
+    digest = str(found["containerDefinitions"][0]["image"]).partition("@")[2]
+    image = place.client("ecr").describe_images(repositoryName=NAME, imageIds=[{"imageDigest": digest}])
+    return str(image["imageDetails"][0]["imageTags"][0])
 
 
 def launch(place: Place) -> None:

@@ -12,6 +12,7 @@ from ansible_collections.ddbload.aws.plugins.filter.rollback_image import rollba
 from ansible_collections.ddbload.aws.plugins.module_utils.image_history import (
     ImageChoiceError,
     choose_image,
+    image_by_digest,
     image_history,
 )
 from hypothesis import given
@@ -31,9 +32,9 @@ IMAGES = [image(2, "two"), image(3, "three"), image(1, "one"), image(4)]
 def test_images_are_newest_first_and_the_deployed_one_is_marked() -> None:
     lines = rollback_image(IMAGES, f"{REPOSITORY}:two")["lines"]
     assert lines == [
-        "three  pushed 2026-01-03 00:00:00 UTC",
-        "two  pushed 2026-01-02 00:00:00 UTC  <- deployed",
-        "one  pushed 2026-01-01 00:00:00 UTC",
+        f"three  sha256:{3:064}  pushed 2026-01-03 00:00:00 UTC",
+        f"two  sha256:{2:064}  pushed 2026-01-02 00:00:00 UTC  <- deployed",
+        f"one  sha256:{1:064}  pushed 2026-01-01 00:00:00 UTC",
     ]
 
 
@@ -44,6 +45,7 @@ def test_images_are_newest_first_and_the_deployed_one_is_marked() -> None:
         (f"{REPOSITORY}:two", "", "one"),
         (f"{REPOSITORY}:one", "three", "three"),
         (f"{REPOSITORY}@sha256:{3:064}", "", "two"),
+        (f"{REPOSITORY}:three", f"sha256:{1:064}", "one"),
         ("", "one", "one"),
     ],
 )
@@ -92,4 +94,19 @@ def test_the_choice_is_always_the_next_older_one(order: list[int], deployed: int
         with pytest.raises(ImageChoiceError):
             choose_image(history)
     else:
-        assert choose_image(history) == f"t{deployed - 1}"
+        assert choose_image(history)["tag"] == f"t{deployed - 1}"
+
+
+@pytest.mark.parametrize(
+    "host", ["", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/", "127.0.0.1:4566/", "mirror:5000/team/"]
+)
+@pytest.mark.parametrize("name", ["shop", "shop:1.0-a", f"shop@sha256:{7:064}"])
+def test_another_image_is_named_in_the_same_repository(host: str, name: str) -> None:
+    digest = f"sha256:{1:064}"
+    assert image_by_digest(host + name, digest) == f"{host}shop@{digest}"
+
+
+def test_the_choice_is_named_by_its_digest() -> None:
+    choice = rollback_image(IMAGES, f"{REPOSITORY}:three", "one")
+    assert choice["image"] == f"{REPOSITORY}@{choice['digest']}"
+    assert choice["digest"] == f"sha256:{1:064}"

@@ -1,0 +1,69 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filter that tells why an image was not built or pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.ddbload.aws.plugins.module_utils.image_build_reasons import build_failure as tell
+
+DOCUMENTATION = r"""
+name: build_failure
+short_description: Why an image was not built or pushed
+version_added: 0.1.0
+author: The ddbload.aws contributors (@ddbload)
+description:
+  - Puts what the modules of community.docker return into one line, with what is the matter and how to mend it.
+options:
+  _input:
+    description: What the module returned.
+    type: dict
+    required: true
+  action:
+    description: What was tried.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Push
+  community.docker.docker_image_push:
+    name: registry/app:1
+  register: pushed
+  until: pushed.image is defined or not (pushed | ddbload.aws.build_failure('cannot push it')).is_passing
+"""
+
+RETURN = r"""
+_value:
+  description: The failure.
+  type: dict
+  contains:
+    kind:
+      description: Kind of the cause, a word or two that do not change with the wording.
+      type: str
+      sample: disk full
+    is_passing:
+      description: Whether the same may work in a moment.
+      type: bool
+      sample: false
+    line:
+      description: What was tried, what is the matter, what was said, and how to mend it.
+      type: str
+      sample: "cannot push it: the disk of the engine is full (no space left on device) -> make room"
+"""
+
+
+def build_failure(result: Mapping[str, Any], action: str) -> dict[str, Any]:
+    """Tell why an image was not built or pushed, see the documentation above."""
+    return tell(str(result.get("msg", "")), str(result.get("stderr", "")), action)._asdict()
+
+
+class FilterModule:
+    """The filter, for Ansible."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter by its name."""
+        return {"build_failure": build_failure}

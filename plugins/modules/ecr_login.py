@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module: a login to the ECR registry, for Docker's clients."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ecr_login
+short_description: Log Docker's clients in to the ECR registry
+version_added: 0.1.0
+author: The ddbload.aws contributors (@ddbload)
+description:
+  - Asks ECR for a token, which is good for twelve hours, and writes it where Docker's clients look for logins.
+  - The token is in that file alone, which nobody else may read. It is not returned, not an argument of anything, and in
+    no log. Make the folder for a push, name it by E(DOCKER_CONFIG), and delete it afterwards.
+  - A throttled call, a lost connection and an error of AWS are tried again, eight times in all, after pauses that grow
+    exponentially.
+options:
+  config_directory:
+    description: Folder of the file C(config.json); must exist.
+    type: path
+    required: true
+  registry:
+    description: Host that images are pushed to, where it is not the one that ECR names.
+    type: str
+  seed_directory:
+    description: Folder of the C(config.json) to begin with, such as C(~/.docker), so that other logins stay.
+    type: path
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and asks for the token, but writes nothing.
+    support: full
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Make a folder for the login
+  ansible.builtin.tempfile:
+    state: directory
+  register: login
+
+- name: Log in
+  ddbload.aws.ecr_login:
+    config_directory: "{{ login.path }}"
+
+- name: Push
+  community.docker.docker_image_push:
+    name: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1
+  environment:
+    DOCKER_CONFIG: "{{ login.path }}"
+"""
+
+RETURN = r"""
+registry:
+  description: Host that Docker's clients are logged in to.
+  returned: always
+  type: str
+  sample: 123456789012.dkr.ecr.eu-west-1.amazonaws.com
+expires_at:
+  description: When the login ends, ISO 8601.
+  returned: always
+  type: str
+  sample: "2026-01-31T12:00:00+00:00"
+"""
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule says so
+
+from pathlib import Path
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
+from ansible_collections.ddbload.aws.plugins.module_utils.docker_config import read_config, with_login, write_config
+from ansible_collections.ddbload.aws.plugins.module_utils.ecr import decode_authorization
+from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleAWSModule(
+        argument_spec={
+            "config_directory": {"type": "path", "required": True},
+            "registry": {"type": "str"},
+            "seed_directory": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    directory, seed = Path(module.params["config_directory"]), module.params["seed_directory"]
+    try:
+        data = module_clients(module)("ecr").get_authorization_token()["authorizationData"][0]
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json(msg=explain(error, "cannot log in to the registry (ecr:GetAuthorizationToken)", place(module)))
+    login = decode_authorization(data)
+    registry = module.params["registry"] or login["registry"]
+    try:
+        config = with_login(
+            read_config(Path(seed) if seed else directory), registry, login["username"], login["password"]
+        )
+        if not module.check_mode:
+            write_config(directory, config)
+    except (OSError, ValueError) as error:
+        module.fail_json(msg=f"cannot keep the login to {registry}: {error} -> mend the file, or name another folder")
+    module.exit_json(changed=True, registry=registry, expires_at=data["expiresAt"].isoformat())
+
+
+if __name__ == "__main__":
+    main()

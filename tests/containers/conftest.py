@@ -1,0 +1,128 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container engine, an image to build on and a deployed place, which the tests share."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.ddbload.aws.plugins.module_utils.docker_engine import bridge_address
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from container_engine import Engine, NoEngineError, base_image, obtain, wheelhouse
+from playground import Place, Play, free_port
+
+# The first test waits for an engine, a base image and a deploy.
+PATIENCE = 900  # seconds
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give these tests more time than others."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(PATIENCE))
+
+
+@dataclass
+class Yard(Place):
+    """An embedded AWS whose tasks are real containers."""
+
+    engine: Engine
+    options: dict[str, Any]
+
+    def play(self, playbook: str, *arguments: str, env: str | None = "local", **environment: str) -> Play:
+        """Run a playbook with the engine."""
+        options = json.dumps(self.options)
+        return super().play(
+            playbook, "-e", options, *arguments, env=env, **{"DOCKER_HOST": self.engine.host} | environment
+        )
+
+    @property
+    def registry(self) -> str:
+        """Where the engine pushes to and pulls from."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def task_environment(self) -> dict[str, str]:
+        """What a container needs to call the embedded AWS."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://{bridge_address(self.engine.host)}:{self.port}",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "embedded-aws-access-key",
+            "AWS_SECRET_ACCESS_KEY": "embedded-aws-needs-no-secret",
+        }
+
+    def built(self) -> list[str]:
+        """Return the ids of the images of the load tester that the engine has."""
+        found = self.engine.docker("images", "--no-trunc", "--quiet", f"{self.registry}/ddbload-local").stdout
+        return sorted(set(found.split()))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    try:
+        found = obtain(os.environ)
+    except NoEngineError as error:
+        pytest.skip(f"NOT TESTED WITH REAL CONTAINERS: {error}")
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def base(engine: Engine) -> str:
+    try:
+        return base_image(engine, os.environ)
+    except NoEngineError as error:
+        pytest.skip(f"NOT TESTED WITH REAL CONTAINERS: {error}")
+
+
+@pytest.fixture(scope="session")
+def build_options(engine: Engine, base: str) -> dict[str, Any]:
+    """What lets the role build with no registry and no index in reach."""
+    return {
+        "local_task_engine": "docker",
+        "build_push_base_image": base,
+        "build_push_wheelhouse": str(wheelhouse(engine, base)),
+        "build_push_network": "none",
+    }
+
+
+@pytest.fixture(scope="session")
+def yard(engine: Engine, build_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    """The place; nothing is deployed yet."""
+    made = Yard(free_port(), tmp_path_factory.mktemp("yard"), engine, build_options)
+    yield made
+    made.play("playbooks/local-aws.yml", "-e", "local_aws_state=stopped")
+    leftovers = engine.docker("ps", "--all", "--quiet", "--filter", "name=ministack-ecs-").stdout.split()
+    if leftovers:
+        engine.docker("rm", "--force", *leftovers)
+    images = engine.docker("images", "--quiet", "--filter", f"reference={made.registry}/*").stdout.split()
+    if images:
+        engine.docker("image", "rm", "--force", *sorted(set(images)))
+
+
+@pytest.fixture(scope="session")
+def deployed(yard: Yard) -> tuple[Yard, Play]:
+    """The place after a first deploy, and that deploy."""
+    first = yard.play("deploy.yml")
+    assert first.code == 0, first.output
+    return yard, first
+
+
+@pytest.fixture(scope="session")
+def image(deployed: tuple[Yard, Play]) -> str:
+    """The image's name, by its digest, pulled from the registry."""
+    yard, _first = deployed
+    definition = yard.client("ecs").describe_task_definition(taskDefinition="ddbload-local")["taskDefinition"]
+    name = str(definition["containerDefinitions"][0]["image"])
+    yard.engine.docker("pull", name)
+    return name

@@ -1,0 +1,229 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A container engine for the tests: the one that answers, or Debian's own, installed and started where that is allowed.
+
+As a program it does the same by hand: ``python tests/containers/container_engine.py --help``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.ddbload.aws.plugins.module_utils.docker_engine import answers, docker_host
+
+ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".cache" / "container-engine"  # git-ignored; kept between runs
+INSTALL = "DDBLOAD_INSTALL_ENGINE"  # set to 1 it lets the tests install and start Debian's engine
+BASE_IMAGE = "DDBLOAD_BASE_IMAGE"  # names an image to build on, where one can be pulled
+STARTS_WITHIN = 60.0  # seconds
+STOPS_WITHIN = 30.0  # seconds
+PACKAGES = {"dockerd": "docker.io", "mmdebstrap": "mmdebstrap"}
+
+
+class NoEngineError(Exception):
+    """No engine can be had here; the message says why, and how to get one."""
+
+
+@dataclass
+class Engine:
+    """A container engine.
+
+    Attributes:
+        host: where it answers, as DOCKER_HOST writes it.
+        process: the engine, where it was started here.
+        log: what it writes, where it was started here.
+    """
+
+    host: str
+    process: subprocess.Popen[bytes] | None = None
+    log: Path | None = None
+
+    def docker(self, *arguments: str, timeout: float = 300, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run Docker's client."""
+        return subprocess.run(
+            ["docker", *arguments],
+            env=os.environ | {"DOCKER_HOST": self.host, "DOCKER_BUILDKIT": "0"},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=check,
+        )
+
+    def stop(self) -> None:
+        """Stop it, where it was started here; what no image needs any more goes, so that it does not grow."""
+        if self.process:
+            self.docker("image", "prune", "--force", check=False)
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(STOPS_WITHIN)
+            shutil.rmtree(Path(self.host.removeprefix("unix://")).parent, ignore_errors=True)
+
+
+def find(environ: Mapping[str, str]) -> Engine | None:
+    """Return the engine that answers; None where none does."""
+    host = docker_host(environ)
+    return Engine(host) if answers(host) else None
+
+
+def obtain(environ: Mapping[str, str]) -> Engine:
+    """Return the engine that answers, or install and start Debian's.
+
+    Args:
+        environ: the environment; INSTALL in it allows to install and start.
+
+    Raises:
+        NoEngineError: none answers, and none may be or can be started.
+        subprocess.CalledProcessError: Debian's packages cannot be installed.
+    """
+    found = find(environ)
+    if found:
+        return found
+    reason = f"no container engine answers on {docker_host(environ)}"
+    if environ.get(INSTALL) != "1":
+        raise NoEngineError(f"{reason} -> start one, name it by DOCKER_HOST, or as root on Debian set {INSTALL}=1")
+    if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
+        raise NoEngineError(
+            f"{reason}, and one is installed by root on Debian only -> start one, or use such a machine"
+        )
+    install()
+    return start(CACHE)
+
+
+def install() -> None:
+    """Install Debian's engine, and what makes a base image without any registry."""
+    missing = [package for program, package in PACKAGES.items() if not shutil.which(program)]
+    if missing:
+        _apt_get("update", "-qq")
+        _apt_get("install", "-qq", "-y", "--no-install-recommends", *missing)
+    if not shutil.which("docker"):  # a package of its own since Debian 13
+        _apt_get("install", "-qq", "-y", "--no-install-recommends", "docker-cli")
+
+
+def _apt_get(*arguments: str) -> None:
+    subprocess.run(["apt-get", *arguments], env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, check=True)
+
+
+def start(directory: Path, is_alone: bool = False) -> Engine:
+    """Start an engine of one's own, on a socket of its own.
+
+    Args:
+        directory: where its images, its log and its settings go.
+        is_alone: without any network, in a namespace of its own; else it would take another engine's bridge away.
+
+    Raises:
+        NoEngineError: it does not come up, as in a container without the right to mount.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    # A path that is short whatever the directory is: a socket's may have 107 characters (unix(7)).
+    run = Path("/run") / f"ddbload-{hashlib.sha256(str(directory).encode()).hexdigest()[:12]}"
+    run.mkdir(mode=0o700, exist_ok=True)
+    log = directory / "dockerd.log"
+    places = ["--data-root", str(directory / "data"), "--exec-root", str(run / "exec"), "--pidfile", str(run / "pid")]
+    engine = Engine(f"unix://{run / 'docker.sock'}", log=log)
+    with log.open("wb") as output:
+        command = ["dockerd", "--host", engine.host, *places]
+        if is_alone:
+            command = ["unshare", "--net", *command, "--bridge=none", "--iptables=false", "--ip6tables=false"]
+        # In a session of its own, so that a Ctrl-C at the tests lets it end after them.
+        engine.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    end = time.monotonic() + STARTS_WITHIN
+    while not answers(engine.host):
+        if engine.process.poll() is not None or time.monotonic() > end:
+            engine.process.kill()
+            lines = log.read_text(errors="replace").splitlines() or ["it wrote nothing"]
+            raise NoEngineError(f"dockerd does not come up: {lines[-1]} -> see {log}")
+        time.sleep(0.2)
+    return engine
+
+
+def base_image(engine: Engine, environ: Mapping[str, str]) -> str:
+    """Return an image to build on; made of Debian's packages, with no registry, where none is named.
+
+    Args:
+        engine: where it has to be.
+        environ: the environment; BASE_IMAGE in it names one.
+
+    Raises:
+        NoEngineError: none can be made here.
+    """
+    if environ.get(BASE_IMAGE):
+        return environ[BASE_IMAGE]
+    suite = _suite()
+    name = f"ddbload-base:{suite}"
+    if engine.docker("image", "inspect", name, check=False).returncode == 0:
+        return name
+    archive = CACHE / f"base-{suite}.tar"
+    if not archive.exists():
+        if os.geteuid() != 0 or not shutil.which("mmdebstrap"):
+            raise NoEngineError(f"no base image -> name one by {BASE_IMAGE}, or as root on Debian install mmdebstrap")
+        CACHE.mkdir(parents=True, exist_ok=True)
+        made = archive.with_suffix(".part.tar")
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,python3-pip", suite, str(made)]
+        subprocess.run(command, check=True)
+        made.rename(archive)
+    engine.docker("import", str(archive), name)
+    return name
+
+
+def wheelhouse(engine: Engine, image: str) -> Path:
+    """Return a folder with the wheels that the load tester's lock file pins, for the Python of an image.
+
+    They are fetched by this machine's pip, with its settings: a build has neither its network nor its certificates.
+    """
+    script = "import sys, platform; print('%d.%d' % sys.version_info[:2], platform.machine())"
+    version, machine = engine.docker("run", "--rm", image, "python3", "-c", script).stdout.split()
+    lock = ROOT / "loadtest_app" / "requirements.txt"
+    place = CACHE / f"wheels-{version}-{machine}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    if not place.exists():
+        part = place.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        platforms = [f"--platform={name}_{machine}" for name in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
+        wanted = ["--require-hashes", "--only-binary=:all:", "--no-deps", f"--python-version={version}", *platforms]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            *wanted,
+            f"--dest={part}",
+            f"--requirement={lock}",
+        ]
+        subprocess.run(command, check=True)
+        part.rename(place)
+    return place
+
+
+def _suite() -> str:
+    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    return release.get("VERSION_CODENAME", "stable").strip('"')
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description="An engine for containers, and an image to build on.")
+    parser.parse_args()
+    try:
+        engine = obtain(os.environ | {INSTALL: "1"})
+        base = base_image(engine, os.environ)
+    except NoEngineError as error:
+        raise SystemExit(str(error)) from error
+    pid = f" (pid {engine.process.pid})" if engine.process else ""
+    print(f"An engine answers{pid}. To use it:\n  export DOCKER_HOST={engine.host}")
+    print(f"  -e build_push_base_image={base} -e build_push_wheelhouse={wheelhouse(engine, base)}")
+
+
+if __name__ == "__main__":
+    main()
