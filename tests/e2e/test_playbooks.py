@@ -72,6 +72,9 @@ def test_a_run_is_shown_live_and_its_results_agree_with_the_table(deployed: tupl
     assert results["tasks"][0]["exit_code"] == 0
     assert {name: part["sent"] for name, part in results["operations"].items()} == {"put": 300, "get": 100}
     assert results["operations"]["put"]["ok"] == scan(place, results["run_id"]) == 300
+    page = (folder / "report.html").read_text()
+    assert results["run_id"] in page
+    assert 'src="http' not in page and 'href="http' not in page
     # The results come from the task's log alone.
     stream = f"task/ddbload/{results['tasks'][0]['task_id']}"
     logged = place.client("logs").get_log_events(
@@ -79,6 +82,30 @@ def test_a_run_is_shown_live_and_its_results_agree_with_the_table(deployed: tupl
     )
     lines = (folder / "events.jsonl").read_text().splitlines()
     assert lines == [event["message"] for event in logged["events"]]
+
+
+def test_a_run_is_compared_with_a_baseline(deployed: tuple[Place, Play]) -> None:
+    place, _first = deployed
+    # A comparison wants ten seconds at least; what it comes to on a busy machine is chance.
+    longer = scenario(plan={"type": "constant_rate", "rate": 50, "duration": 12}, thresholds=["failed == 0"])
+    assert place.play("run-test.yml", *longer, "-e", "load_test_run_id=before").code == 0
+    play = place.play("run-test.yml", *longer, "-e", "baseline=before", "-e", "load_test_run_id=after")
+    assert "run after beside the baseline before" in play.words
+    assert "verdict: PASSED (exit code 0)" in play.words
+    folder = place.directory / "results" / "local" / "after"
+    assert (folder / "comparison.html").exists()
+    if play.code:
+        assert f"look at {folder}/comparison.html" in play.words
+
+
+def test_a_baseline_that_is_not_there_launches_nothing(deployed: tuple[Place, Play]) -> None:
+    place, _first = deployed
+    ecs = place.client("ecs")
+    before = len(ecs.list_tasks(cluster="ddbload-local", desiredStatus="STOPPED")["taskArns"])
+    play = place.play("run-test.yml", *scenario(), "-e", "baseline=nowhere")
+    assert play.code == 2
+    assert "name the baseline by its run id, or by the path of its results.json" in play.words
+    assert len(ecs.list_tasks(cluster="ddbload-local", desiredStatus="STOPPED")["taskArns"]) == before
 
 
 def test_several_tasks_share_the_plan_and_are_judged_as_one_and_found_again(deployed: tuple[Place, Play]) -> None:

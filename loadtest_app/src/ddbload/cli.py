@@ -19,7 +19,7 @@ from ddbload import __version__, hlog, results, scenario, workers
 from ddbload.events import EventWriter
 from ddbload.exit_codes import BAD_CONFIGURATION, INTERNAL, LOST_WRITES, STOPPED, TARGET_UNUSABLE
 from ddbload.plan import FindMaxPlan
-from ddbload.report import terminal
+from ddbload.report import commands as reporting
 from ddbload.segment import Segment
 from ddbload.segment import parse as parse_segment
 from ddbload.sources import SourceError, from_parameters, read_parameters
@@ -108,9 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     hlog.add_argument("--output", required=True, type=Path, help="log file to write")
     hlog.set_defaults(command=_hlog)
 
-    report = commands.add_parser("report", help="show a results file as a table")
-    report.add_argument("results", type=Path, help="results file")
-    report.set_defaults(command=_report)
+    reporting.add(commands)
     return parser
 
 
@@ -253,11 +251,6 @@ def _hlog(options: argparse.Namespace) -> int:
         options.output.write_text(hlog.write(results.intervals(loaded), results.started_s(loaded)), encoding="utf-8")
     except OSError as error:
         raise results.ResultsError(f"cannot write {options.output}: {error.strerror}") from error
-    return 0
-
-
-def _report(options: argparse.Namespace) -> int:
-    print(terminal.render(results.load(options.results)))
     return 0
 
 

@@ -171,6 +171,12 @@ def _second(workers: Sequence[Sequence[Part]]) -> Document:
         "max_ms": together.maximum() / 1000,
         "histograms": {name: histogram.encode() for name, histogram in latency.items()},
     }
+    # Events of earlier versions have none.
+    if all("service_histogram" in part for part in parts):
+        service = Histogram()
+        for part in parts:
+            service.add(Histogram.decode(part["service_histogram"]))
+        merged["service_histogram"] = service.encode()
     return merged
 
 

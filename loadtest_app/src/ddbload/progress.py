@@ -24,6 +24,7 @@ class Totals:
         self.write_units = 0.0
         self.indexes: dict[str, tuple[float, float]] = {}
         self.latency: dict[str, Histogram] = {}
+        self.service = Histogram()
         self.late = Histogram()
         if engine:
             self.counts["planned"] = engine.planned
@@ -47,6 +48,7 @@ class Totals:
             known = self.indexes.get(index, (0.0, 0.0))
             self.indexes[index] = (known[0] + read, known[1] + write)
         self.latency.setdefault(name, Histogram()).add(record.latency["ok"])
+        self.service.add(record.service["ok"])
 
     def document(self) -> dict[str, int]:
         """Return the counts so far."""
@@ -85,4 +87,5 @@ class Totals:
             "consumed_write_units": self.write_units - before.write_units,
             "indexes": indexes,
             "histograms": {name: histogram.encode() for name, histogram in latency.items() if histogram.counts},
+            "service_histogram": self.service.minus(before.service).encode(),
         }

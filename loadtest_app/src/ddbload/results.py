@@ -68,6 +68,9 @@ def merge(
         "ended_at": max((event["ended_at"] for event in known), default=events[-1]["ts"] if events else None),
         "elapsed_s": max((event["elapsed_s"] for event in known), default=_last_elapsed(events)),
         "warm_up_s": max((event["warm_up_s"] for event in known), default=0.0),
+        "version": first.get("version"),
+        "endpoint": first.get("endpoint"),
+        "region": first.get("region"),
         "scenario": first.get("scenario"),
         "table": first.get("table"),
         "tasks": tasks,
@@ -154,13 +157,19 @@ def _worker(event: Mapping[str, Any]) -> tuple[str | None, int]:
 
 def _tasks(events: Iterable[Mapping[str, Any]], exit_codes: Mapping[str, int]) -> list[dict[str, Any]]:
     codes: dict[tuple[str | None, int], int | None] = {}
+    hardware: dict[tuple[str | None, int], Any] = {}
     for event in events:
         known = event.get("exit_code", codes.get(_worker(event)))
         codes[_worker(event)] = exit_codes.get(str(event["task_id"]), known)
+        if event["event"] == "run.started":
+            hardware[_worker(event)] = event.get("hardware")
     for task_id, code in exit_codes.items():
         if not any(task == task_id for task, _worker_number in codes):
             codes[task_id, 0] = code
-    return [{"task_id": task, "worker": worker, "exit_code": code} for (task, worker), code in codes.items()]
+    return [
+        {"task_id": task, "worker": worker, "exit_code": code, "hardware": hardware.get((task, worker))}
+        for (task, worker), code in codes.items()
+    ]
 
 
 def _last_elapsed(events: Iterable[Mapping[str, Any]]) -> float:

@@ -258,6 +258,7 @@ class Run:
             table=self.target.table,
             endpoint=self.target.url,
             region=self.target.region,
+            hardware=self.task.hardware(),
             segment={"index": self.segment.index, "count": self.segment.count},
             planned_operations=planned_operations(self.engine),
             planned_duration_s=None if duration_ns is None else duration_ns / 1e9,

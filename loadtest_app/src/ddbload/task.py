@@ -25,6 +25,12 @@ class Task(NamedTuple):
         """Return what each of so many processes has of the task."""
         return self._replace(vcpu=self.vcpu / processes, memory_gb=self.memory_gb / processes)
 
+    def hardware(self) -> dict[str, Any] | None:
+        """Return what the task is made of; None where no ECS is."""
+        if not self.id:
+            return None
+        return {"vcpu": self.vcpu, "memory_gb": self.memory_gb, "architecture": self.architecture}
+
 
 NO_TASK = Task()
 

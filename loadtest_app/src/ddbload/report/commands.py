@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that show results: report and compare."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ddbload import results
+from ddbload.exit_codes import THRESHOLD_FAILED
+from ddbload.report import console, terminal
+
+
+def add(commands: Any) -> None:
+    """Add the commands to a parser's subparsers."""
+    report = commands.add_parser("report", help="show a results file as a table, or write it as a page")
+    report.add_argument("results", type=Path, help="results file")
+    _add_output(report)
+    report.set_defaults(command=_report)
+
+    compare = commands.add_parser(
+        "compare",
+        help="say whether runs were better or worse than a baseline",
+        epilog="exit codes: 0 no run is worse, 2 they cannot be compared, 3 one is worse",
+    )
+    compare.add_argument("baseline", type=Path, help="results file of the baseline")
+    compare.add_argument("results", nargs="+", type=Path, help="results files of the runs to compare with it")
+    compare.add_argument(
+        "--tolerance",
+        type=_percent,
+        default=5.0,
+        metavar="PERCENT",
+        help="times and rates that differ by no more are the same (5)",
+    )
+    _add_output(compare)
+    compare.set_defaults(command=_compare)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--html", type=Path, metavar="FILE", help="page to write, with charts; one file, no network")
+    parser.add_argument(
+        "--colour",
+        choices=console.MODES,
+        default="auto",
+        help="whether to write in colours; auto: on a terminal, unless NO_COLOR is set (auto)",
+    )
+
+
+def _percent(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value < 1000.0:
+        raise argparse.ArgumentTypeError(f'must be a number from 0 to 1000, got "{text}"')
+    return value
+
+
+def _report(options: argparse.Namespace) -> int:
+    loaded = results.load(options.results)
+    if options.html:
+        from ddbload.report import run_page  # only pages need it
+
+        _save_page(options.html, run_page.render(loaded))
+    _show(terminal.render(loaded, console.blocks(sys.stdout)), terminal.colour, options.colour)
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from ddbload import comparison, samples  # the other commands do not need them
+    from ddbload.report import comparison_page, comparison_text
+
+    baseline, *runs = (results.load(path) for path in (options.baseline, *options.results))
+    try:
+        found = [comparison.compare(baseline, run, options.tolerance) for run in runs]
+    except samples.SampleError as error:
+        raise results.ResultsError(str(error)) from error
+    if options.html:
+        _save_page(options.html, comparison_page.render(found, [baseline, *runs]))
+    _show(comparison_text.render(found), comparison_text.colour, options.colour)
+    return THRESHOLD_FAILED if any(one.verdict == comparison.WORSE for one in found) else 0
+
+
+def _show(text: str, colour: Callable[[str], str], mode: str) -> None:
+    print(colour(text) if console.is_coloured(mode, sys.stdout) else text)
+
+
+def _save_page(path: Path, text: str) -> None:
+    from ddbload.report import page
+
+    try:
+        page.save(path, text)
+    except OSError as error:
+        raise results.ResultsError(f"cannot write {path}: {error.strerror}") from error
