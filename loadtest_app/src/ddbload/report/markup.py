@@ -21,20 +21,20 @@ class Markup(str):
 Content = Markup | str | float | None | Iterable[Any]
 
 
-def element(name: str, /, *content: Content, **attributes: str | bool | None) -> Markup:
+def element(tag: str, /, *content: Content, **attributes: str | bool | None) -> Markup:
     """Return an element.
 
     Args:
-        name: of the element.
+        tag: name of the element.
         content: markup stays as it is, other text and numbers are escaped, None is nothing, what can be iterated is
             taken part by part.
         attributes: by name; an underscore at the end is dropped, one within becomes a hyphen. None and False leave the
             attribute out, True gives it no value.
     """
     given = "".join(_attribute(attribute, value) for attribute, value in attributes.items())
-    if name in VOID:
-        return Markup(f"<{name}{given}>")
-    return Markup(f"<{name}{given}>{render(content)}</{name}>")
+    if tag in VOID:
+        return Markup(f"<{tag}{given}>")
+    return Markup(f"<{tag}{given}>{render(content)}</{tag}>")
 
 
 def render(content: Content) -> Markup:
