@@ -1,0 +1,22 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The embedded AWS on which the documentation's commands are run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fences import files
+from playground import Place, free_port
+
+
+@pytest.fixture(scope="session")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A place of a reader who has saved every file that the documentation shows."""
+    place = Place(free_port(), tmp_path_factory.mktemp("reader"))
+    for name, text in files().items():
+        (place.directory / name).write_text(text, encoding="utf-8")
+    yield place
+    place.play("playbooks/local-aws.yml", "-e", "local_aws_state=stopped")

@@ -1,0 +1,30 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every scenario that a page shows is one; those of settings are looked at with the other variables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from fences import DOCUMENTS, ROOT, Fence, fences, files
+from known_variables import scenario_problems
+
+SHOWN = [fence for path in DOCUMENTS for fence in fences(path, "json")]
+QUESTIONS = ("spike", "soak", "find-max", "duplicates", "hot-key", "read-mostly", "classic")
+
+
+@pytest.mark.parametrize("fence", SHOWN, ids=lambda fence: fence.place)
+def test_a_json_block_is_a_scenario(fence: Fence, tmp_path: Path) -> None:
+    for name, text in files().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert scenario_problems(json.loads(fence.text), tmp_path) == []
+
+
+def test_there_is_an_example_of_each_usual_question_with_thresholds() -> None:
+    shown = files([ROOT / "docs" / "examples.md"])
+    for question in QUESTIONS:
+        assert yaml.safe_load(shown[f"{question}.yml"])["load_test_scenario"]["thresholds"]

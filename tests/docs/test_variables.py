@@ -1,0 +1,51 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page of variables, and every variable that another page shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from fences import DOCUMENTS, ROOT, Fence, fences
+from known_variables import problems
+from variables import PAGE, specifications, with_sections
+
+SETTINGS = [
+    fence for path in DOCUMENTS for fence in fences(path, "yaml") if isinstance(yaml.safe_load(fence.text), dict)
+]
+
+
+def test_the_page_is_what_the_roles_say() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == with_sections(page), "run python tests/docs/variables.py"
+
+
+def test_every_default_of_a_role_is_on_the_page() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    roles = specifications()
+    assert roles.keys() == {path.name for path in (ROOT / "roles").iterdir() if path.is_dir()}
+    for role in roles:
+        defaults = yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text(encoding="utf-8"))
+        for name in defaults or {}:
+            assert f"- `{name}` (" in page
+
+
+@pytest.mark.parametrize("fence", SETTINGS, ids=lambda fence: fence.place)
+def test_settings_that_a_page_shows_are_taken(fence: Fence) -> None:
+    assert problems(yaml.safe_load(fence.text)) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"network_egres": "nat"}, "network_egres"),
+        ({"network_egress": "natt"}, "natt"),
+        ({"load_test_task_count": "many"}, "load_test_task_count"),
+        ({"load_test_scenario": {"plan": {"rate": "fast"}}}, "plan.rate"),
+    ],
+)
+def test_what_is_wrong_with_a_setting_is_found(given: dict[str, Any], word: str) -> None:
+    assert word in " ".join(problems(given))
