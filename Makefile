@@ -10,6 +10,7 @@ VENV := $(CURDIR)/.venv
 COLLECTIONS := $(CURDIR)/.collections
 # Options for every playbook of demo and down, such as ARGS='-e local_aws_port=4567'.
 ARGS ?=
+ARTEFACT ?=
 
 export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -66,7 +67,7 @@ down: $(VENV)/.local ## Stop the embedded AWS
 # ---- Tests, the fast ones first
 
 .PHONY: test
-test: lint sanity unit validate iam molecule e2e containers ## Run every check and test
+test: lint sanity unit validate iam molecule e2e docs galaxy containers ## Run every check and test
 	@printf '\n==> All checks and tests passed\n'
 
 .PHONY: lint
@@ -75,6 +76,8 @@ lint: $(VENV)/.test ## Check style, types, playbooks and documentation
 	$(call step,mypy (strict),mypy loadtest_app/src loadtest_app/image plugins roles/local_aws/files && mypy bench)
 	$(call step,yamllint,yamllint --strict .)
 	$(call step,ansible-lint (profile production),ansible-lint)
+	$(call step,antsibull-docs,tests/docs_lint.sh)
+	$(call step,antsibull-changelog,tests/changelog_lint.sh)
 
 .PHONY: sanity
 sanity: $(VENV)/.test ## Run ansible-test sanity on a copy of the checkout
@@ -112,6 +115,14 @@ e2e: $(VENV)/.test ## Run the playbooks for real against the embedded AWS
 containers: $(VENV)/.test ## Build, push and run the image on a container engine; skipped aloud where none is to be had
 	$(call step,pytest: the image on a container engine,PYTHONPATH=$(COLLECTIONS) pytest -v -rs tests/containers)
 
+.PHONY: docs
+docs: $(VENV)/.test ## Run or check every command, scenario, price and error line that the documentation shows
+	$(call step,pytest: documentation,PYTHONPATH=$(COLLECTIONS) pytest tests/docs)
+
+.PHONY: galaxy
+galaxy: $(VENV)/.test ## Build the collection, install it for a user without a checkout, deploy and run a test from there
+	$(call step,pytest: the built collection,pytest -v tests/galaxy)
+
 # ---- Measurements: what they print stands in docs/
 
 .PHONY: bench
@@ -122,6 +133,17 @@ bench: $(VENV)/.test ## Measure CPU time a request beside wrk and other clients 
 .PHONY: truth
 truth: $(VENV)/.test ## Hold the load tester's figures against servers whose answers arithmetic foretells
 	$(call step,truth,cd loadtest_app && python tests/truth.py $(ARGS))
+
+# ---- Release (the workflow calls these)
+
+.PHONY: artefact
+artefact: $(VENV)/.local ## Build what Galaxy gets, in .build/galaxy
+	$(call step,ansible-galaxy collection build,ansible-galaxy collection build --force --output-path .build/galaxy)
+
+.PHONY: publish
+publish: $(VENV)/.local ## Publish ARTEFACT to Galaxy, with the token that ANSIBLE_GALAXY_TOKEN_PATH holds
+	@test -n "$(ARTEFACT)" || { echo 'ARTEFACT is needed: make publish ARTEFACT=.build/galaxy/ddbload-aws-<version>.tar.gz'; exit 1; }
+	ansible-galaxy collection publish "$(ARTEFACT)"
 
 # ---- Upkeep
 
