@@ -10,7 +10,7 @@ import os
 import re
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class Place:
 
     port: int
     directory: Path
-    timeout: float = 240.0
+    timeout: float = field(default=240.0, kw_only=True)
 
     def play(self, playbook: str, *arguments: str, env: str | None = "local", **environment: str) -> Play:
         """Run a playbook; the environment variables are added to those of the tests."""
