@@ -87,7 +87,7 @@ def test_a_run_is_shown_live_and_its_results_agree_with_the_table(deployed: tupl
 def test_a_run_is_compared_with_a_baseline(deployed: tuple[Place, Play]) -> None:
     place, _first = deployed
     # A comparison wants ten seconds at least; what it comes to on a busy machine is chance.
-    longer = scenario(plan={"type": "constant_rate", "rate": 50, "duration": 12}, thresholds=["failed == 0"])
+    longer = scenario(plan={"type": "constant_rate", "rate": 50, "duration": 15}, thresholds=["failed == 0"])
     assert place.play("run-test.yml", *longer, "-e", "load_test_run_id=before").code == 0
     play = place.play("run-test.yml", *longer, "-e", "baseline=before", "-e", "load_test_run_id=after")
     assert "run after beside the baseline before" in play.words
