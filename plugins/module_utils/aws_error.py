@@ -154,6 +154,11 @@ def error_code(error: BaseException) -> str:
     return str((_response(error).get("Error") or {}).get("Code") or "")
 
 
+def said_with(error: BaseException, code: str) -> str:
+    """Return what AWS says with an error of this code; empty where it has another."""
+    return str((_response(error).get("Error") or {}).get("Message") or "") if error_code(error) == code else ""
+
+
 def _status(error: BaseException) -> int:
     status = (_response(error).get("ResponseMetadata") or {}).get("HTTPStatusCode")
     return status if isinstance(status, int) else 0

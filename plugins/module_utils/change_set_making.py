@@ -14,6 +14,7 @@ from uuid import uuid4
 with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import ClientError
 
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error_code, said_with
 from ansible_collections.ddbload.aws.plugins.module_utils.change_set import is_decided
 from ansible_collections.ddbload.aws.plugins.module_utils.patience import Patience
 from ansible_collections.ddbload.aws.plugins.module_utils.stack import Stack
@@ -77,7 +78,7 @@ class ChangeSetMaking:
         try:
             answer = self._stack.client.create_change_set(**request)
         except ClientError as error:
-            if _code(error) == "AlreadyExistsException" and token in str(error):
+            if error_code(error) == "AlreadyExistsException" and token in str(error):
                 # An answer was lost on its way: the name is nobody else's.
                 answer = {"Id": token, "StackId": (self._stack.look() or {}).get("StackId", "")}
             elif is_overtaken(error):
@@ -210,15 +211,8 @@ class MadeChangeSet:
 
 def is_overtaken(error: ClientError) -> bool:
     """Tell whether AWS refuses since somebody else changed the stack, or is about to."""
-    message = str(error.response.get("Error", {}).get("Message", ""))
-    return _code(error) in OVERTAKEN_CODES or (
-        _code(error) == "ValidationError" and bool(OVERTAKEN_MESSAGE.search(message))
-    )
+    return error_code(error) in OVERTAKEN_CODES or bool(OVERTAKEN_MESSAGE.search(said_with(error, "ValidationError")))
 
 
 def _version(described: Mapping[str, Any] | None) -> tuple[Any, ...]:
     return tuple((described or {}).get(name) for name in ("StackId", "StackStatus", "LastUpdatedTime"))
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import said_with
+from ansible_collections.ddbload.aws.plugins.module_utils.stack import is_missing
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_drift import stack_drift
 
 NESTED_STACK = "AWS::CloudFormation::Stack"
@@ -129,7 +131,7 @@ class DriftDetector:
                 "StackDriftDetectionId"
             ]
         except Exception as error:
-            message = refusal(error)
+            message = said_with(error, "ValidationError")
             # Somebody else detects: begin when they are done, since theirs may be older than the last change.
             if "already in progress" in message.lower():
                 return
@@ -142,21 +144,6 @@ class DriftDetector:
         if not detection.detection_id:
             return []
         return list(_paged(self._client.describe_stack_resource_drifts, "StackResourceDrifts", detection.stack_id))
-
-
-def is_missing(error: BaseException) -> bool:
-    """Tell whether an error says that there is no such stack.
-
-    See https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
-    """
-    return refusal(error).endswith("does not exist")
-
-
-def refusal(error: BaseException) -> str:
-    """Return what CloudFormation says of a request that does not fit the stack (ValidationError); empty for others."""
-    response = getattr(error, "response", None) or {}
-    found = response.get("Error") or {}
-    return str(found.get("Message") or "") if found.get("Code") == "ValidationError" else ""
 
 
 def _stack(detection: Detection) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.ddbload.aws.plugins.module_utils.drift_detection import is_missing
+from ansible_collections.ddbload.aws.plugins.module_utils.stack import is_missing
 
 PAUSE = 1.0  # seconds between two looks at a table
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error_code
-from ansible_collections.ddbload.aws.plugins.module_utils.drift_detection import NOTHING_THERE, is_missing
+from ansible_collections.ddbload.aws.plugins.module_utils.drift_detection import NOTHING_THERE
 from ansible_collections.ddbload.aws.plugins.module_utils.environment_things import (
     Names,
     repository_thing,
@@ -19,6 +19,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.environment_things imp
     tag_map,
     thing,
 )
+from ansible_collections.ddbload.aws.plugins.module_utils.stack import is_missing
 
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 ENDED = ("STOPPED", "DELETED")

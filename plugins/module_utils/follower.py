@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain, is_expired, is_transient
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain, is_expired, is_transient, said_with
 from ansible_collections.ddbload.aws.plugins.module_utils.live_feed import LiveFeed
 from ansible_collections.ddbload.aws.plugins.module_utils.log_reader import LogEvent, LogReader
 from ansible_collections.ddbload.aws.plugins.module_utils.progress import parse_event
@@ -326,8 +326,7 @@ def has_lines(one: FollowedTask) -> bool:
 
 def is_unknown_task(error: Exception) -> bool:
     """Tell whether ECS refused to stop a task because it has forgotten it, which it does an hour after its end."""
-    code = (getattr(error, "response", None) or {}).get("Error", {})
-    return code.get("Code") == "InvalidParameterException" and "not found" in str(code.get("Message"))
+    return "not found" in said_with(error, "InvalidParameterException")
 
 
 def timings(task: Mapping[str, Any]) -> dict[str, float]:

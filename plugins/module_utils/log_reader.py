@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, NamedTuple, TypedDict
 
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error_code
+
 # A page holds 1 MB or 10,000 lines at most, and often far less though more follow.
 LARGE_PAGE_LINES = 100
 LARGE_PAGE_CHARACTERS = 65_536
@@ -211,8 +213,7 @@ def _digest(event: LogEvent) -> int:
 
 
 def _code(error: Exception) -> str:
-    response = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Code") or type(error).__name__)
+    return error_code(error) or type(error).__name__
 
 
 def _is_about_token(error: Exception) -> bool:

@@ -13,7 +13,7 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     import botocore.session
     from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, UnknownRegionError
 
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain, is_expired
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error_code, explain, is_expired
 from ansible_collections.ddbload.aws.plugins.module_utils.launch_findings import Findings
 from ansible_collections.ddbload.aws.plugins.module_utils.service_linked_role import find_role
 
@@ -53,7 +53,7 @@ def identify(client: Callable[..., Any], params: Mapping[str, Any], region: str,
         return _caller(client("sts"))
     except (BotoCoreError, ClientError) as error:
         home = "" if params.get("endpoint_url") else HOMES.get(_partition(region), "")
-        if _code(error) in NOT_KNOWN_HERE and home not in ("", region):
+        if error_code(error) in NOT_KNOWN_HERE and home not in ("", region):
             with suppress(BotoCoreError, ClientError):
                 caller = _caller(client("sts", home))
                 findings.problems.append(_not_enabled(region, caller.account))
@@ -113,7 +113,7 @@ def check_region(ec2: Any, region: str, account: str, zone_count: int, findings:
     try:
         found = ec2.describe_regions(RegionNames=[region], AllRegions=True)["Regions"]
     except ClientError as error:
-        if _code(error) not in NOT_KNOWN_HERE:
+        if error_code(error) not in NOT_KNOWN_HERE:
             raise
         found = [{"OptInStatus": "not-opted-in"}]
     if not found or found[0].get("OptInStatus") == "not-opted-in":
@@ -169,7 +169,7 @@ def _unknown(error: BaseException, params: Mapping[str, Any], region: str) -> st
     told, _arrow, advice = explain(error, "AWS does not know us", where).partition(" -> ")
     if params.get("credentials_remedy"):
         advice = params["credentials_remedy"]
-    elif _code(error) or is_expired(error) or isinstance(error, ProfileNotFound):
+    elif error_code(error) or is_expired(error) or isinstance(error, ProfileNotFound):
         advice = LOG_IN
     elif not params.get("endpoint_url") and region not in _known_regions(region):
         advice = f"boto3 knows no region {region}: mend aws_region, or update boto3"
@@ -193,7 +193,3 @@ def _partition(region: str) -> str:
 def _any_session() -> Any:
     """Return a session that reads no profile of the operator's: there may be none of its name."""
     return botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-
-
-def _code(error: BaseException) -> str:
-    return str((getattr(error, "response", None) or {}).get("Error", {}).get("Code", ""))

@@ -29,6 +29,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.launch_check import ch
 from ansible_collections.ddbload.aws.plugins.module_utils.launcher import Launcher
 from ansible_collections.ddbload.aws.plugins.module_utils.live_feed import LiveFeed
 from ansible_collections.ddbload.aws.plugins.module_utils.log_reader import LogReader
+from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import place
 from ansible_collections.ddbload.aws.plugins.module_utils.run_request import RequestError, mark_of, parse_token_value
 from ansible_collections.ddbload.aws.plugins.module_utils.stop_cause import stop_cause
 from ansible_collections.ddbload.aws.plugins.module_utils.task_result import run_result
@@ -264,12 +265,10 @@ class Runner:
 
     def _explained(self, error: Exception) -> str:
         params = self._params
-        endpoint = params.get("endpoint_url")
-        where = f"region {self._module.region}" + (f", endpoint {endpoint}" if endpoint else "")
         verbs = {"run": "run", "watch": "watch tasks", "absent": "stop tasks"}
         what = f"task definition {params['task_definition']}" if params["state"] == "run" else ""
         action = " ".join(part for part in (f"cannot {verbs[params['state']]}", what) if part)
-        return explain(error, f"{action} on cluster {params['cluster']}", where)
+        return explain(error, f"{action} on cluster {params['cluster']}", place(self._module))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import ClientError
 
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import said_with
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_events import (
     STACK,
     Cause,
@@ -169,6 +170,8 @@ class Stack:
 
 
 def is_missing(error: BaseException) -> bool:
-    """Tell whether AWS says that there is no such stack."""
-    told = getattr(error, "response", {}).get("Error", {})
-    return told.get("Code") == "ValidationError" and "does not exist" in told.get("Message", "")
+    """Tell whether an error says that there is no such stack.
+
+    See https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
+    """
+    return "does not exist" in said_with(error, "ValidationError")

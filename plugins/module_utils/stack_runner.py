@@ -15,6 +15,7 @@ with suppress(ImportError):  # AnsibleAWSModule says so
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_clients import AwsClients
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
 from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
+from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import place
 from ansible_collections.ddbload.aws.plugins.module_utils.patience import OutOfPatienceError, Patience
 from ansible_collections.ddbload.aws.plugins.module_utils.stack import Stack
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_apply import StackApplier
@@ -91,8 +92,6 @@ class StackRunner:
         )
 
     def _explained(self, error: Exception) -> str:
-        endpoint = self._params.get("endpoint_url")
-        where = f"region {self._module.region}" + (f", endpoint {endpoint}" if endpoint else "")
-        text = explain(error, f"cannot {VERBS[self._params['state']]} stack {self._stack.name}", where)
+        text = explain(error, f"cannot {VERBS[self._params['state']]} stack {self._stack.name}", place(self._module))
         advice = "" if " -> " in text else remedy(str(error))
         return f"{text} -> {advice}" if advice else text

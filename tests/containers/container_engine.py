@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -82,8 +83,7 @@ def obtain(environ: Mapping[str, str]) -> Engine:
         environ: the environment; INSTALL in it allows to install and start.
 
     Raises:
-        NoEngineError: none answers, and none may be or can be started.
-        subprocess.CalledProcessError: Debian's packages cannot be installed.
+        NoEngineError: none answers, and none may be or can be installed and started.
     """
     found = find(environ)
     if found:
@@ -100,7 +100,11 @@ def obtain(environ: Mapping[str, str]) -> Engine:
 
 
 def install() -> None:
-    """Install Debian's engine, and what makes a base image without any registry."""
+    """Install Debian's engine, and what makes a base image without any registry.
+
+    Raises:
+        NoEngineError: Debian's packages cannot be had.
+    """
     missing = [package for program, package in PACKAGES.items() if not shutil.which(program)]
     if missing:
         _apt_get("update", "-qq")
@@ -110,7 +114,10 @@ def install() -> None:
 
 
 def _apt_get(*arguments: str) -> None:
-    subprocess.run(["apt-get", *arguments], env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, check=True)
+    command = ["apt-get", *arguments]
+    done = subprocess.run(command, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, check=False)
+    if done.returncode:
+        raise NoEngineError(f"{shlex.join(command)} failed with exit code {done.returncode} -> see what it says above")
 
 
 def start(directory: Path, is_alone: bool = False) -> Engine:
@@ -171,7 +178,9 @@ def base_image(engine: Engine, environ: Mapping[str, str]) -> str:
         CACHE.mkdir(parents=True, exist_ok=True)
         made = archive.with_suffix(".part.tar")
         command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,python3-pip", suite, str(made)]
-        subprocess.run(command, check=True)
+        done = subprocess.run(command, check=False)
+        if done.returncode:
+            raise NoEngineError(f"mmdebstrap failed with exit code {done.returncode} -> name a base by {BASE_IMAGE}")
         made.rename(archive)
     engine.docker("import", str(archive), name)
     return name
