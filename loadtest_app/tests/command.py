@@ -146,6 +146,11 @@ def adds_up(merged: Mapping[str, Any]) -> bool:
     return ended and whole and plan["sent"] == sum(figures["sent"] for figures in operations)
 
 
+def apart_from_lateness(warnings: Sequence[str]) -> list[str]:
+    """Return the warnings without that of operations sent late, which any other work on the machine may bring."""
+    return [text for text in warnings if "operations were sent up to" not in text]
+
+
 def constant(rate: float, duration: float) -> dict[str, Any]:
     """Return a plan of a constant rate."""
     return {"type": "constant_rate", "rate": rate, "duration": duration}

@@ -14,6 +14,8 @@ LENGTH_S = OUTAGE[1] - OUTAGE[0]
 BREAKER = {"failures": 20, "probe_interval": 0.2}
 # So many that nothing has to wait for one, even in silence.
 BASE = {"plan": constant(RATE, SECONDS), "connections": 100, "timeout": 0.3, "breaker": BREAKER, "item": {"size": 200}}
+# Where nothing is silent no time-out is to add to what fails, on a machine that is busy with other work either.
+PATIENT = {"timeout": 5}
 OUTAGES: dict[str, dict[str, Any]] = {
     "server errors": {"error": {"type": "InternalServerError"}},
     "resets": {"lose_request": "reset"},
@@ -59,7 +61,7 @@ def test_an_outage_opens_the_breaker_which_probes_and_closes_again(outage: dict[
 
 
 def test_without_a_breaker_the_outage_is_run_into() -> None:
-    seen, log = through(OUTAGES["server errors"], breaker={"failures": 0})
+    seen, log = through(OUTAGES["server errors"], breaker={"failures": 0}, **PATIENT)
     failed = sum(seen.operation()["failed"].values())
     assert (seen.code, seen.results["breaker"], seen.results["plan"]["passed_over"]) == (0, None, 0)
     assert (log.requests["PutItem"], failed) == (SECONDS * RATE, log.faults["error"])
@@ -67,7 +69,7 @@ def test_without_a_breaker_the_outage_is_run_into() -> None:
 
 
 def test_throttles_are_answers_and_open_no_breaker() -> None:
-    seen, log = through({"throttle": {}})
+    seen, log = through({"throttle": {}}, **PATIENT)
     assert (seen.code, seen.results["breaker"]["openings"], seen.results["breaker"]["paused_s"]) == (0, [], 0)
     assert sum(seen.operation()["throttled"].values()) == log.faults["throttle"] > 0.9 * RATE * LENGTH_S
 
@@ -75,17 +77,18 @@ def test_throttles_are_answers_and_open_no_breaker() -> None:
 def test_failures_that_are_not_in_a_row_open_no_breaker() -> None:
     script = [rule({"error": {"type": "InternalServerError"}}, operation="PutItem", every=3)]
     with Server(script) as server:
-        seen = run(server.url, BASE | {"plan": constant(RATE, 1), "breaker": {"failures": 3}})
+        seen = run(server.url, BASE | PATIENT | {"plan": constant(RATE, 1), "breaker": {"failures": 3}})
     assert (seen.code, seen.results["breaker"]["openings"]) == (0, [])
     assert seen.operation()["failed"] == {"server:InternalServerError": 67}
 
 
 def test_an_outage_ends_the_run_where_the_breaker_is_to_abort() -> None:
-    seen, log = through(OUTAGES["server errors"], breaker=BREAKER | {"action": "abort"})
+    seen, log = through(OUTAGES["server errors"], breaker=BREAKER | {"action": "abort"}, **PATIENT)
     assert (seen.code, seen.results["partial"], seen.results["verdict"]) == (5, True, "failed")
     assert "20 failures in a row" in seen.message
     assert seen.results["elapsed_s"] < OUTAGE[0] + 0.6
-    assert 20 <= log.faults["error"] == sum(seen.operation()["failed"].values()) <= 30
+    # What was under way then may fail as well, but not all that the outage would have met.
+    assert 20 <= log.faults["error"] == sum(seen.operation()["failed"].values()) < RATE * LENGTH_S / 2
     assert log.requests["PutItem"] == seen.results["plan"]["sent"]
     assert adds_up(seen.results)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import server.service
-from command import Seen, adds_up, closed, constant, rule, run, totals
+from command import Seen, adds_up, apart_from_lateness, closed, constant, rule, run, totals
 from server import Request, Server
 from server.database import Database
 
@@ -309,7 +309,7 @@ def test_a_clock_that_jumps_in_the_middle_is_corrected_once(monkeypatch: pytest.
     assert 1 <= refused <= 16
     assert seen.operation()["failed"] == {"server:ClockSkew:InvalidSignatureException": refused}
     assert (seen.operation()["ok"], table.log.requests["PutItem"]) == (400 - refused, 400)
-    (warning,) = seen.results["warnings"]
+    (warning,) = apart_from_lateness(seen.results["warnings"])
     assert "clock is 1200 s behind AWS's" in warning or "clock is 1199 s behind AWS's" in warning
 
 
@@ -321,7 +321,7 @@ def test_an_expired_request_tells_of_the_clock_too() -> None:
     assert (seen.code, seen.results["clock_corrections"]) == (0, 1)
     assert seen.operation()["failed"] == {"server:ClockSkew:RequestExpired": 3}
     assert table.log.requests["PutItem"] == 200
-    assert "ahead of AWS's" in seen.results["warnings"][0]
+    assert any("ahead of AWS's" in text for text in seen.results["warnings"])
 
 
 def test_a_clock_that_was_off_from_the_start_is_corrected_before_it() -> None:
@@ -329,7 +329,8 @@ def test_a_clock_that_was_off_from_the_start_is_corrected_before_it() -> None:
         seen = run(table.url, BASE | {"plan": closed(8, 100)})
     assert (seen.code, seen.operation()["ok"], seen.operation()["failed"]) == (0, 100, {})
     assert (table.log.requests["DescribeTable"], table.log.answers["InvalidSignatureException"]) == (2, 1)
-    assert (seen.results["clock_corrections"], "ahead of AWS's" in seen.results["warnings"][0]) == (0, True)
+    assert seen.results["clock_corrections"] == 0
+    assert any("ahead of AWS's" in text for text in seen.results["warnings"])
 
 
 # ---- Retries
@@ -406,7 +407,9 @@ def test_a_condition_that_fails_by_an_attempt_of_its_own_is_no_loss() -> None:
 
 def test_an_open_plan_with_retries_still_sends_what_it_planned() -> None:
     with Server(FAULTS) as table:
-        seen = run(table.url, BASE | {"plan": constant(200, 1), "retries": {"attempts": 10, "base_ms": 5}})
+        seen = run(
+            table.url, BASE | {"plan": constant(200, 1), "timeout": 5, "retries": {"attempts": 50, "base_ms": 5}}
+        )
     figures = seen.operation()
     assert (seen.code, seen.results["plan"]["sent"], figures["ok"]) == (0, 200, 200)
     assert table.log.requests["PutItem"] == 200 + sum(figures["attempts"]["retried"].values())

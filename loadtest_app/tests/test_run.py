@@ -11,7 +11,7 @@ from email.utils import formatdate
 
 import certificate
 import pytest
-from command import ENVIRONMENT
+from command import ENVIRONMENT, apart_from_lateness
 from dynamodb_stub import OK_PUT, TABLE, Reply, Stub, error
 
 
@@ -85,7 +85,7 @@ def test_a_stall_shows_in_the_latency_and_not_only_in_the_service_time() -> None
     assert put["latency_ms"]["p90"] == pytest.approx(700, abs=60)
     assert put["service_ms"]["p90"] < 100
     assert put["service_ms"]["max"] == pytest.approx(1000, abs=60)
-    assert "all connections were busy" in last["run.summary"]["warnings"][0]
+    assert any("all connections were busy" in text for text in last["run.summary"]["warnings"])
 
 
 def test_one_slow_last_answer_does_not_lower_the_rate() -> None:
@@ -148,7 +148,7 @@ def test_a_clock_that_is_off_is_corrected_by_that_of_aws() -> None:
     with Stub(describe=describe) as stub:
         code, last, _events = run(stub.url, "plan.duration=0.2")
     assert code == 0
-    (warning,) = last["run.summary"]["warnings"]
+    (warning,) = apart_from_lateness(last["run.summary"]["warnings"])
     assert re.search(r"clock is 1(199|200) s behind AWS's", warning)
     assert stub.requests["describetable"] == 2
 
@@ -330,7 +330,7 @@ def test_what_was_never_sent_is_told() -> None:
     assert plan["never_sent"] > 80
     # What is under way at the end is waited for: cutting it off would be a failure of our own making.
     assert last["run.summary"]["operations"]["put"]["failed"] == {}
-    assert "the plan was not kept" in last["run.summary"]["warnings"][0]
+    assert any("the plan was not kept" in text for text in last["run.summary"]["warnings"])
 
 
 def test_every_key_schema_is_filled() -> None:
