@@ -186,5 +186,5 @@ class Model(RuleBasedStateMachine):
         assert self.breaker.paused_ns(self.now) == sum(ends) - sum(self.opened)
 
 
-Model.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+Model.TestCase.settings = settings(max_examples=60, stateful_step_count=60)
 TestBreaker = Model.TestCase

@@ -30,7 +30,7 @@ def allowed(peak: int, items: int, at_peak: int) -> list[int]:
 
 @pytest.mark.parametrize(("limit", "percentage", "peak", "at_peak"), [(20, 50, 10, 150), (25, 80, 20, 240)])
 def test_no_more_callers_are_busy_than_the_step_allows(limit: int, percentage: int, peak: int, at_peak: int) -> None:
-    arrivals = Arrivals(delay_ms=8)
+    arrivals = Arrivals(delay_ms=25)
     plan = classic(concurrency_limit=limit, max_concurrency_percentage=percentage)
     with Server(arrivals, process=False) as server:
         seen = run(server.url, BASE | plan | {"verify": {"enabled": False}})
@@ -41,7 +41,7 @@ def test_no_more_callers_are_busy_than_the_step_allows(limit: int, percentage: i
 
 
 def test_the_peak_is_rounded_up() -> None:
-    arrivals = Arrivals(delay_ms=8)
+    arrivals = Arrivals(delay_ms=25)
     with Server(arrivals, process=False) as server:
         plan = classic(concurrency_limit=9, max_concurrency_percentage=50)
         seen = run(server.url, BASE | plan | {"verify": {"enabled": False}})

@@ -69,7 +69,7 @@ def verdicts(first: dict[str, Any], second: dict[str, Any]) -> dict[str, str]:
     return {effect.name: effect.verdict for effect in comparison.compare(first, second).effects}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 1000), st.floats(0.0, 0.9))
 def test_a_run_does_not_differ_from_itself(seed: int, memory: float) -> None:
     run = made(steady(2000, seed, memory=memory))

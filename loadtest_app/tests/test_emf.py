@@ -99,7 +99,7 @@ def test_the_units_are_those_of_cloudwatch() -> None:
     assert set(SCHEMA["$defs"]["definition"]["properties"]["Unit"]["enum"]) == emf.UNITS
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(histograms, st.sampled_from(sorted(emf.MICROSECONDS_IN)))
 def test_a_histogram_keeps_its_count_sum_and_ends(histogram: Histogram, unit: str) -> None:
     document = emf.document(WHEN, "ddbload", {}, {"latency": (unit, histogram)})
@@ -116,7 +116,7 @@ def test_a_histogram_keeps_its_count_sum_and_ends(histogram: Histogram, unit: st
     assert values[-1] * scale == pytest.approx(middle_of(slots[-1]), rel=1e-5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(histograms)
 def test_no_value_is_further_from_what_was_counted_than_a_hundred_values_need(histogram: Histogram) -> None:
     values, counts = emf.values_and_counts(histogram)

@@ -51,7 +51,6 @@ def test_a_slot_holds_its_values_within_three_digits(value: int) -> None:
     assert highest_of(slot) - lowest_of(slot) <= max(0, value // 1000)
 
 
-@settings(deadline=None)
 @given(st.integers(0, MAX_US))
 def test_slots_are_those_of_hdrhistogram(value: int) -> None:
     judge = HdrHistogram(1, MAX_US, 3)
@@ -95,7 +94,6 @@ def test_what_came_since_a_copy_is_what_was_recorded_since(before: list[int], si
         copy.minus(histogram)
 
 
-@settings(deadline=None)
 @given(st.lists(values, min_size=1, max_size=5))
 def test_many_merged_are_one_of_all(parts: list[list[int]]) -> None:
     merged = Histogram()
@@ -117,13 +115,12 @@ def test_an_empty_histogram_has_no_figures() -> None:
     assert (empty.percentile(99), empty.maximum(), empty.mean(), empty.total) == (0, 0, 0.0, 0)
 
 
-@settings(deadline=None)
 @given(counted)
 def test_encoding_loses_nothing(counts: dict[int, int]) -> None:
     assert hdr.decode(hdr.encode(counts)) == counts
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(values)
 def test_hdrhistogram_reads_what_ours_writes(recorded: list[int]) -> None:
     judge = judge_of(recorded)
@@ -134,7 +131,7 @@ def test_hdrhistogram_reads_what_ours_writes(recorded: list[int]) -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.one_of(st.integers(0, 5000), st.integers(0, 10**7)), min_size=1, max_size=50),
     st.sampled_from([1, 2, 1000, 1024]),
@@ -213,7 +210,6 @@ def test_what_is_no_histogram_is_refused_in_one_line(text: str, reason: str) -> 
     assert "\n" not in str(caught.value)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_counts_are_read_or_refused(body: bytes) -> None:
     try:
@@ -223,7 +219,6 @@ def test_any_counts_are_read_or_refused(body: bytes) -> None:
     assert all(0 <= slot < SLOTS and count > 0 for slot, count in counts.items())
 
 
-@settings(deadline=None)
 @given(counted, st.data())
 def test_a_text_that_was_cut_short_is_refused(counts: dict[int, int], data: st.DataObject) -> None:
     text = hdr.encode(counts)

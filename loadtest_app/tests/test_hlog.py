@@ -9,7 +9,7 @@ from ddbload.histogram import MAX_US, Histogram, highest_of, slot_of
 from ddbload.hlog import Interval
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 STARTED_S = 1_767_323_045.678
@@ -32,7 +32,6 @@ def plain(intervals: list[Interval]) -> list[tuple[str, float, float, dict[int, 
     return [(tag, round(start, 3), length, dict(histogram.counts)) for tag, start, length, histogram in intervals]
 
 
-@settings(deadline=None)
 @given(intervals, st.integers(0, 4 * 10**12).map(lambda milliseconds: milliseconds / 1000))
 def test_what_was_written_is_read_in_the_order_of_time(written: list[Interval], started_s: float) -> None:
     log = hlog.read(hlog.write(written, started_s))

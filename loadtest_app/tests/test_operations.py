@@ -153,7 +153,7 @@ def entries(draw: st.DrawFn) -> MixEntry:
     return MixEntry(operation, 1, **values)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(entries(), st.lists(st.sampled_from("SNB"), min_size=2, max_size=3), choosers, st.data())
 def test_every_request_is_one_that_botocore_would_send(
     entry: MixEntry, types: list[str], chooser: Chooser, data: st.DataObject
@@ -236,7 +236,6 @@ def keys_of(request: Mapping[str, Any], keys: KeySpace) -> list[int | None]:
     return [keys.index_of(item) for item in items]
 
 
-@settings(deadline=None)
 @given(choosers, st.integers(3, 99), st.integers(1, 5), st.integers(1, 80))
 def test_keys_that_are_written_again_are_never_those_of_another_worker(
     chooser: Chooser, each: int, count: int, places: int
@@ -672,7 +671,7 @@ def run_to_the_end(workers: list[Sender], table: ConditionalTable, fates: list[s
             table.put(late.pop())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(senders(), st.data())
 def test_every_duplicate_comes_back_refused_and_no_original_does(
     case: tuple[list[Sender], ConditionalTable], data: st.DataObject
@@ -693,7 +692,7 @@ def test_every_duplicate_comes_back_refused_and_no_original_does(
     assert len(table.items) == duplicates.total - duplicates.count
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(senders(), st.data())
 def test_a_table_that_keeps_its_word_is_never_accused_of_duplicates(
     case: tuple[list[Sender], ConditionalTable], data: st.DataObject

@@ -414,3 +414,15 @@ def test_an_open_plan_with_retries_still_sends_what_it_planned() -> None:
     assert (seen.code, seen.results["plan"]["sent"], figures["ok"]) == (0, 200, 200)
     assert table.log.requests["PutItem"] == 200 + sum(figures["attempts"]["retried"].values())
     assert adds_up(seen.results)
+
+
+def test_what_is_under_way_when_the_plan_ends_is_sent_again_too() -> None:
+    # The last answer comes long after the last instant of the plan.
+    script = [rule({"throttle": {}, "delay_ms": 300}, operation="PutItem", numbers=[19, 20])]
+    with Server(script) as table:
+        seen = run(
+            table.url, BASE | {"plan": constant(40, 0.5), "timeout": 5, "retries": {"attempts": 3, "base_ms": 5}}
+        )
+    figures = seen.operation()
+    assert (seen.code, figures["sent"], figures["ok"], table.log.requests["PutItem"]) == (0, 20, 20, 21)
+    assert sum(figures["attempts"]["retried"].values()) == 1

@@ -19,7 +19,7 @@ def told(lines: list[str], **more: Any) -> list[str]:
     return [json.dumps(json.loads(start) | more), *rest]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.lists(happenings, max_size=6), min_size=1, max_size=3))
 def test_service_times_of_all_workers_merge_without_loss(workers: list[list[Happening]]) -> None:
     lines = [line for number, happened in enumerate(workers) for line in events(f"task-{number}", happened)]

@@ -90,7 +90,7 @@ def named(text: str) -> dict[str, Any]:
 # ---- Nothing gets in
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(texts)
 def test_texts_of_a_run_are_shown_and_never_obeyed(text: str) -> None:
     assert skeleton(run_page.render(named(text))) == skeleton(run_page.render(named("harmless")))
@@ -127,7 +127,7 @@ def test_attributes_and_texts_come_back_as_they_were(text: str, attribute: str) 
     assert escaped.elements == [("p", {"title": attribute})]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.recursive(
         texts | st.none() | st.floats(allow_nan=False), lambda inner: st.lists(inner) | st.dictionaries(texts, inner)

@@ -106,7 +106,7 @@ def decoded(histograms: dict[str, dict[str, str]]) -> dict[tuple[str, str], dict
 # ---- Merged as one
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(seconds_of_load, min_size=1, max_size=4))
 def test_many_workers_merge_to_what_one_would_have_seen(workers: list[list[list[Happening]]]) -> None:
     lines = [line for number, seconds in enumerate(workers) for line in events(f"task-{number}", *seconds)]
@@ -137,7 +137,7 @@ def test_many_workers_merge_to_what_one_would_have_seen(workers: list[list[list[
         assert one == other
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(seconds_of_load, min_size=1, max_size=3), st.randoms())
 def test_the_order_of_the_logs_does_not_matter(workers: list[list[list[Happening]]], random: Any) -> None:
     logs = [events(f"task-{number}", *seconds) for number, seconds in enumerate(workers)]
@@ -267,7 +267,7 @@ def test_foreign_and_repeated_lines_do_no_harm() -> None:
     assert (merged["verdict"], merged["exit_code"], merged["partial"]) == ("passed", 0, False)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=20), st.booleans())
 def test_what_a_log_driver_cut_is_put_together_again(cuts: list[int], with_foreign: bool) -> None:
     whole = events("task-0", [OK] * 3)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from ddbload.search import Search, Trial
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 Oracle = Callable[[float], bool]
@@ -136,7 +136,6 @@ searches = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(searches, st.floats(1e-3, 2e6))
 def test_any_limit_is_found_within_the_precision(search: Search, limit: float) -> None:
     outcome = walk(search, lambda rate: rate <= limit)
@@ -149,7 +148,6 @@ def test_any_limit_is_found_within_the_precision(search: Search, limit: float) -
         assert outcome["rate"] <= limit < outcome["rate"] * (1 + search.precision) * (1 + 1e-9)
 
 
-@settings(deadline=None)
 @given(searches, st.integers(0, 2**32), st.floats(0.01, 0.99), st.booleans())
 def test_trials_that_vary_end_too_and_what_is_said_of_them_holds(
     search: Search, seed: int, chance: float, is_generator: bool
@@ -192,7 +190,6 @@ def test_setbacks_without_end_are_given_up_and_said_so() -> None:
     assert "vary too much" in outcome["answer"]
 
 
-@settings(deadline=None)
 @given(searches, st.integers(0, 10))
 def test_ten_setbacks_at_the_last_trial_are_survived(search: Search, setbacks: int) -> None:
     passes: dict[float, int] = {}

@@ -212,7 +212,7 @@ def test_an_index_holds_the_items_that_have_its_key(ordered: Any) -> None:
     assert ordered.scan(TableName="test-table", IndexName="by-colour")["Count"] == 5
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(1, 7), st.sets(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12), st.integers(1, 4))
 def test_the_segments_of_a_scan_are_all_of_it_once(segments: int, places: set, limit: int) -> None:
     with Server(process=False, table=SORTED) as server:

@@ -12,7 +12,7 @@ import pytest
 from botocore.stub import Stubber
 from ddbload import sources
 from ddbload.sources import SourceError, from_parameters, read_parameters
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
@@ -131,7 +131,6 @@ def test_a_scenario_that_is_none_is_refused(parameters: dict[str, str], words: s
     assert words in problem
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*CLASSIC, "scenario", "other"]), st.text(max_size=20) | st.just("5")))
 def test_any_text_makes_a_document_or_problems_of_one_line(parameters: dict[str, str]) -> None:
     try:

@@ -8,7 +8,7 @@ import pytest
 from ddbload import thresholds
 from ddbload.histogram import Histogram
 from ddbload.thresholds import Rule, ThresholdError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 
@@ -162,7 +162,6 @@ def paths(document: dict[str, Any], above: tuple[str, ...] = ()) -> list[tuple[s
     return [(*above, name) for name in document] + below
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(paths(summary())), st.booleans()), max_size=6),
     st.sampled_from(thresholds.METRICS),
@@ -253,7 +252,6 @@ def test_what_is_no_rule_is_refused(value: Any, words: str) -> None:
         thresholds.parse_rule(value)
 
 
-@settings(deadline=None)
 @given(st.builds(Rule, st.sampled_from(["p99 < 20ms", "failed == 0"]), st.just(True), st.floats(0, 1000)))
 def test_a_rule_survives_its_document(rule: Rule) -> None:
     assert thresholds.parse_rule(rule.document()) == rule

@@ -82,7 +82,7 @@ def test_a_rate_is_kept_and_every_operation_reaches_the_server() -> None:
     assert len(seen.keys) == case.rate * case.duration
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.lists(microseconds, max_size=50), min_size=1, max_size=6), st.integers(1, 1000))
 def test_workers_histograms_merge_to_that_of_all_their_values(workers: list[list[int]], permille: int) -> None:
     whole, merged = Histogram(), Histogram()

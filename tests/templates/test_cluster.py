@@ -40,7 +40,7 @@ CALLS = {
     "verify": [check.TARGET],
     "cleanup": [cleanup._Batches.target, cleanup._Conditional.target],
 }
-slow = settings(max_examples=60, deadline=None)
+slow = settings(max_examples=60)
 clusters = renderings("cluster")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from drawing import renderings
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 from reading import REGION, Rendered, TemplateError, render
@@ -26,7 +26,7 @@ MOTO_ACCOUNT = "123456789012"
 EXTRA = {"ssm", "ssmmessages", "secretsmanager", "kms", "monitoring", "xray", "sts"}
 
 # Drawing and reading a template takes its time on a busy machine.
-of_any_kind = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+of_any_kind = settings(max_examples=50)
 
 
 def ways_out() -> st.SearchStrategy[dict[str, str]]:

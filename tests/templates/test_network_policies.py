@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from drawing import renderings
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from reading import ACCOUNT, Rendered, policies, render
 
 IN_ITS_OWN_VPC = {
@@ -23,7 +23,7 @@ IN_ITS_OWN_VPC = {
     "ExtraEndpoints": "",
 }
 # Drawing and reading a template takes its time on a busy machine.
-of_any_kind = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+of_any_kind = settings(max_examples=50)
 
 
 @of_any_kind

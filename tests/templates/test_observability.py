@@ -24,7 +24,7 @@ from reading import ACCOUNT, REGION, ROOT, Policy, Rendered, load, policies, ren
 TEMPLATE = load("observability")
 PRICES = ROOT / "loadtest_app/src/ddbload/prices.json"
 NAMES = {"Environment": "dev", "TableName": "ddbload-dev"}
-slow = settings(max_examples=60, deadline=None)
+slow = settings(max_examples=60)
 observed = renderings("observability")
 
 

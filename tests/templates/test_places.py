@@ -13,7 +13,7 @@ import pytest
 import yaml
 from drawing import parameters, permitted
 from environments import ENVIRONMENTS, rendered
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import ACCOUNT, COMPONENTS, ROOT, Rendered, policies, render, walk
 
@@ -49,7 +49,7 @@ REFUSED_LOCALLY = {
     "AWS::EC2::SecurityGroupIngress",
 }
 
-few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=25)
 each_component = pytest.mark.parametrize("component", COMPONENTS)
 # What a stack gets from others, and what names it.
 GIVEN = {"Project", "Environment", "TableName", "TableArn", "TableKeyArn", "RepositoryArn", "ImageUri"}

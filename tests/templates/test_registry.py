@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from drawing import renderings
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import Rendered, TemplateError, policies, render
 
@@ -20,7 +20,7 @@ KEY = "arn:aws:kms:eu-west-1:210987654321:key/0123"
 REPOSITORY_NAME = re.compile(r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 # Drawing and reading a template takes its time on a busy machine.
-of_any_kind = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+of_any_kind = settings(max_examples=50)
 
 
 def registries() -> st.SearchStrategy[Rendered]:

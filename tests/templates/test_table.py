@@ -13,7 +13,7 @@ import pytest
 from ddbload.items import EXPIRY_ATTRIBUTE
 from drawing import parameters, permitted
 from environments import stack_parameters
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 from reading import REGION, load, render
@@ -26,7 +26,7 @@ TYPES = st.sampled_from(["S", "N", "B"])
 ANY_TABLE = parameters("table", **OWN)
 CUSTOMER_KEY = "arn:aws:kms:eu-west-1:210987654321:key/5d2c0a6f-8f0e-4c53-9a3b-0b1f0c7e9d11"
 CAPACITIES = ("ProvisionedThroughput", "OnDemandThroughput", "WarmThroughput")
-often = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+often = settings(max_examples=300)
 few = settings(often, max_examples=50)
 
 

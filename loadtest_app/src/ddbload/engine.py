@@ -412,13 +412,14 @@ class Engine:
             ended = (end_ns is not None and now >= end_ns) or self.next == pacer.operations
             return ended and not waiting
         assert end_ns is not None
-        # What is late is still sent, for as long as one request may take; what is under way then has its own timeout.
+        # What is late is still sent, for as long as one request may take; what is under way then has its own timeout,
+        # and its retries.
         if now < end_ns:
             return False
         self._find_due(now)
         if self.next < self.due and now <= end_ns + self._timeout_ns:
             return False
-        if waiting and self.load.retries.waiting:
+        if self.load.retries.waiting or (self._retries and self.in_flight and self.next >= self.due):
             return False
         self._sending = False
         return not waiting

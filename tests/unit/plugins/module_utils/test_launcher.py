@@ -13,7 +13,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.ecs_task import task_o
 from ansible_collections.ddbload.aws.plugins.module_utils.launcher import CALLS_PER_SECOND, DOUBT, Launcher
 from ansible_collections.ddbload.aws.plugins.module_utils.task_run import FollowedTask, Run
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 TOKEN = "a-token"
@@ -178,7 +178,6 @@ def test_each_task_is_told_which_it_is_where_a_variable_is_named() -> None:
 FATES = ["well", "throttled", "unreachable", "reset", "server", "lost", "late", "half", "none"]
 
 
-@settings(deadline=None)
 @given(
     script=st.lists(st.sampled_from(FATES), max_size=8),
     count=st.integers(1, 33),
@@ -201,7 +200,6 @@ def test_no_task_is_lost_or_doubled_whatever_becomes_of_the_requests(
         assert sum(at <= other < at + 1 for other in ecs.called_at[first:]) <= CALLS_PER_SECOND + 1
 
 
-@settings(deadline=None)
 @given(script=st.lists(st.sampled_from([*FATES, "hopeless", "denied"]), max_size=8), count=st.integers(1, 33))
 def test_every_task_that_exists_is_known_also_where_the_launch_is_given_up(script: list[str], count: int) -> None:
     ecs = Ecs(Clock(), script)

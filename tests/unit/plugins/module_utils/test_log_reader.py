@@ -192,7 +192,7 @@ class Following(RuleBasedStateMachine):
         assert Counter(self.told) == Counter(self.written)
 
 
-Following.TestCase.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
+Following.TestCase.settings = settings(max_examples=200, stateful_step_count=25)
 test_each_line_comes_once_and_none_is_lost = Following.TestCase
 
 

@@ -205,7 +205,7 @@ STATUSES = ["", "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "CREATE_FAILED", "UPD
 MOMENTS = ["describe_stacks", "create_change_set", "describe_change_set", "execute_change_set", "describe_stack_events"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     status=st.sampled_from(STATUSES),
     content=st.sampled_from(["of old", "wanted"]),
