@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -29,6 +30,7 @@ INSTALL = "DDBLOAD_INSTALL_ENGINE"  # set to 1 it lets the tests install and sta
 BASE_IMAGE = "DDBLOAD_BASE_IMAGE"  # names an image to build on, where one can be pulled
 STARTS_WITHIN = 60.0  # seconds
 STOPS_WITHIN = 30.0  # seconds
+PULLS_WITHIN = 300.0  # seconds
 PACKAGES = {"dockerd": "docker.io", "mmdebstrap": "mmdebstrap"}
 
 
@@ -156,34 +158,56 @@ def start(directory: Path, is_alone: bool = False) -> Engine:
 
 
 def base_image(engine: Engine, environ: Mapping[str, str]) -> str:
-    """Return an image to build on; made of Debian's packages, with no registry, where none is named.
+    """Return an image to build on: what is named, else one made of Debian's packages, else the Dockerfile's own.
 
     Args:
         engine: where it has to be.
         environ: the environment; BASE_IMAGE in it names one.
 
     Raises:
-        NoEngineError: none can be made here.
+        NoEngineError: none can be had here.
     """
     if environ.get(BASE_IMAGE):
         return environ[BASE_IMAGE]
-    suite = _suite()
-    name = f"ddbload-base:{suite}"
-    if engine.docker("image", "inspect", name, check=False).returncode == 0:
-        return name
-    archive = CACHE / f"base-{suite}.tar"
+    made = f"ddbload-base:{_suite()}"
+    if _has(engine, made):
+        return made
+    if os.geteuid() == 0 and shutil.which("mmdebstrap"):
+        engine.docker("import", str(_made_archive()), made)
+        return made
+    return _pulled(engine)
+
+
+def _has(engine: Engine, image: str) -> bool:
+    return engine.docker("image", "inspect", image, check=False).returncode == 0
+
+
+def _made_archive() -> Path:
+    """Return a base image's files, made of Debian's packages with no registry; kept for the next time."""
+    archive = CACHE / f"base-{_suite()}.tar"
     if not archive.exists():
-        if os.geteuid() != 0 or not shutil.which("mmdebstrap"):
-            raise NoEngineError(f"no base image -> name one by {BASE_IMAGE}, or as root on Debian install mmdebstrap")
         CACHE.mkdir(parents=True, exist_ok=True)
-        made = archive.with_suffix(".part.tar")
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,python3-pip", suite, str(made)]
+        part = archive.with_suffix(".part.tar")
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,python3-pip", _suite(), str(part)]
         done = subprocess.run(command, check=False)
         if done.returncode:
             raise NoEngineError(f"mmdebstrap failed with exit code {done.returncode} -> name a base by {BASE_IMAGE}")
-        made.rename(archive)
-    engine.docker("import", str(archive), name)
-    return name
+        part.rename(archive)
+    return archive
+
+
+def _pulled(engine: Engine) -> str:
+    """Return the base that the Dockerfile names, from its registry."""
+    dockerfile = (ROOT / "loadtest_app" / "Dockerfile").read_text()
+    name = re.findall(r"^ARG BASE_IMAGE=(\S+)$", dockerfile, re.MULTILINE)[0]
+    if not _has(engine, name):
+        done = engine.docker("pull", "--quiet", name, check=False, timeout=PULLS_WITHIN)
+        if done.returncode:
+            raise NoEngineError(
+                f"no base image: {name} cannot be pulled ({done.stderr.strip()}) -> name one by {BASE_IMAGE}, or as "
+                "root on Debian install mmdebstrap"
+            )
+    return str(name)
 
 
 def wheelhouse(engine: Engine, image: str) -> Path:
