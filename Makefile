@@ -66,13 +66,25 @@ down: $(VENV)/.local ## Stop the embedded AWS
 
 # ---- Tests, the fast ones first
 
+# $(call together,TARGETS): two targets at the same time; each prints when it is done.
+together = @printf '\n==> At the same time: %s\n' '$(1)'; $(MAKE) --jobs=2 --output-sync=target $(1)
+
 .PHONY: test
-test: $(VENV)/.test ## Run every check and test
-	@# Side by side what keeps one core busy; each prints when it is done. The others use all cores.
-	@$(MAKE) --jobs=2 --output-sync=target lint sanity
-	@$(MAKE) unit validate iam molecule e2e
-	@$(MAKE) --jobs=2 --output-sync=target containers docs galaxy
+test: $(VENV)/.test .build/validate/.installed ## Run every check and test
+	$(call together,lint sanity)
+	@$(MAKE) plugins
+	$(call together,load-tester beside-load-tester)
+	$(call together,launcher beside-launcher)
+	@$(MAKE) playbooks
 	@printf '\n==> All checks and tests passed\n'
+
+# The load tester's and the launcher's tests are about time, and spend half of it waiting. What is not runs beside them,
+# and steps back.
+.PHONY: beside-load-tester beside-launcher
+beside-load-tester:
+	@nice -n 10 $(MAKE) validate iam docs galaxy
+beside-launcher:
+	@nice -n 10 $(MAKE) molecule containers
 
 .PHONY: lint
 lint: $(VENV)/.test ## Check style, types, playbooks and documentation
@@ -88,11 +100,17 @@ sanity: $(VENV)/.test ## Run ansible-test sanity on a copy of the checkout
 	$(call step,ansible-test sanity,tests/sanity.sh)
 
 .PHONY: unit
-unit: $(VENV)/.test ## Run the tests of plugins, roles and load tester
+unit: plugins load-tester ## Run the tests of plugins, roles and load tester
+
+.PHONY: plugins
+plugins: $(VENV)/.test
 	$(call step,pytest: plugins and roles,PYTHONPATH=$(COLLECTIONS) pytest -n 2 tests/unit)
-	$(call step,pytest: load tester,cd loadtest_app && pytest -n 2 --ignore tests/test_truth.py tests)
-	$(call step,pytest: the truth of its figures (alone: they are about time),cd loadtest_app && pytest tests/test_truth.py)
 	$(call step,pytest: benchmark,pytest -n 2 bench/tests)
+
+.PHONY: load-tester
+load-tester: $(VENV)/.test
+	$(call step,pytest: load tester,cd loadtest_app && pytest -n 2 --ignore tests/test_truth.py tests)
+	$(call step,pytest: the truth of its figures (apart: they are about time),cd loadtest_app && pytest tests/test_truth.py)
 
 .PHONY: validate
 validate: $(VENV)/.test .build/validate/.installed ## Judge the templates, their policies and the image's making, with no account
@@ -109,11 +127,18 @@ molecule: $(VENV)/.test ## Run the roles' scenarios, with the idempotence step
 	$(call step,molecule,tests/molecule.sh)
 
 .PHONY: e2e
-e2e: $(VENV)/.test ## Run the playbooks for real against the embedded AWS
-	$(call step,pytest: the launcher with faults and interrupts (alone: it is about time),\
-		pytest -v tests/e2e/test_faults.py tests/e2e/test_ecs_task_run.py)
-	$(call step,pytest: playbooks on the embedded AWS,pytest -v -n 2 --dist loadfile \
-		--ignore tests/e2e/test_faults.py --ignore tests/e2e/test_ecs_task_run.py tests/e2e)
+e2e: launcher playbooks ## Run the launcher and the playbooks for real against the embedded AWS
+
+LAUNCHER := tests/e2e/test_faults.py tests/e2e/test_ecs_task_run.py
+
+.PHONY: launcher
+launcher: $(VENV)/.test
+	$(call step,pytest: the launcher with faults and interrupts (apart: they are about time),pytest -v $(LAUNCHER))
+
+.PHONY: playbooks
+playbooks: $(VENV)/.test
+	$(call step,pytest: playbooks on the embedded AWS,\
+		pytest -v -n 2 --dist loadfile $(addprefix --ignore=,$(LAUNCHER)) tests/e2e)
 
 .PHONY: containers
 containers: $(VENV)/.test ## Build, push and run the image on a container engine; skipped aloud where none is to be had

@@ -21,7 +21,7 @@ STACKS = ("network", "registry", "table", "cluster", "observability")
 SCENARIO = {
     "plan": {"type": "constant_rate", "rate": 100, "duration": 4},
     "mix": {"put": 3, "get": 1},
-    "thresholds": ["failed == 0", "rate >= 99%"],
+    "thresholds": ["failed == 0", "rate >= 95%"],
 }
 
 
