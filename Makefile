@@ -66,25 +66,21 @@ down: $(VENV)/.local ## Stop the embedded AWS
 
 # ---- Tests, the fast ones first
 
-# $(call together,TARGETS): two targets at the same time; each prints when it is done.
-together = @printf '\n==> At the same time: %s\n' '$(1)'; $(MAKE) --jobs=2 --output-sync=target $(1)
+# $(call together,MOST,TARGETS): so many targets at the same time at most; each prints when it is done.
+together = @printf '\n==> At the same time: %s\n' '$(2)'; $(MAKE) --jobs=$(1) --output-sync=target $(2)
 
 .PHONY: test
 test: $(VENV)/.test .build/validate/.installed ## Run every check and test
-	$(call together,lint sanity)
+	$(call together,2,lint sanity)
 	@$(MAKE) plugins
-	$(call together,load-tester beside-load-tester)
-	$(call together,launcher beside-launcher)
+	$(call together,2,load-tester beside-validate beside-iam beside-docs beside-galaxy)
+	$(call together,3,launcher beside-molecule beside-containers)
 	@$(MAKE) playbooks
 	@printf '\n==> All checks and tests passed\n'
 
-# The load tester's and the launcher's tests are about time, and spend half of it waiting. What is not runs beside them,
-# and steps back.
-.PHONY: beside-load-tester beside-launcher
-beside-load-tester:
-	@nice -n 10 $(MAKE) validate iam docs galaxy
-beside-launcher:
-	@nice -n 10 $(MAKE) molecule containers
+# The load tester's and the launcher's tests are about time, and spend half of it waiting: what runs beside them steps back.
+beside-%:
+	@nice -n 10 $(MAKE) $*
 
 .PHONY: lint
 lint: $(VENV)/.test ## Check style, types, playbooks and documentation
@@ -133,16 +129,16 @@ LAUNCHER := tests/e2e/test_faults.py tests/e2e/test_ecs_task_run.py
 
 .PHONY: launcher
 launcher: $(VENV)/.test
-	$(call step,pytest: the launcher with faults and interrupts (apart: they are about time),pytest -v $(LAUNCHER))
+	$(call step,pytest: the launcher with faults and interrupts (apart: they are about time),pytest -v --durations 5 $(LAUNCHER))
 
 .PHONY: playbooks
 playbooks: $(VENV)/.test
 	$(call step,pytest: playbooks on the embedded AWS,\
-		pytest -v -n 2 --dist loadfile $(addprefix --ignore=,$(LAUNCHER)) tests/e2e)
+		pytest -v --durations 5 -n 2 --dist loadfile $(addprefix --ignore=,$(LAUNCHER)) tests/e2e)
 
 .PHONY: containers
 containers: $(VENV)/.test ## Build, push and run the image on a container engine; skipped aloud where none is to be had
-	$(call step,pytest: the image on a container engine,PYTHONPATH=$(COLLECTIONS) pytest -v -rs tests/containers)
+	$(call step,pytest: the image on a container engine,PYTHONPATH=$(COLLECTIONS) pytest -v -rs --durations 5 tests/containers)
 
 .PHONY: docs
 docs: $(VENV)/.test ## Run or check every command, scenario, price and error line that the documentation shows
