@@ -118,3 +118,27 @@ def test_callers_pause_too() -> None:
     assert sum(seen.operation()["failed"].values()) == server.log.faults["error"] <= 20 + 4 + opening["probes"]
     assert server.log.requests["PutItem"] == seen.results["plan"]["sent"]
     assert adds_up(seen.results)
+
+
+RETRIES = {"retries": {"attempts": 100, "base_ms": 5, "cap_ms": 20}}
+
+
+def test_retries_are_not_waited_for_where_the_outage_outlasts_the_plan() -> None:
+    with Server([rule(OUTAGES["server errors"], operation="PutItem", numbers=[100, 10**9])]) as server:
+        seen = run(server.url, BASE | PATIENT | RETRIES | {"plan": constant(RATE, 2)})
+    (opening,) = seen.results["breaker"]["openings"]
+    assert (seen.code, opening["closed_s"], seen.operation()["ok"]) == (0, None, 100)
+    # One attempt at a time goes out to see; what then still waits for its next one has failed.
+    assert seen.operation()["failed"]["server:InternalServerError"] == seen.results["plan"]["sent"] - 100
+    assert adds_up(seen.results)
+
+
+def test_callers_who_all_wait_for_their_next_attempt_find_out_that_the_outage_is_over() -> None:
+    with Server([rule(OUTAGES["server errors"], operation="PutItem", window_s=(0.1, 0.6))]) as server:
+        plan = {"type": "closed", "concurrency": 4, "duration": 2}
+        seen = run(server.url, BASE | PATIENT | RETRIES | {"plan": plan, "verify": {"enabled": False}})
+    (opening,) = seen.results["breaker"]["openings"]
+    assert (seen.code, seen.operation()["failed"]) == (0, {})
+    assert opening["probes"] >= 2
+    assert opening["closed_s"] > 0.6
+    assert adds_up(seen.results)

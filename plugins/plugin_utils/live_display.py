@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Protocol
 
 from ansible import constants
@@ -25,6 +25,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.live_feed import LiveR
 from ansible_collections.ddbload.aws.plugins.module_utils.live_view import Shown
 
 PAUSE = 0.2  # seconds between two looks at what the module tells
+PATIENCE = 5.0  # seconds that a message to the process that displays it may take
 # Asked while the plugin is loaded, in the process that owns the terminal; the one that runs it has no stdout any more.
 IS_TERMINAL = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 HANDED_ON = {signal.SIGINT, signal.SIGTERM}
@@ -99,7 +100,7 @@ class LiveAction(ActionBase):  # type: ignore[misc]  # no types are published fo
 
 
 class Showing:
-    """While entered, displays what comes in the live file.
+    """While entered, by the main thread, displays what comes in the live file.
 
     Args:
         live: the file of records; it need not exist yet.
@@ -109,9 +110,12 @@ class Showing:
     def __init__(self, live: Path, view: View) -> None:
         self._reader, self._view = LiveReader(str(live)), view
         self._is_over = threading.Event()
+        self._displaying = threading.Lock()
         self._thread = threading.Thread(target=self._show, daemon=True)
+        self._handlers: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Showing:
+        self._handlers = {number: signal.signal(number, self._hand_on) or signal.SIG_DFL for number in HANDED_ON}
         # A signal that came to this thread would not wake up the main one, which has to hand it on to the module.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
         try:
@@ -125,15 +129,35 @@ class Showing:
     ) -> None:
         self._is_over.set()
         self._thread.join()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        """Let Ansible end this process by a signal, but not in the middle of a message to the one that displays it.
+
+        That would hold the lock of Ansible's queue for ever, and ansible-playbook would wait for it at its end.
+        """
+        is_quiet = self._displaying.acquire(timeout=PATIENCE)
+        try:
+            handler = self._handlers[signal.Signals(number)]
+            if callable(handler):
+                handler(number, frame)
+            else:
+                signal.signal(number, handler)
+                os.kill(os.getpid(), number)
+        finally:
+            if is_quiet:
+                self._displaying.release()
 
     def _show(self) -> None:
         while True:
             # Asked before reading, so that what came last is read too.
             is_over = self._is_over.wait(PAUSE)
-            shown(self._view.take_all(self._reader.read()))
-            if is_over:
-                shown(self._view.end())
-                return
+            with self._displaying:
+                shown(self._view.take_all(self._reader.read()))
+                if is_over:
+                    shown(self._view.end())
+                    return
 
 
 def shown(lines: Iterable[Shown]) -> None:

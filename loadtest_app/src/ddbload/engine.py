@@ -361,11 +361,17 @@ class Engine:
         if self.breaker.action == "abort":
             self.stop("breaker", f"{self.breaker.in_a_row} failures in a row")
             return
-        probes = self.next < self.due and bool(idle) and self.breaker.may_probe(now)
+        is_due = self.next < self.due
         if self._planned_ns:
             self.passed_over += max(0, self.due - self.next - 1)
             self.next = max(self.next, self.due - 1)
-        if probes:
+        if not idle or not self.breaker.may_probe(now):
+            return
+        # Callers who all wait for their next attempt ask for nothing new: one of these goes out then.
+        if attempts := self.load.retries.next_due(now):
+            self.breaker.probe_sent(now)
+            self._send_again(idle.popleft(), attempts)
+        elif is_due:
             self.breaker.probe_sent(now)
             self._send(idle.popleft())
 
@@ -405,7 +411,9 @@ class Engine:
         now = perf_counter_ns()
         if self.stopped is not None:
             return not self.in_flight or now > self._stopped_ns + self._drain_ns
-        waiting = self.in_flight or self.load.retries.waiting
+        # Nobody knows when an outage ends: the next attempt is not waited for.
+        retrying = self.load.retries.waiting > 0 and not (self.breaker and self.breaker.state == "open")
+        waiting = self.in_flight or retrying
         pacer = self.load.pacer
         end_ns = None if pacer.duration_ns is None else self.start_ns + pacer.duration_ns
         if isinstance(pacer, ClosedPacer):
@@ -419,7 +427,7 @@ class Engine:
         self._find_due(now)
         if self.next < self.due and now <= end_ns + self._timeout_ns:
             return False
-        if self.load.retries.waiting or (self._retries and self.in_flight and self.next >= self.due):
+        if retrying or (self._retries and self.in_flight and self.next >= self.due):
             return False
         self._sending = False
         return not waiting

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -155,3 +157,45 @@ def test_interrupts_are_left_to_the_main_thread(shown: list[str], monkeypatch: p
 def test_lines_that_come_together_are_one_message(shown: list[str]) -> None:
     Action(records("first", "second", "third")).run()
     assert any("first\n" in text and "third" in text for text in shown)
+
+
+def interrupted(begun: threading.Event) -> StackAction:
+    """Return an action whose process gets SIGINT while its module runs and a message is under way."""
+
+    class Interrupted(StackAction):
+        def _execute_module(self, module_name: str = "", module_args: Any = None, **more: Any) -> dict[str, Any]:
+            done = super()._execute_module(module_name, module_args)
+            assert begun.wait(5)
+            os.kill(os.getpid(), signal.SIGINT)
+            return done
+
+    return Interrupted(NOTE)
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_signal_ends_no_process_in_the_middle_of_a_message(
+    shown: list[str], monkeypatch: pytest.MonkeyPatch, raises: bool
+) -> None:
+    order: list[str] = []
+    begun = threading.Event()
+
+    def display_slowly(text: str, **more: Any) -> None:
+        begun.set()
+        time.sleep(0.2)
+        order.append("displayed")
+
+    def end(number: int, frame: Any) -> None:
+        order.append("ended")
+        if raises:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "killpg", lambda group, signum: None)
+    monkeypatch.setattr(live_display.display, "display", display_slowly)
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        interrupted(begun).run()
+    except KeyboardInterrupt:
+        assert raises
+    finally:
+        assert signal.signal(signal.SIGINT, before) is end
+    assert order == ["displayed", "ended"]
