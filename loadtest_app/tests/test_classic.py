@@ -12,7 +12,6 @@ from server import Server
 
 BASE = {"connections": 32, "item": {"size": 200}, "timeout": 0.5}
 PATH = "/ddbload/dev"
-FOREIGN = {"pk": {"S": "somebody else's"}, "data": {"S": "x"}}
 
 
 def classic(**settings: Any) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from playground import Play
 # The emulator shares two cores with the container and the tests.
 GENTLE = {"plan": {"type": "constant_rate", "rate": 40, "duration": 8}, "mix": {"put": 7, "get": 3}, "connections": 8}
 ENDLESS = {"plan": {"type": "constant_rate", "rate": 20, "duration": 600}, "mix": {"put": 1}, "connections": 4}
-TASK_ENDS_WITHIN = 60.0  # seconds
 
 
 def scenario(wanted: dict[str, Any]) -> list[str]:
