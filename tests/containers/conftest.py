@@ -57,7 +57,7 @@ class Yard(Place):
         return {
             "AWS_ENDPOINT_URL": f"http://{bridge_address(self.engine.host)}:{self.port}",
             "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "embedded-aws-access-key",
+            "AWS_ACCESS_KEY_ID": self.key,
             "AWS_SECRET_ACCESS_KEY": "embedded-aws-needs-no-secret",
         }
 

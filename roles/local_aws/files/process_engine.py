@@ -30,7 +30,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout, web
+from embedded_aws.keys import Keys
 
 API_VERSION = "1.43"
 STDOUT, STDERR = 1, 2
@@ -66,8 +67,9 @@ class ImageName:
 class Registry:
     """The embedded registry: it says which images there are."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: Keys) -> None:
         self.url = url
+        self.keys = keys
 
     async def has(self, name: str) -> bool:
         """Tell whether an image is there; ClientError where the registry does not answer."""
@@ -76,7 +78,7 @@ class Registry:
             if match := ECR_HOST.fullmatch(image.host):
                 return await self._has_in_region(session, image, match["account"], match["region"])
             url = f"{self.url}/v2/{image.repository}/manifests/{image.reference}"
-            async with session.get(url) as answer:
+            async with session.get(url, auth=BasicAuth("AWS", self.keys.registry)) as answer:
                 return answer.status == 200
 
     async def _has_in_region(self, session: ClientSession, image: ImageName, account: str, region: str) -> bool:
@@ -86,13 +88,13 @@ class Registry:
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.BatchGetImage",
-            # Only the scope counts: the emulator reads account and region from it and checks no signature.
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/ecr/aws4_request, "
+            # Only key and region count: the emulator checks no signature.
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={self.keys.secret}/20260101/{region}/ecr/aws4_request, "
             "SignedHeaders=host, Signature=none",
         }
         async with session.post(self.url, data=json.dumps(body), headers=headers) as answer:
             found = json.loads(await answer.read()) if answer.status == 200 else {}
-        return bool(found.get("images"))
+        return any(found_image["registryId"] == account for found_image in found.get("images", []))
 
 
 @dataclass
@@ -490,7 +492,11 @@ def main() -> None:
     parser.add_argument(
         "--registry", required=True, help="URL of the emulator, whose registry says which images there are"
     )
+    parser.add_argument(
+        "--credentials", required=True, type=Path, help="credentials file that holds the emulator's key"
+    )
     options = parser.parse_args()
+    keys = Keys.read(options.credentials)
     private_folder(options.socket.parent)
     options.socket.unlink(missing_ok=True)  # left by an engine that was killed
     listener = socket.socket(socket.AF_UNIX)
@@ -500,7 +506,7 @@ def main() -> None:
     # The load tester is installed beside the interpreter that runs this.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     print(f"Process engine on {options.socket}: tasks run as processes of this user, nothing isolates them", flush=True)
-    application = Engine(Registry(options.registry), path).application()
+    application = Engine(Registry(options.registry, keys), path).application()
     web.run_app(application, sock=listener, print=None, access_log=None, shutdown_timeout=SHUTDOWN_GRACE)
     # Unless a later engine has taken the place over.
     with contextlib.suppress(OSError):

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,26 +24,31 @@ from typing import Any
 
 import docker
 import pytest
+from embedded_aws.keys import Keys
 
 PROGRAM = Path(__file__).parents[4] / "roles" / "local_aws" / "files" / "process_engine.py"
 ECR = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/team/app"
 IMAGE = f"{ECR}:1"
 DIGEST = "sha256:" + "a" * 64
+KEYS = Keys("the-secret-of-this-start-of-the-emulator")
 
 
 class Registry(BaseHTTPRequestHandler):
     """A registry with one image: team/app, in eu-west-1, tagged 1."""
 
     def do_GET(self) -> None:
-        found = self.path == "/v2/team/app/manifests/1"
+        login = b64encode(f"AWS:{KEYS.registry}".encode()).decode()
+        found = self.path == "/v2/team/app/manifests/1" and self.headers["Authorization"] == f"Basic {login}"
         self.send_response(200 if found else 404)
         self.end_headers()
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        here = "/eu-west-1/ecr/" in self.headers["Authorization"] and body["repositoryName"] == "team/app"
+        here = f"={KEYS.secret}/20260101/eu-west-1/ecr/" in self.headers["Authorization"]
+        here = here and body["repositoryName"] == "team/app"
         known = [{"imageTag": "1"}, {"imageDigest": DIGEST}]
-        answer = json.dumps({"images": [image for image in body["imageIds"] if here and image in known]}).encode()
+        found = [image for image in body["imageIds"] if here and image in known]
+        answer = json.dumps({"images": [{"registryId": "000000000000", "imageId": image} for image in found]}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -70,12 +76,19 @@ def registry() -> Iterator[str]:
     server.server_close()
 
 
+def command(socket: Path, registry: str) -> list[str]:
+    credentials = socket.parents[1] / "credentials"
+    options = {"--socket": str(socket), "--registry": registry, "--credentials": str(credentials)}
+    return [sys.executable, str(PROGRAM), *(word for pair in options.items() for word in pair)]
+
+
 @contextmanager
 def running_engine(registry: str) -> Iterator[Running]:
     with tempfile.TemporaryDirectory(prefix="ddbload-test-") as folder:
         socket = Path(folder) / "engine" / "engine.sock"
+        (Path(folder) / "credentials").write_text(f"[ddbload-local]\naws_access_key_id = {KEYS.secret}\n")
         process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), "--socket", str(socket), "--registry", registry],
+            command(socket, registry),
             env={"PATH": os.environ["PATH"], "OPERATORS_SECRET": "never to be seen"},
             stdout=subprocess.DEVNULL,
         )
@@ -310,9 +323,7 @@ def test_socket_of_a_killed_engine_is_taken_over(running: Running, registry: str
     running.process.kill()
     running.process.wait(5)
     assert running.socket.exists()
-    again = subprocess.Popen(
-        [sys.executable, str(PROGRAM), "--socket", str(running.socket), "--registry", registry], stdout=subprocess.PIPE
-    )
+    again = subprocess.Popen(command(running.socket, registry), stdout=subprocess.PIPE)
     assert again.stdout and b"nothing isolates them" in again.stdout.readline()
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
@@ -329,8 +340,7 @@ def test_socket_of_a_killed_engine_is_taken_over(running: Running, registry: str
 
 def test_engine_that_was_superseded_leaves_the_socket_of_its_successor(running: Running, registry: str) -> None:
     before = running.socket.stat().st_ino
-    arguments = ["--socket", str(running.socket), "--registry", registry]
-    with subprocess.Popen([sys.executable, str(PROGRAM), *arguments], stdout=subprocess.DEVNULL) as successor:
+    with subprocess.Popen(command(running.socket, registry), stdout=subprocess.DEVNULL) as successor:
         deadline = time.monotonic() + 10
         while not running.socket.exists() or running.socket.stat().st_ino == before:
             assert time.monotonic() < deadline
