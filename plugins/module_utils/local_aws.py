@@ -48,6 +48,7 @@ class Settings:
     python: str
     process_engine: Path
     log_level: str
+    programs: tuple[str, ...] = ()  # that tasks may run as processes; none where any may
 
     @property
     def folder(self) -> LocalAwsFolder:
@@ -215,7 +216,8 @@ def engine_command(settings: Settings, host: str) -> list[str]:
     """Build the process engine's command; it serves on the UNIX socket that ``host`` names."""
     engine = [settings.python, str(settings.process_engine)]
     command = [*engine, "--socket", host.removeprefix("unix://"), "--registry", settings.endpoint_url]
-    return [*command, "--credentials", str(settings.folder.credentials)]
+    command += ["--credentials", str(settings.folder.credentials)]
+    return command + [part for program in settings.programs for part in ("--program", program)]
 
 
 def emulator_answers(settings: Settings) -> bool:
@@ -304,8 +306,8 @@ def _end(settings: Settings, processes: list[BackgroundProcess]) -> bool:
     return any(ran)
 
 
-def _port_of(settings: Settings) -> int:
-    """Return the port of what runs in the folder; the asked one where nothing is known."""
+def port_of(settings: Settings) -> int:
+    """Return the port of what runs in the folder; that of the settings where nothing is known."""
     known = settings.emulator.note("port", "") or settings.engine.note("port", "")
     return int(known) if known.isdigit() else settings.port
 
@@ -338,7 +340,7 @@ def _plan_new(settings: Settings, wanted: str, environ: Mapping[str, str]) -> _P
 
 def _plan_running(settings: Settings, wanted: str) -> _Plan:
     """It goes on with the engine that it was started with: it keeps its stacks in memory, a restart would lose them."""
-    port = _port_of(settings)
+    port = port_of(settings)
     if port != settings.port:
         raise ProcessError(
             f"the embedded AWS of {settings.directory} runs on port {port} since it was started: call with "

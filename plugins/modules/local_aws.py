@@ -57,6 +57,14 @@ options:
     type: str
     choices: [auto, process, docker]
     default: auto
+  programs:
+    description:
+      - Programs that the process engine may run, by the first word of a task's command, such as V(ddbload).
+      - Empty, it may run any. Only who has the secret can have it run one, and any is what a task definition names.
+      - Counts from the process engine's next start on.
+    type: list
+    elements: str
+    default: []
   log_level:
     description: How much the emulator writes to its log.
     type: str
@@ -144,6 +152,7 @@ def main() -> None:
             "directory": {"type": "path", "required": True},
             "python": {"type": "path"},
             "process_engine": {"type": "path"},
+            "programs": {"type": "list", "elements": "str", "default": []},
             "task_engine": {"type": "str", "choices": ["auto", "process", "docker"], "default": "auto"},
             "log_level": {"type": "str", "choices": ["debug", "info", "warning", "error"], "default": "warning"},
             "timeout": {"type": "int", "default": 60},
@@ -162,6 +171,7 @@ def main() -> None:
         python=str(Path(shutil.which(python) or python).absolute()),
         process_engine=Path(options["process_engine"] or "").absolute(),
         log_level=options["log_level"],
+        programs=tuple(options["programs"]),
     )
     result: dict[str, object] = {}
     try:

@@ -23,7 +23,7 @@ import stat
 import struct
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,7 @@ NEVER = "0001-01-01T00:00:00Z"  # what Docker writes for an instant that has not
 # Output that a process's descendants still hold open after its end (they left its group) is heard for so long, seconds.
 OUTPUT_GRACE = 1.0
 SHUTDOWN_GRACE = 3.0  # seconds that processes have to end when the engine does
+TASK_LABEL = "com.amazonaws.ecs.task-arn"  # that ECS's own agent sets too
 MAX_LINE = 1024**2  # a longer line is delivered in pieces, bytes
 ECR_HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
@@ -261,9 +262,10 @@ class Container:
 class Engine:
     """The containers, and the requests over them."""
 
-    def __init__(self, registry: Registry, path: str) -> None:
+    def __init__(self, registry: Registry, path: str, programs: Collection[str]) -> None:
         self.registry = registry
         self.path = path
+        self.programs = programs
         self.containers: dict[str, Container] = {}
 
     def application(self) -> web.Application:
@@ -334,6 +336,8 @@ class Engine:
         argv = [*(body.get("Entrypoint") or []), *(body.get("Cmd") or [])]
         if not argv:
             raise refusal(web.HTTPBadRequest, "no command specified")
+        if reason := self.refused(argv[0], body.get("Labels") or {}):
+            raise refusal(web.HTTPForbidden, reason)
         name = request.query.get("name", "") or f"process-{uuid4().hex[:12]}"
         if any(container.name == name for container in self.containers.values()):
             raise refusal(web.HTTPConflict, f'The container name "/{name}" is already in use')
@@ -430,6 +434,18 @@ class Engine:
         await self.check_image(f"{name}{'@' if ':' in tag else ':'}{tag}" if tag else name)
         return web.json_response({"status": f"Status: Image is up to date for {name}"})
 
+    def refused(self, program: str, labels: Mapping[str, str]) -> str:
+        """Say why a program is not run; empty where it is.
+
+        Whoever may call the embedded AWS may name any program in a task definition or in an override of its command,
+        and runs it as himself. Nobody else may call, so a list keeps out only what the operator wants it to.
+        """
+        if TASK_LABEL not in labels:
+            return "only containers of ECS tasks are run as processes"
+        if self.programs and program not in self.programs:
+            return f"{program} is not among the programs that may be run -> add it to local_aws_programs"
+        return ""
+
     async def check_image(self, name: str) -> None:
         """Refuse an image that the embedded registry does not have, as Docker does."""
         try:
@@ -495,6 +511,12 @@ def main() -> None:
     parser.add_argument(
         "--credentials", required=True, type=Path, help="credentials file that holds the emulator's key"
     )
+    parser.add_argument(
+        "--program",
+        action="append",
+        default=[],
+        help="what tasks may run, by the first word of their command; may recur",
+    )
     options = parser.parse_args()
     keys = Keys.read(options.credentials)
     private_folder(options.socket.parent)
@@ -506,7 +528,7 @@ def main() -> None:
     # The load tester is installed beside the interpreter that runs this.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     print(f"Process engine on {options.socket}: tasks run as processes of this user, nothing isolates them", flush=True)
-    application = Engine(Registry(options.registry, keys), path).application()
+    application = Engine(Registry(options.registry, keys), path, options.program).application()
     web.run_app(application, sock=listener, print=None, access_log=None, shutdown_timeout=SHUTDOWN_GRACE)
     # Unless a later engine has taken the place over.
     with contextlib.suppress(OSError):

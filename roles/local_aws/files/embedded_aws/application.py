@@ -28,7 +28,7 @@ def build() -> Guarded:
     extension.install()
     grants.install(keys, in_containers=os.environ["DDBLOAD_TASK_ENGINE"] == "docker")
     containers.install(keys, hosts)
-    services.install(ministack.SERVICE_HANDLERS)
+    ministack.SERVICE_HANDLERS = services.InUse(ministack.SERVICE_HANDLERS)
     serve: Any = ministack.app
     return Guarded(Guard(keys, hosts), serve)
 

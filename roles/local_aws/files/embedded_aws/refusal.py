@@ -37,14 +37,21 @@ def error(status: int, code: str, message: str, request_headers: Mapping[str, st
         body, kind = _cbor({"__type": code, "message": message}), CBOR
     elif content_type.startswith("application/x-www-form-urlencoded"):
         # The Query protocol's and EC2's at once: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-        fields = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
-        body, kind = f"<Response><Errors><Error>{fields}</Error></Errors></Response>".encode(), XML
+        body = f"<Response><Errors><Error>{_fields(code, message)}</Error></Errors></Response>".encode()
+        kind = XML
+    elif "/s3/aws4_request" in request_headers.get("authorization", ""):
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+        body, kind = f"<Error>{_fields(code, message)}</Error>".encode(), XML
     else:
         body, kind = json.dumps({"__type": code, "message": message}).encode(), JSON
     headers = {"content-type": kind, "x-amzn-errortype": code, "cache-control": "no-store"}
     if kind == CBOR:
         headers["smithy-protocol"] = "rpc-v2-cbor"
     return Answer(status, headers, body)
+
+
+def _fields(code: str, message: str) -> str:
+    return f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
 
 
 def _cbor(texts: Mapping[str, str]) -> bytes:

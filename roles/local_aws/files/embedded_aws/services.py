@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from embedded_aws.refusal import error
@@ -36,10 +36,15 @@ IN_USE = frozenset(
 )
 
 
-def install(handlers: MutableMapping[str, Any]) -> None:
-    """Put a refusal in the place of every handler that is not of a service in use."""
-    for name in set(handlers) - IN_USE:
-        handlers[name] = refuse(name)
+class InUse(dict[str, Handler]):
+    """The handlers of the services in use, and a refusal for every other."""
+
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        super().__init__({name: handler for name, handler in handlers.items() if name in IN_USE})
+
+    def get(self, name: str, _default: Any = None) -> Handler:
+        """Return the handler of a service."""
+        return self[name] if name in self else refuse(name)
 
 
 def refuse(service: str) -> Handler:

@@ -30,6 +30,7 @@ PROGRAM = Path(__file__).parents[4] / "roles" / "local_aws" / "files" / "process
 ECR = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/team/app"
 IMAGE = f"{ECR}:1"
 DIGEST = "sha256:" + "a" * 64
+TASK = {"com.amazonaws.ecs.task-arn": "arn:aws:ecs:eu-west-1:000000000000:task/a/1"}
 KEYS = Keys("the-secret-of-this-start-of-the-emulator")
 
 
@@ -83,12 +84,12 @@ def command(socket: Path, registry: str) -> list[str]:
 
 
 @contextmanager
-def running_engine(registry: str) -> Iterator[Running]:
+def running_engine(registry: str, *options: str) -> Iterator[Running]:
     with tempfile.TemporaryDirectory(prefix="ddbload-test-") as folder:
         socket = Path(folder) / "engine" / "engine.sock"
         (Path(folder) / "credentials").write_text(f"[ddbload-local]\naws_access_key_id = {KEYS.secret}\n")
         process = subprocess.Popen(
-            command(socket, registry),
+            [*command(socket, registry), *options],
             env={"PATH": os.environ["PATH"], "OPERATORS_SECRET": "never to be seen"},
             stdout=subprocess.DEVNULL,
         )
@@ -125,7 +126,8 @@ def running(registry: str) -> Iterator[Running]:
 
 
 def run(engine: Any, *argv: str, **options: Any) -> Any:
-    return engine.containers.run(IMAGE, list(argv), detach=True, **options)
+    labels = TASK | options.pop("labels", {})
+    return engine.containers.run(options.pop("image", IMAGE), list(argv), detach=True, labels=labels, **options)
 
 
 def shell(engine: Any, script: str, **options: Any) -> Any:
@@ -251,7 +253,7 @@ def test_running_container_is_not_removed_unless_forced(engine: Any) -> None:
 @pytest.mark.parametrize("image", [IMAGE, f"{ECR}@{DIGEST}", "localhost:4566/team/app:1"])
 def test_images_of_the_registry(engine: Any, image: str) -> None:
     assert engine.images.get(image)
-    assert exit_code(engine.containers.run(image, ["true"], detach=True)) == 0
+    assert exit_code(run(engine, "true", image=image)) == 0
 
 
 @pytest.mark.parametrize(
@@ -261,7 +263,7 @@ def test_missing_image(engine: Any, image: str) -> None:
     with pytest.raises(docker.errors.ImageNotFound):
         engine.images.get(image)
     with pytest.raises(docker.errors.NotFound, match="manifest unknown"):
-        engine.containers.run(image, ["true"], detach=True)
+        run(engine, "true", image=image)
 
 
 def test_missing_command(engine: Any) -> None:
@@ -269,7 +271,7 @@ def test_missing_command(engine: Any) -> None:
         with pytest.raises(docker.errors.APIError, match='"no-such-command": executable file not found in \\$PATH'):
             run(engine, "no-such-command", name="one")
     with pytest.raises(docker.errors.APIError, match="no command specified"):
-        engine.containers.run(IMAGE, detach=True)
+        run(engine)
     assert engine.containers.list(all=True) == []
 
 
@@ -291,6 +293,21 @@ def test_list_by_labels(engine: Any) -> None:
     assert names(all=True, filters={"label": "a=1"}) == ["ended", "stays"]
     assert names(all=True, filters={"label": ["a", "b=2"]}) == ["stays"]
     assert names(all=True, filters={"label": "a=2"}) == []
+
+
+def test_container_of_no_task_is_refused(engine: Any) -> None:
+    with pytest.raises(docker.errors.APIError, match="only containers of ECS tasks"):
+        engine.containers.run(IMAGE, ["true"], detach=True, labels={"com.amazonaws.ecs.cluster": "a"})
+
+
+def test_only_programs_on_the_operators_list_run(registry: str) -> None:
+    with running_engine(registry, "--program", "true", "--program", "sh") as running:
+        engine = running.client()
+        assert exit_code(run(engine, "true")) == 0
+        assert exit_code(shell(engine, "exit 3")) == 3
+        for program in ("env", "/tmp/true", "./sh"):
+            with pytest.raises(docker.errors.APIError, match=f"{program} is not among .* -> .*local_aws_programs"):
+                run(engine, program)
 
 
 def test_many_at_once(shared: Running, engine: Any) -> None:
