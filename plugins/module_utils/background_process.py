@@ -21,6 +21,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils import private_files
 
 POLL_SECONDS = 0.1
 KILL_SECONDS = 5.0  # that SIGKILL may take until the process is gone
+EXEC_SECONDS = 5.0  # that it may take until a process shows the command that it was started with
 TAIL_LINE = 200  # characters of each line of a log's tail
 
 
@@ -97,6 +98,8 @@ class BackgroundProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        # A system shows the new command line a moment after it has closed what Popen waits for.
+        wait_until(lambda: not start_time(child.pid) or self._has_mark(child.pid), EXEC_SECONDS)
         child.returncode = 0  # it is not ours to wait for: keeps Popen from complaining
         record = {**notes, "pid": child.pid, "started": start_time(child.pid)}
         private_files.write_text(self.pid_file, json.dumps(record))
