@@ -99,8 +99,9 @@ def test_a_remedy_of_the_callers_counts_more() -> None:
 
 def test_a_proxy_that_cannot_be_reached_is_named_first() -> None:
     findings, proxy = Findings(), ProxyConnectionError(proxy_url="http://127.0.0.1:9")
-    identify(raising(proxy), PARAMS | {"credentials_remedy": "start it"}, "x", findings)
-    assert findings.problems[0].endswith(" -> check HTTPS_PROXY")
+    embedded = PARAMS | {"credentials_remedy": "start it", "endpoint_url": "http://127.0.0.1:4566"}
+    identify(raising(proxy), embedded, "x", findings)
+    assert findings.problems[0].endswith('proxy URL: "http://127.0.0.1:9" -> check HTTPS_PROXY')
 
 
 @pytest.mark.parametrize(
