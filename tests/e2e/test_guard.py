@@ -11,6 +11,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from hostile_pages import PAGES, Site, chromium, page, site, stack, visit
-from playground import Place, free_port
+from playground import ROOT, Place, free_port
 
 FOREIGN = "evil.example"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -214,6 +215,25 @@ def test_files_of_a_start_are_its_users_own_and_go_with_it(running: Place) -> No
         assert secret not in Path(f"/proc/{pid}/cmdline").read_bytes()
         assert secret not in Path(f"/proc/{pid}/environ").read_bytes()
         assert secret not in (folder / f"{process}.log").read_bytes()
+
+
+def test_make_env_gives_a_shell_that_may_call(running: Place) -> None:
+    folder = running.directory / "local-aws"
+    call = "import boto3; print(boto3.client('ecs').list_clusters()['clusterArns'])"
+    script = f'eval "$(make env LOCAL_AWS=\'{folder}\')" && {sys.executable} -c "{call}"'
+    astray = {"AWS_ACCESS_KEY_ID": "another", "AWS_PROFILE": "prod", "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=ROOT, env=os.environ | astray, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0 and done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_make_env_prints_nothing_to_evaluate_where_nothing_runs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["make", "env", f"LOCAL_AWS={tmp_path}"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0 and done.stdout == ""
+    assert done.stderr.splitlines()[0] == f"the embedded AWS of {tmp_path} does not run: start it, make demo"
 
 
 def as_nobody(*command: str) -> subprocess.CompletedProcess[str]:
