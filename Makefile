@@ -8,6 +8,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13,$(
 	$(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(name))))
 VENV := $(CURDIR)/.venv
 COLLECTIONS := $(CURDIR)/.collections
+LOCAL_AWS := $(CURDIR)/.local-aws
 # Options for every playbook of demo and down, such as ARGS='-e local_aws_port=4567'.
 ARGS ?=
 ARTEFACT ?=
@@ -58,11 +59,16 @@ $(VENV)/.test: requirements/test.txt loadtest_app/pyproject.toml | $(VENV)/bin/p
 demo: $(VENV)/.local ## Deploy and run a load test on an AWS embedded in this machine
 	$(call step,1/2 Building the place: ansible-playbook deploy.yml -e env=local,ansible-playbook deploy.yml -e env=local $(ARGS))
 	$(call step,2/2 Running the load test: ansible-playbook run-test.yml -e env=local,ansible-playbook run-test.yml -e env=local $(ARGS))
-	@printf '\nThe results are in results/local/. The embedded AWS goes on running (`make down` stops it).\n'
+	@printf '\nThe results are in results/local/. The embedded AWS goes on running, and answers only you: `make down` stops it.\n'
 
 .PHONY: down
 down: $(VENV)/.local ## Stop the embedded AWS
 	@ansible-playbook playbooks/local-aws.yml -e env=local -e local_aws_state=stopped $(ARGS)
+
+.PHONY: env
+env: ## Print what lets a shell call the embedded AWS: eval "$$(make env)"
+	@test -x $(VENV)/bin/python || { echo 'the embedded AWS does not run: start it, make demo' >&2; exit 1; }
+	@PYTHONPATH=$(COLLECTIONS) python -m ansible_collections.ddbload.aws.plugins.module_utils.local_shell '$(LOCAL_AWS)'
 
 # ---- Tests, the fast ones first
 

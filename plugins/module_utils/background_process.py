@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The ddbload.aws contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Long-running processes of this machine: started detached, known by their pid and start time, stopped by them."""
+"""Long-running processes of this machine: started detached, known by pid, start time and command, stopped by them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.ddbload.aws.plugins.module_utils import private_files
+
 POLL_SECONDS = 0.1
 KILL_SECONDS = 5.0  # that SIGKILL may take until the process is gone
+EXEC_SECONDS = 5.0  # that it may take until a process shows the command that it was started with
 TAIL_LINE = 200  # characters of each line of a log's tail
 
 
@@ -28,10 +31,18 @@ class ProcessError(Exception):
 
 @dataclass(frozen=True)
 class BackgroundProcess:
-    """A process by its name and the folder that keeps its pid file and its log."""
+    """A process by its name and the folder that keeps its pid file and its log.
+
+    Attributes:
+        name: of both files.
+        directory: the folder.
+        marks: the last part of an argument that its command line has to have, one of these; without it a process is
+            not this one, whatever the pid file says.
+    """
 
     name: str
     directory: Path
+    marks: tuple[str, ...]
 
     @property
     def pid_file(self) -> Path:
@@ -44,13 +55,18 @@ class BackgroundProcess:
         return self.directory / f"{self.name}.log"
 
     def running_pid(self) -> int | None:
-        """Return the pid of the running process; None where it does not run, whatever a stale pid file says."""
+        """Return the pid of the running process; None where it does not run, whatever a stale pid file says.
+
+        Raises:
+            ForeignFileError: the pid file is not this user's own.
+        """
         known = self._record()
         try:
             pid, started = int(known["pid"]), str(known["started"])
         except (ValueError, KeyError, TypeError):
             return None
-        return pid if started and start_time(pid) == started else None
+        is_it = bool(started) and start_time(pid) == started and self._has_mark(pid)
+        return pid if is_it else None
 
     def note(self, name: str, default: str) -> str:
         """Return a note that was left at its start, or else the default."""
@@ -68,11 +84,11 @@ class BackgroundProcess:
             Its pid.
 
         Raises:
-            OSError: the program cannot be run, or the folder not be written.
+            OSError: the program cannot be run, or the folder not be written or not this user's own.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
+        private_files.own_folder(self.directory)
         allow_open_files()
-        with self.log_file.open("ab") as log:
+        with private_files.open_for_appending(self.log_file) as log:
             child = subprocess.Popen(
                 list(argv),
                 env=dict(environment),
@@ -82,11 +98,11 @@ class BackgroundProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        # A system shows the new command line a moment after it has closed what Popen waits for.
+        wait_until(lambda: not start_time(child.pid) or self._has_mark(child.pid), EXEC_SECONDS)
         child.returncode = 0  # it is not ours to wait for: keeps Popen from complaining
-        draft = self.pid_file.with_suffix(".pid.new")
         record = {**notes, "pid": child.pid, "started": start_time(child.pid)}
-        draft.write_text(json.dumps(record), encoding="utf-8")
-        draft.replace(self.pid_file)
+        private_files.write_text(self.pid_file, json.dumps(record))
         return child.pid
 
     def await_health(self, healthy: Callable[[], bool], timeout: float, interrupted: Callable[[], bool]) -> None:
@@ -136,10 +152,14 @@ class BackgroundProcess:
         self.pid_file.unlink(missing_ok=True)
         return pid is not None
 
+    def _has_mark(self, pid: int) -> bool:
+        # An interpreter, a package and a program alike are named by the last part of their path.
+        return any(argument.rpartition("/")[2] in self.marks for argument in command_line(pid))
+
     def _record(self) -> dict[str, Any]:
         try:
-            known = json.loads(self.pid_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            known = json.loads(private_files.read_text(self.pid_file))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return {}
         return known if isinstance(known, dict) else {}
 
@@ -167,6 +187,18 @@ def start_time(pid: int) -> str:
     # No /proc, as on macOS.
     known = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return known.stdout.strip()
+
+
+def command_line(pid: int) -> list[str]:
+    """Return the arguments of a process, its program first; none where it is gone or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        if Path("/proc/self/stat").exists():
+            return []
+    # No /proc, as on macOS.
+    known = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return known.stdout.split()
 
 
 def clean_environment(environ: Mapping[str, str], keep: Iterable[str], own: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import struct
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -20,15 +21,16 @@ def docker_host(environ: Mapping[str, str]) -> str:
     return environ.get("DOCKER_HOST") or DEFAULT_HOST
 
 
-def get(url: str, path: str) -> tuple[int, bytes]:
-    """Ask a server of this machine by GET.
+def get(url: str, path: str, pid: int | None = None) -> tuple[int, bytes]:
+    """Ask a server of this machine by GET, through no proxy.
 
     Args:
         url: ``unix:///path/of/socket``, ``tcp://host:port`` or ``http://host:port``.
         path: path of the request.
+        pid: of the process that has to be behind a UNIX socket; None where any may be.
 
     Returns:
-        Status and body; status 0 where no HTTP server answers there.
+        Status and body; status 0 where no HTTP server, or another process, answers there.
     """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "localhost", parts.port, timeout=TIMEOUT)
@@ -37,6 +39,8 @@ def get(url: str, path: str) -> tuple[int, bytes]:
             connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.sock.settimeout(TIMEOUT)
             connection.sock.connect(parts.path)
+            if pid is not None and _peer(connection.sock) not in (None, pid):
+                return 0, b""
         elif parts.scheme not in ("tcp", "http"):
             return 0, b""
         connection.request("GET", path)
@@ -48,9 +52,24 @@ def get(url: str, path: str) -> tuple[int, bytes]:
         connection.close()
 
 
-def answers(host: str) -> bool:
-    """Tell whether a Docker Engine API answers there; ssh and TLS are not spoken, so such an engine does not count."""
-    return get(host, "/_ping") == (200, b"OK")
+def answers(host: str, pid: int | None = None) -> bool:
+    """Tell whether a Docker Engine API answers there; ssh and TLS are not spoken, so such an engine does not count.
+
+    Args:
+        host: where it is, as DOCKER_HOST writes it.
+        pid: of the process that has to be behind a UNIX socket; None where any may be.
+    """
+    return get(host, "/_ping", pid) == (200, b"OK")
+
+
+def _peer(connection: socket.socket) -> int | None:
+    """Return the pid of the process that listens on a UNIX socket; None where the system does not say: unix(7)."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return None
+    credentials = connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i"))
+    pid: int = struct.unpack("3i", credentials)[0]
+    return pid
 
 
 def bridge_address(host: str) -> str:

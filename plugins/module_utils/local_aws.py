@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
+import secrets
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,16 +16,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from ansible_collections.ddbload.aws.plugins.module_utils import docker_engine, local_port
+from ansible_collections.ddbload.aws.plugins.module_utils import docker_engine, local_port, private_files
 from ansible_collections.ddbload.aws.plugins.module_utils.background_process import (
     BackgroundProcess,
     ProcessError,
     clean_environment,
     wait_until,
 )
+from ansible_collections.ddbload.aws.plugins.module_utils.local_aws_folder import LocalAwsFolder, proof
 
 LOOPBACK = "127.0.0.1"
 PACKAGES = ("ministack", "aiohttp", "docker")
+HEALTH_PATH = "/_ddbload/health"
+APPLICATION = "embedded_aws.application:application"
+# What version 0.1.0 served has no guard: it is known so that it can be stopped.
+EMULATOR_MARKS = (APPLICATION, "ministack.app:app")
+ENGINE_MARKS = ("process_engine.py",)
 # All that the two processes see of the operator's environment: no credentials, no profile, no proxy.
 INHERITED = ("HOME", "USER", "LOGNAME", "TZ", "TMPDIR")
 STOP_GRACE = 15.0  # seconds: MiniStack gives its tasks 2 s and its connections 3 s, the engine its processes 3 s
@@ -42,11 +48,12 @@ class Settings:
     python: str
     process_engine: Path
     log_level: str
+    programs: tuple[str, ...] = ()  # that tasks may run as processes; none where any may
 
     @property
-    def socket(self) -> Path:
-        """The process engine's socket: short whatever the directory, since it may have 107 characters (unix(7))."""
-        return Path(f"/tmp/ddbload-{os.getuid()}-{self.port}/engine.sock")
+    def folder(self) -> LocalAwsFolder:
+        """What a start keeps in the directory."""
+        return LocalAwsFolder(self.directory)
 
     @property
     def endpoint_url(self) -> str:
@@ -56,12 +63,12 @@ class Settings:
     @property
     def emulator(self) -> BackgroundProcess:
         """MiniStack."""
-        return BackgroundProcess("ministack", self.directory)
+        return BackgroundProcess("ministack", self.directory, EMULATOR_MARKS)
 
     @property
     def engine(self) -> BackgroundProcess:
         """The process engine."""
-        return BackgroundProcess("process-engine", self.directory)
+        return BackgroundProcess("process-engine", self.directory, ENGINE_MARKS)
 
     @property
     def processes(self) -> list[BackgroundProcess]:
@@ -82,6 +89,7 @@ class Outcome:
 class _Part:
     process: BackgroundProcess
     command: list[str]
+    environment: dict[str, str]
     healthy: Callable[[], bool]
 
 
@@ -97,13 +105,20 @@ class _Plan:
     def notes(self) -> dict[str, str]:
         return {"engine": self.engine, "docker_host": self.host, "port": str(self.settings.port)}
 
-    @property
-    def parts(self) -> list[_Part]:
+    def parts(self, environ: Mapping[str, str]) -> list[_Part]:
         settings = self.settings
         emulator = _Part(
-            settings.emulator, emulator_command(settings, self.addresses), lambda: emulator_answers(settings)
+            settings.emulator,
+            emulator_command(settings, self.addresses),
+            emulator_environment(settings, self.engine, self.host, self.addresses, environ),
+            lambda: emulator_answers(settings),
         )
-        engine = _Part(settings.engine, engine_command(settings, self.host), lambda: docker_engine.answers(self.host))
+        engine = _Part(
+            settings.engine,
+            engine_command(settings, self.host),
+            process_environment(settings, environ),
+            lambda: docker_engine.answers(self.host, settings.engine.running_pid()),
+        )
         return [engine, emulator] if self.engine == "process" else [emulator]
 
 
@@ -138,34 +153,61 @@ def bind_addresses(host: str) -> list[str]:
     return [LOOPBACK, bridge] if bridge and local_port.can_listen(bridge, 0) else [LOOPBACK]
 
 
-def process_environment(settings: Settings, host: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Build the environment of both processes: nothing of the operator's AWS settings is in it.
+def process_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """Build the environment of both processes: nothing of the operator's AWS settings and proxies is in it.
 
     Args:
         settings: what the embedded AWS is to be like.
-        host: the Docker Engine API that runs tasks, as DOCKER_HOST writes it.
         environ: the operator's environment.
     """
     own = {
         "PATH": os.pathsep.join([str(Path(settings.python).parent), environ.get("PATH", os.defpath)]),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        # The program's folder may be one that is only to be read.
+        "PYTHONDONTWRITEBYTECODE": "1",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "GATEWAY_PORT": str(settings.port),
-        "DOCKER_HOST": host,
-        "LOG_LEVEL": settings.log_level.upper(),
-        # Listeners that nobody here asked for; the first one on port 8883 of every address.
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
     }
     return clean_environment(environ, INHERITED, own)
 
 
+def emulator_environment(
+    settings: Settings, engine: str, host: str, addresses: list[str], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Build the environment of MiniStack.
+
+    Args:
+        settings: what the embedded AWS is to be like.
+        engine: what runs tasks, ``process`` or ``docker``.
+        host: the Docker Engine API that runs tasks, as DOCKER_HOST writes it.
+        addresses: where it listens.
+        environ: the operator's environment.
+    """
+    # By the last one a container reaches this machine's loopback where the engine is in a virtual machine.
+    names = [*addresses, "localhost", *(["host.docker.internal"] if engine == "docker" else [])]
+    state = settings.folder.state
+    return process_environment(settings, environ) | {
+        "PYTHONPATH": str(settings.process_engine.parent),
+        "DDBLOAD_CREDENTIALS": str(settings.folder.credentials),
+        "DDBLOAD_HOSTS": ",".join(f"{name}:{settings.port}" for name in names),
+        "DDBLOAD_TASK_ENGINE": engine,
+        "GATEWAY_PORT": str(settings.port),
+        "DOCKER_HOST": host,
+        "LOG_LEVEL": settings.log_level.upper(),
+        "STATE_DIR": str(state),
+        "S3_DATA_DIR": str(state / "s3"),
+        "TMPDIR": str(state),
+        # Listeners that nobody here asked for; the first one on port 8883 of every address.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+
+
 def emulator_command(settings: Settings, addresses: list[str]) -> list[str]:
     """Build MiniStack's command: its own program listens on one address only, its server on as many as are named."""
-    command = [settings.python, "-m", "hypercorn", "ministack.app:app", "--workers", "0", "--keep-alive", "75"]
+    command = [settings.python, "-m", "hypercorn", APPLICATION, "--workers", "0", "--keep-alive", "75"]
     command += ["--log-level", settings.log_level.upper()]
     return command + [part for address in addresses for part in ("--bind", f"{address}:{settings.port}")]
 
@@ -173,16 +215,20 @@ def emulator_command(settings: Settings, addresses: list[str]) -> list[str]:
 def engine_command(settings: Settings, host: str) -> list[str]:
     """Build the process engine's command; it serves on the UNIX socket that ``host`` names."""
     engine = [settings.python, str(settings.process_engine)]
-    return [*engine, "--socket", host.removeprefix("unix://"), "--registry", settings.endpoint_url]
+    command = [*engine, "--socket", host.removeprefix("unix://"), "--registry", settings.endpoint_url]
+    command += ["--credentials", str(settings.folder.credentials)]
+    return command + [part for program in settings.programs for part in ("--program", program)]
 
 
 def emulator_answers(settings: Settings) -> bool:
-    """Tell whether MiniStack, and not another server, answers on the port."""
-    status, body = docker_engine.get(settings.endpoint_url, "/_ministack/health")
+    """Tell whether what was started in the folder answers on the port: it proves that it knows the secret."""
+    secret, nonce = settings.folder.secret(), secrets.token_hex(16)
+    status, body = docker_engine.get(settings.endpoint_url, f"{HEALTH_PATH}?{nonce}")
     try:
-        return status == 200 and "services" in json.loads(body)
-    except ValueError:
+        answered = json.loads(body)["proof"] if status == 200 else ""
+    except (ValueError, KeyError, TypeError):
         return False
+    return secret is not None and secrets.compare_digest(str(answered).encode(), proof(secret, nonce).encode())
 
 
 def start(
@@ -204,19 +250,20 @@ def start(
     with _alone(settings.directory, interrupted):
         plan = _plan(settings, wanted, environ)
         if settings.emulator.running_pid() is None:
-            settings.engine.stop(STOP_GRACE)  # one that outlived its emulator serves nobody
+            _end(settings, [settings.engine])  # one that outlived its emulator serves nobody
+            socket = settings.folder.prepare(environ)
+            plan = replace(plan, host=plan.host or f"unix://{socket}")
         started: list[BackgroundProcess] = []
         try:
-            for part in plan.parts:
+            for part in plan.parts(environ):
                 limit = RUNNING_HEALTH_SECONDS
                 if part.process.running_pid() is None:
                     started.append(part.process)
-                    part.process.start(part.command, process_environment(settings, plan.host, environ), plan.notes)
+                    part.process.start(part.command, part.environment, plan.notes)
                     limit = timeout
                 part.process.await_health(part.healthy, limit, interrupted)
         except BaseException:
-            for process in reversed(started):
-                process.stop(STOP_GRACE)
+            _end(settings, list(reversed(started)))
             raise
         return Outcome(bool(started), plan.engine, plan.warnings)
 
@@ -224,7 +271,13 @@ def start(
 def preview(settings: Settings, wanted: str, environ: Mapping[str, str]) -> Outcome:
     """Tell what a start would come to, and start nothing; ProcessError where what is asked cannot be."""
     plan = _plan(settings, wanted, environ)
-    return Outcome(any(part.process.running_pid() is None for part in plan.parts), plan.engine, plan.warnings)
+    return Outcome(any(part.process.running_pid() is None for part in plan.parts(environ)), plan.engine, plan.warnings)
+
+
+def running_pids(settings: Settings) -> dict[str, int]:
+    """Return the pids of what runs, by name; ForeignFileError where the folder is another user's."""
+    private_files.check_folder(settings.directory)
+    return {process.name: pid for process in settings.processes if (pid := process.running_pid())}
 
 
 def stop(settings: Settings, interrupted: Callable[[], bool]) -> bool:
@@ -240,21 +293,27 @@ def stop(settings: Settings, interrupted: Callable[[], bool]) -> bool:
     if not settings.directory.is_dir():
         return False
     with _alone(settings.directory, interrupted):
-        socket = replace(settings, port=_port_of(settings)).socket
-        ran = [process.stop(STOP_GRACE) for process in (settings.emulator, settings.engine)]
-        # Left by an engine that was killed. One that answers is that of another folder, on the same port.
-        if not docker_engine.answers(f"unix://{socket}"):
-            shutil.rmtree(socket.parent, ignore_errors=True)
-        return any(ran)
+        return _end(settings, [settings.emulator, settings.engine])
 
 
-def _port_of(settings: Settings) -> int:
-    """Return the port of what runs in the folder; the asked one where nothing is known."""
+def _end(settings: Settings, processes: list[BackgroundProcess]) -> bool:
+    """Stop processes, and remove what a start left unless the emulator goes on; returns whether one of them ran."""
+    host = next((known for process in settings.processes if (known := process.note("docker_host", ""))), "")
+    is_own = "process" in [process.note("engine", "") for process in settings.processes]
+    ran = [process.stop(STOP_GRACE) for process in processes]
+    if settings.emulator.running_pid() is None:
+        settings.folder.forget(Path(host.removeprefix("unix://")) if host and is_own else None)
+    return any(ran)
+
+
+def port_of(settings: Settings) -> int:
+    """Return the port of what runs in the folder; that of the settings where nothing is known."""
     known = settings.emulator.note("port", "") or settings.engine.note("port", "")
     return int(known) if known.isdigit() else settings.port
 
 
 def _plan(settings: Settings, wanted: str, environ: Mapping[str, str]) -> _Plan:
+    private_files.check_folder(settings.directory)
     return _plan_running(settings, wanted) if settings.emulator.running_pid() else _plan_new(settings, wanted, environ)
 
 
@@ -276,19 +335,24 @@ def _plan_new(settings: Settings, wanted: str, environ: Mapping[str, str]) -> _P
                 f"stop it, or choose another port: -e local_aws_port={other}"
             )
     _check_packages(settings.python)
-    return _Plan(settings, engine, host or f"unix://{settings.socket}", addresses)
+    return _Plan(settings, engine, host, addresses)
 
 
 def _plan_running(settings: Settings, wanted: str) -> _Plan:
     """It goes on with the engine that it was started with: it keeps its stacks in memory, a restart would lose them."""
-    port = _port_of(settings)
+    port = port_of(settings)
     if port != settings.port:
         raise ProcessError(
             f"the embedded AWS of {settings.directory} runs on port {port} since it was started: call with "
             f"-e local_aws_port={port}, or stop it first (this removes its stacks): -e local_aws_state=stopped"
         )
+    if settings.folder.secret() is None:
+        raise ProcessError(
+            f"the embedded AWS of {settings.directory} has no credentials file, as if started by an earlier version, "
+            "which lets every user and web page in: stop it (this removes its stacks): -e local_aws_state=stopped"
+        )
     engine = settings.emulator.note("engine", "process")
-    host = settings.emulator.note("docker_host", f"unix://{settings.socket}")
+    host = settings.emulator.note("docker_host", "")
     warnings = []
     if wanted not in ("auto", engine):
         warnings.append(
@@ -317,8 +381,10 @@ def _check_packages(python: str) -> None:
 def _alone(directory: Path, interrupted: Callable[[], bool]) -> Iterator[None]:
     """Let one start or stop at a time work on a folder."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = (directory / ".lock").open("w", encoding="utf-8")
+        private_files.own_folder(directory)
+        lock = private_files.open_for_appending(directory / ".lock")
+    except private_files.ForeignFileError:
+        raise
     except OSError as error:
         raise ProcessError(
             f"{directory} cannot be written ({error.strerror}): choose another folder: -e local_aws_directory=PATH"
@@ -331,7 +397,7 @@ def _alone(directory: Path, interrupted: Callable[[], bool]) -> Iterator[None]:
         yield
 
 
-def _has_locked(lock: IO[str]) -> bool:
+def _has_locked(lock: IO[bytes]) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

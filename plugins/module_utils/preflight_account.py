@@ -11,7 +11,13 @@ from typing import Any, NamedTuple
 
 with suppress(ImportError):  # AnsibleAWSModule says so
     import botocore.session
-    from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound, UnknownRegionError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ProfileNotFound,
+        ProxyConnectionError,
+        UnknownRegionError,
+    )
 
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error_code, explain, is_expired
 from ansible_collections.ddbload.aws.plugins.module_utils.launch_findings import Findings
@@ -167,7 +173,8 @@ def _unknown(error: BaseException, params: Mapping[str, Any], region: str) -> st
     profile = f"profile {params['profile']}" if params.get("profile") else NO_PROFILE
     where = f"environment {params['environment']}, region {region}, {profile}"
     told, _arrow, advice = explain(error, "AWS does not know us", where).partition(" -> ")
-    if params.get("credentials_remedy"):
+    # What is behind a proxy that does not answer says nothing yet: explain's own advice, the proxy, comes first.
+    if params.get("credentials_remedy") and not isinstance(error, ProxyConnectionError):
         advice = params["credentials_remedy"]
     elif error_code(error) or is_expired(error) or isinstance(error, ProfileNotFound):
         advice = LOG_IN

@@ -16,8 +16,10 @@ description:
     tasks. It returns when both answer.
   - What runs tasks is a Docker engine of this machine, or the process engine, which runs each task as a process of
     this machine. The process engine isolates nothing.
-  - Needs no service manager and no rights. Each process is known by its pid and its start time, so that a stale pid
-    file does no harm and another process is never taken for it.
+  - It answers only requests that carry the secret of this start, which is the access key id of the profile
+    C(ddbload-local) in the file that RV(credentials_file) names. No web browser and no other user is answered.
+  - Needs no service manager and no rights. Each process is known by its pid, its start time and its command line, so
+    that a stale pid file does no harm and another process is never taken for it.
   - The emulator sees none of the operator's AWS credentials and profiles. It keeps its state in memory, so that
     stopping it removes every stack.
   - A start that fails or is interrupted stops what it had started.
@@ -35,14 +37,17 @@ options:
     type: int
     default: 4566
   directory:
-    description: Folder of the pid files and the logs C(ministack.log) and C(process-engine.log); made if it is missing.
+    description:
+      - Folder of the credentials file, the pid files and the logs C(ministack.log) and C(process-engine.log).
+      - Made if it is missing. It has to belong to the user who runs this, who alone may then enter it.
     type: path
     required: true
   python:
     description: Interpreter that has the packages C(ministack), C(aiohttp) and C(docker). Needed for O(state=started).
     type: path
   process_engine:
-    description: The program of the process engine. Needed for O(state=started).
+    description:
+      - The program of the process engine, beside which the package C(embedded_aws) lies. Needed for O(state=started).
     type: path
   task_engine:
     description:
@@ -52,6 +57,14 @@ options:
     type: str
     choices: [auto, process, docker]
     default: auto
+  programs:
+    description:
+      - Programs that the process engine may run, by the first word of a task's command, such as V(ddbload).
+      - Empty, it may run any. Only who has the secret can have it run one, and any is what a task definition names.
+      - Counts from the process engine's next start on.
+    type: list
+    elements: str
+    default: []
   log_level:
     description: How much the emulator writes to its log.
     type: str
@@ -72,7 +85,7 @@ attributes:
 EXAMPLES = r"""
 - name: Start the embedded AWS
   ddbload.aws.local_aws:
-    directory: /tmp/local-aws
+    directory: /home/me/.local/state/ddbload/local-aws-4566
     python: "{{ ansible_playbook_python }}"
     process_engine: roles/local_aws/files/process_engine.py
   register: local
@@ -80,7 +93,7 @@ EXAMPLES = r"""
 - name: Stop it
   ddbload.aws.local_aws:
     state: stopped
-    directory: /tmp/local-aws
+    directory: /home/me/.local/state/ddbload/local-aws-4566
 """
 
 RETURN = r"""
@@ -94,12 +107,19 @@ task_engine:
   returned: O(state=started)
   type: str
   sample: process
+credentials_file:
+  description: Credentials file of the profile C(ddbload-local), by which one may call it; there while it runs.
+  returned: always
+  type: str
+  sample: /home/me/.local/state/ddbload/local-aws-4566/credentials
 log_files:
   description: Where the two processes write.
   returned: always
   type: list
   elements: str
-  sample: [/tmp/local-aws/process-engine.log, /tmp/local-aws/ministack.log]
+  sample:
+    - /home/me/.local/state/ddbload/local-aws-4566/process-engine.log
+    - /home/me/.local/state/ddbload/local-aws-4566/ministack.log
 pids:
   description: Process ids of what runs, by name.
   returned: always
@@ -114,7 +134,13 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.ddbload.aws.plugins.module_utils.background_process import ProcessError
 from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import Settings, preview, start, stop
+from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import (
+    Settings,
+    preview,
+    running_pids,
+    start,
+    stop,
+)
 
 
 def main() -> None:
@@ -126,6 +152,7 @@ def main() -> None:
             "directory": {"type": "path", "required": True},
             "python": {"type": "path"},
             "process_engine": {"type": "path"},
+            "programs": {"type": "list", "elements": "str", "default": []},
             "task_engine": {"type": "str", "choices": ["auto", "process", "docker"], "default": "auto"},
             "log_level": {"type": "str", "choices": ["debug", "info", "warning", "error"], "default": "warning"},
             "timeout": {"type": "int", "default": 60},
@@ -144,16 +171,13 @@ def main() -> None:
         python=str(Path(shutil.which(python) or python).absolute()),
         process_engine=Path(options["process_engine"] or "").absolute(),
         log_level=options["log_level"],
+        programs=tuple(options["programs"]),
     )
     result: dict[str, object] = {}
     try:
         with Interrupt() as interrupt:
             if options["state"] == "stopped":
-                changed = (
-                    any(process.running_pid() for process in settings.processes)
-                    if module.check_mode
-                    else stop(settings, lambda: bool(interrupt))
-                )
+                changed = bool(running_pids(settings)) if module.check_mode else stop(settings, lambda: bool(interrupt))
             else:
                 wanted = options["task_engine"]
                 outcome = (
@@ -164,13 +188,15 @@ def main() -> None:
                 changed, result["task_engine"] = outcome.changed, outcome.engine
                 for warning in outcome.warnings:
                     module.warn(warning)
+            pids = running_pids(settings)
     except (ProcessError, OSError) as error:
         module.fail_json(msg=f"Cannot set the embedded AWS to {options['state']}: {error}")
     module.exit_json(
         changed=changed,
         endpoint_url=settings.endpoint_url,
         log_files=[str(process.log_file) for process in settings.processes],
-        pids={process.name: pid for process in settings.processes if (pid := process.running_pid())},
+        credentials_file=str(settings.folder.credentials),
+        pids=pids,
         **result,
     )
 

@@ -57,9 +57,17 @@ class Yard(Place):
         return {
             "AWS_ENDPOINT_URL": f"http://{bridge_address(self.engine.host)}:{self.port}",
             "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "embedded-aws-access-key",
+            "AWS_ACCESS_KEY_ID": self.key,
             "AWS_SECRET_ACCESS_KEY": "embedded-aws-needs-no-secret",
         }
+
+    def pull(self, image: str) -> None:
+        """Have the engine pull an image, with the login that the registry wants and a folder of its own for it."""
+        token = self.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        login = self.directory / "login"
+        login.mkdir(mode=0o700, exist_ok=True)
+        (login / "config.json").write_text(json.dumps({"auths": {self.registry: {"auth": token}}}))
+        self.engine.docker("--config", str(login), "pull", image)
 
     def built(self) -> list[str]:
         """Return the ids of the images of the load tester that the engine has."""
@@ -124,5 +132,5 @@ def image(deployed: tuple[Yard, Play]) -> str:
     yard, _first = deployed
     definition = yard.client("ecs").describe_task_definition(taskDefinition="ddbload-local")["taskDefinition"]
     name = str(definition["containerDefinitions"][0]["image"])
-    yard.engine.docker("pull", name)
+    yard.pull(name)
     return name

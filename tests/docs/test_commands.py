@@ -54,8 +54,6 @@ def test_a_command_does_what_a_reader_expects(command: Command, reader: Place) -
         keep_results(reader, word)
     aws = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{reader.port}",
-        "AWS_ACCESS_KEY_ID": "embedded-aws-access-key",
-        "AWS_SECRET_ACCESS_KEY": "embedded-aws-needs-no-secret",
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "PYTHONPATH": str(ROOT / "loadtest_app" / "src"),
     }
@@ -63,7 +61,7 @@ def test_a_command_does_what_a_reader_expects(command: Command, reader: Place) -
     done = subprocess.run(
         [program, *words],
         cwd=reader.directory,
-        env=own | aws,
+        env=own | aws | reader.access,
         capture_output=True,
         text=True,
         timeout=120,

@@ -12,7 +12,14 @@ from collections.abc import Iterator
 import pytest
 from fences import ROOT, Fence, fences
 
-SOURCES = ("plugins/**/*.py", "loadtest_app/src/**/*.py", "roles/**/*.yml", "playbooks/*.yml", "Makefile")
+SOURCES = (
+    "plugins/**/*.py",
+    "loadtest_app/src/**/*.py",
+    "roles/**/*.py",
+    "roles/**/*.yml",
+    "playbooks/*.yml",
+    "Makefile",
+)
 LINES = fences(ROOT / "docs" / "troubleshooting.md", "text")
 # Between fixed parts: what differs, and the arrow before a remedy, which often comes from another text.
 SEAM = re.compile(r"<[^<>]*>|->")

@@ -22,13 +22,6 @@ from playground import NO_CREDENTIALS, ROOT, Place
 
 CLUSTER = "ddbload-local"
 CONTAINER = "main"
-# Long ones: Ansible masks a secret wherever it stands in the output.
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "embedded-aws-access-key",
-    "AWS_SECRET_ACCESS_KEY": "embedded-aws-needs-no-secret",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-}
 CONFIGURATION = f"""[defaults]
 collections_path = {ROOT / ".collections"}
 localhost_warning = false
@@ -225,7 +218,9 @@ class LaunchPlace:
             process = subprocess.Popen(
                 ["ansible-playbook", "play.yml", *arguments],
                 cwd=folder,
-                env=own | CREDENTIALS | {"ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"},
+                env=own
+                | self.place.access
+                | {"ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"},
                 stdout=screen,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from typing import Any
 import boto3
 
 ROOT = Path(__file__).parents[2]
+PROFILE = "ddbload-local"
 NO_CREDENTIALS = ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
 
 
@@ -78,13 +80,29 @@ class Place:
         print(done.stdout)
         return Play(done.returncode, done.stdout)
 
+    @property
+    def access(self) -> dict[str, str]:
+        """The environment by which an AWS SDK may call the embedded AWS."""
+        return {
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": str(self.directory / "local-aws" / "credentials"),
+            "AWS_PROFILE": PROFILE,
+        }
+
+    @property
+    def key(self) -> str:
+        """The access key id of this start of the embedded AWS."""
+        parser = configparser.RawConfigParser()
+        parser.read_string(Path(self.access["AWS_SHARED_CREDENTIALS_FILE"]).read_text())
+        return parser[PROFILE]["aws_access_key_id"]
+
     def client(self, service: str) -> Any:
         """Return a boto3 client of the embedded AWS."""
         return boto3.client(
             service,
             endpoint_url=f"http://127.0.0.1:{self.port}",
             region_name="us-east-1",
-            aws_access_key_id="embedded-aws-access-key",
+            aws_access_key_id=self.key,
             aws_secret_access_key="embedded-aws-needs-no-secret",
         )
 

@@ -102,7 +102,9 @@ class Handler(BaseHTTPRequestHandler):
         self.server.note(form)
         connection = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
         try:
-            connection.request(self.command, self.path, body, dict(self.headers))
+            # Without the proxy's own name, which the embedded AWS does not answer to.
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+            connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()
             content = answer.read()
         finally:

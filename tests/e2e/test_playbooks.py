@@ -59,6 +59,14 @@ def test_a_second_deploy_changes_nothing(deployed: tuple[Place, Play]) -> None:
     assert (second.code, second.changed) == (0, 0)
 
 
+def test_the_operators_proxy_does_not_stand_between(deployed: tuple[Place, Play]) -> None:
+    place, _first = deployed
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"), "http://127.0.0.1:9")
+    play = place.play("deploy.yml", NO_PROXY="", no_proxy="", **proxies)
+    assert play.code == 0, play.output
+    assert play.changed == 0
+
+
 def test_a_run_is_shown_live_and_its_results_agree_with_the_table(deployed: tuple[Place, Play]) -> None:
     place, _first = deployed
     play = place.play("run-test.yml", *scenario())

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from playground import free_port
 from reading import ROOT, policies, render
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
-OWNER = {"aws_access_key_id": "owner-of-the-account", "aws_secret_access_key": "owner-needs-no-secret"}
+OWNER = {"aws_access_key_id": f"owner{token_hex(32)}", "aws_secret_access_key": "owner-needs-no-secret"}
 TABLE, OTHER_TABLE, INDEX, KEY = "ddbload-dev", "someone-elses", "by-category", {"pk": {"S": "key"}}
 SETTINGS, OTHER_SETTINGS = "/ddbload/dev", "/ddbload/prod"
 OTHER_ROLE = "admin"  # one that the account lets its own principals take
@@ -81,12 +82,15 @@ class JudgingAws:
             "PATH": os.environ["PATH"],
             "AUTH": "true",
             "GATEWAY_PORT": str(port),
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(ROOT / "roles" / "local_aws" / "files")]),
+            "STATE_DIR": str(log.parent),
+            "S3_DATA_DIR": str(log.parent),
             # Whoever has this key owns the account.
             "AWS_ACCESS_KEY_ID": OWNER["aws_access_key_id"],
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
         }
-        command = [sys.executable, "-m", "hypercorn", "ministack.app:app", "--workers", "0"]
+        command = [sys.executable, "-m", "hypercorn", "judging_application:application", "--workers", "0"]
         with (
             log.open("w") as output,
             subprocess.Popen(
@@ -109,7 +113,7 @@ class JudgingAws:
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and process.poll() is None:
             try:
-                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=5):
+                with urllib.request.urlopen(f"{self.endpoint}/_ddbload/health?{'0' * 32}", timeout=5):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)

@@ -50,9 +50,9 @@ def find() -> str | None:
 
 
 class Browser:
-    """A browser with one page; its profile lies in a folder of its own."""
+    """A browser with one page; its profile lies in a folder of its own, and it may be given more arguments."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, *arguments: str) -> None:
         commands_read, self._write = os.pipe()
         self._read, answers_write = os.pipe()
         self._process = subprocess.Popen(
@@ -65,6 +65,7 @@ class Browser:
                 program,
                 *ARGUMENTS,
                 f"--user-data-dir={folder}",
+                *arguments,
             ],
             pass_fds=(commands_read, answers_write),
             stdout=subprocess.DEVNULL,

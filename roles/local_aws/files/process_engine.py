@@ -23,14 +23,15 @@ import stat
 import struct
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout, web
+from embedded_aws.keys import Keys
 
 API_VERSION = "1.43"
 STDOUT, STDERR = 1, 2
@@ -39,6 +40,7 @@ NEVER = "0001-01-01T00:00:00Z"  # what Docker writes for an instant that has not
 # Output that a process's descendants still hold open after its end (they left its group) is heard for so long, seconds.
 OUTPUT_GRACE = 1.0
 SHUTDOWN_GRACE = 3.0  # seconds that processes have to end when the engine does
+TASK_LABEL = "com.amazonaws.ecs.task-arn"  # that ECS's own agent sets too
 MAX_LINE = 1024**2  # a longer line is delivered in pieces, bytes
 ECR_HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
@@ -66,8 +68,9 @@ class ImageName:
 class Registry:
     """The embedded registry: it says which images there are."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: Keys) -> None:
         self.url = url
+        self.keys = keys
 
     async def has(self, name: str) -> bool:
         """Tell whether an image is there; ClientError where the registry does not answer."""
@@ -76,7 +79,7 @@ class Registry:
             if match := ECR_HOST.fullmatch(image.host):
                 return await self._has_in_region(session, image, match["account"], match["region"])
             url = f"{self.url}/v2/{image.repository}/manifests/{image.reference}"
-            async with session.get(url) as answer:
+            async with session.get(url, auth=BasicAuth("AWS", self.keys.registry)) as answer:
                 return answer.status == 200
 
     async def _has_in_region(self, session: ClientSession, image: ImageName, account: str, region: str) -> bool:
@@ -86,13 +89,13 @@ class Registry:
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": "AmazonEC2ContainerRegistry_V20150921.BatchGetImage",
-            # Only the scope counts: the emulator reads account and region from it and checks no signature.
-            "Authorization": f"AWS4-HMAC-SHA256 Credential={account}/20260101/{region}/ecr/aws4_request, "
+            # Only key and region count: the emulator checks no signature.
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={self.keys.secret}/20260101/{region}/ecr/aws4_request, "
             "SignedHeaders=host, Signature=none",
         }
         async with session.post(self.url, data=json.dumps(body), headers=headers) as answer:
             found = json.loads(await answer.read()) if answer.status == 200 else {}
-        return bool(found.get("images"))
+        return any(found_image["registryId"] == account for found_image in found.get("images", []))
 
 
 @dataclass
@@ -259,9 +262,10 @@ class Container:
 class Engine:
     """The containers, and the requests over them."""
 
-    def __init__(self, registry: Registry, path: str) -> None:
+    def __init__(self, registry: Registry, path: str, programs: Collection[str]) -> None:
         self.registry = registry
         self.path = path
+        self.programs = programs
         self.containers: dict[str, Container] = {}
 
     def application(self) -> web.Application:
@@ -332,6 +336,8 @@ class Engine:
         argv = [*(body.get("Entrypoint") or []), *(body.get("Cmd") or [])]
         if not argv:
             raise refusal(web.HTTPBadRequest, "no command specified")
+        if reason := self.refused(argv[0], body.get("Labels") or {}):
+            raise refusal(web.HTTPForbidden, reason)
         name = request.query.get("name", "") or f"process-{uuid4().hex[:12]}"
         if any(container.name == name for container in self.containers.values()):
             raise refusal(web.HTTPConflict, f'The container name "/{name}" is already in use')
@@ -428,6 +434,18 @@ class Engine:
         await self.check_image(f"{name}{'@' if ':' in tag else ':'}{tag}" if tag else name)
         return web.json_response({"status": f"Status: Image is up to date for {name}"})
 
+    def refused(self, program: str, labels: Mapping[str, str]) -> str:
+        """Say why a program is not run; empty where it is.
+
+        Whoever may call the embedded AWS may name any program in a task definition or in an override of its command,
+        and runs it as himself. Nobody else may call, so a list keeps out only what the operator wants it to.
+        """
+        if TASK_LABEL not in labels:
+            return "only containers of ECS tasks are run as processes"
+        if self.programs and program not in self.programs:
+            return f"{program} is not among the programs that may be run -> add it to local_aws_programs"
+        return ""
+
     async def check_image(self, name: str) -> None:
         """Refuse an image that the embedded registry does not have, as Docker does."""
         try:
@@ -490,7 +508,17 @@ def main() -> None:
     parser.add_argument(
         "--registry", required=True, help="URL of the emulator, whose registry says which images there are"
     )
+    parser.add_argument(
+        "--credentials", required=True, type=Path, help="credentials file that holds the emulator's key"
+    )
+    parser.add_argument(
+        "--program",
+        action="append",
+        default=[],
+        help="what tasks may run, by the first word of their command; may recur",
+    )
     options = parser.parse_args()
+    keys = Keys.read(options.credentials)
     private_folder(options.socket.parent)
     options.socket.unlink(missing_ok=True)  # left by an engine that was killed
     listener = socket.socket(socket.AF_UNIX)
@@ -500,7 +528,7 @@ def main() -> None:
     # The load tester is installed beside the interpreter that runs this.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     print(f"Process engine on {options.socket}: tasks run as processes of this user, nothing isolates them", flush=True)
-    application = Engine(Registry(options.registry), path).application()
+    application = Engine(Registry(options.registry, keys), path, options.program).application()
     web.run_app(application, sock=listener, print=None, access_log=None, shutdown_timeout=SHUTDOWN_GRACE)
     # Unless a later engine has taken the place over.
     with contextlib.suppress(OSError):

@@ -21,12 +21,13 @@ from ansible_collections.ddbload.aws.plugins.module_utils.background_process imp
     wait_until,
 )
 
+PYTHON = Path(sys.executable).name
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[BackgroundProcess]:
-    process = BackgroundProcess("service", tmp_path / "state")
+    process = BackgroundProcess("service", tmp_path / "state", ("sleep", "sh", PYTHON))
     yield process
     process.stop(1)
 

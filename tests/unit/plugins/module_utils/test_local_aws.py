@@ -24,6 +24,8 @@ from ansible_collections.ddbload.aws.plugins.module_utils.background_process imp
 from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import Settings
 
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent.sock"}
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+ENGINE, EMULATOR = [*SLEEP, "process_engine.py"], [*SLEEP, local_aws.APPLICATION]
 
 
 class Docker(BaseHTTPRequestHandler):
@@ -71,10 +73,9 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 @pytest.fixture
 def sleepers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes that do nothing, in place of MiniStack and the process engine; they count as healthy."""
-    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(local_aws, "engine_command", lambda *_: sleeper)
-    monkeypatch.setattr(local_aws, "emulator_command", lambda *_: sleeper)
-    monkeypatch.setattr(docker_engine, "answers", lambda host: host.endswith("/engine.sock"))
+    monkeypatch.setattr(local_aws, "engine_command", lambda *_: ENGINE)
+    monkeypatch.setattr(local_aws, "emulator_command", lambda *_: EMULATOR)
+    monkeypatch.setattr(docker_engine, "answers", lambda host, _pid=None: host.endswith("/engine.sock"))
     monkeypatch.setattr(local_aws, "emulator_answers", lambda _settings: True)
 
 
@@ -123,13 +124,14 @@ def test_interpreter_that_is_not_there(settings: Settings) -> None:
 
 
 def test_start_that_fails_leaves_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(local_aws, "engine_command", lambda *_: sleeper)
-    monkeypatch.setattr(docker_engine, "answers", lambda _host: True)
-    monkeypatch.setattr(local_aws, "emulator_command", lambda *_: [sys.executable, "-c", "raise SystemExit('broken')"])
+    broken = [sys.executable, "-c", "raise SystemExit('broken')", local_aws.APPLICATION]
+    monkeypatch.setattr(local_aws, "engine_command", lambda *_: ENGINE)
+    monkeypatch.setattr(docker_engine, "answers", lambda *_: True)
+    monkeypatch.setattr(local_aws, "emulator_command", lambda *_: broken)
     with pytest.raises(ProcessError, match=r"ministack ended at once; .*: broken"):
         start(settings)
-    assert [process.running_pid() for process in settings.processes] == [None, None]
+    assert local_aws.running_pids(settings) == {}
+    assert settings.folder.secret() is None and not settings.folder.state.exists()
     assert not stop(settings)
 
 
@@ -157,20 +159,6 @@ def test_what_runs_is_not_moved_to_another_port(settings: Settings) -> None:
         with pytest.raises(ProcessError, match=rf"runs on port {settings.port} .*-e local_aws_port={settings.port}"):
             ask(other)
     assert stop(other)  # its folder says what it is, whatever port is asked for
-
-
-def test_stop_leaves_the_socket_of_another_folders_engine(settings: Settings) -> None:
-    settings.directory.mkdir()
-    settings.socket.parent.mkdir(mode=0o700)
-    settings.socket.touch()
-    assert not stop(settings)
-    assert not settings.socket.parent.exists()  # left by a killed engine
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(docker_engine, "answers", lambda host: host == f"unix://{settings.socket}")
-        settings.socket.parent.mkdir(mode=0o700)
-        settings.socket.touch()
-        assert not stop(settings)
-        assert settings.socket.exists()
 
 
 def test_one_start_or_stop_at_a_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +224,7 @@ def test_environment_holds_nothing_of_the_operators_aws(settings: Settings) -> N
         "AWS_CONFIG_FILE": "/home/me/.aws/config",
         "PERSIST_STATE": "1",
     }
-    environment = local_aws.process_environment(settings, "unix:///x.sock", environ)
+    environment = local_aws.emulator_environment(settings, "process", "unix:///x.sock", ["127.0.0.1"], environ)
     assert {name for name in environment if name.startswith("AWS_")} == {
         "AWS_CONFIG_FILE",
         "AWS_SHARED_CREDENTIALS_FILE",
@@ -246,8 +234,3 @@ def test_environment_holds_nothing_of_the_operators_aws(settings: Settings) -> N
     assert "PERSIST_STATE" not in environment
     assert environment["DOCKER_HOST"] == "unix:///x.sock"
     assert environment["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"
-
-
-def test_socket_path_is_short_whatever_the_directory(settings: Settings) -> None:
-    assert len(str(settings.directory)) > 107
-    assert len(str(settings.socket)) < 100

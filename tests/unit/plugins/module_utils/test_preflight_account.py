@@ -18,7 +18,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.preflight_account impo
     identify,
     missing_service_linked_roles,
 )
-from botocore.exceptions import ProfileNotFound, SSOTokenLoadError
+from botocore.exceptions import ProfileNotFound, ProxyConnectionError, SSOTokenLoadError
 from botocore.stub import Stubber
 
 KEYS = {"aws_access_key_id": "testing-key", "aws_secret_access_key": "testing-secret"}
@@ -95,6 +95,13 @@ def test_a_remedy_of_the_callers_counts_more() -> None:
     findings = Findings()
     identify(raising(ProfileNotFound(profile="x")), PARAMS | {"credentials_remedy": "start it"}, "x", findings)
     assert findings.problems[0].endswith(" -> start it")
+
+
+def test_a_proxy_that_cannot_be_reached_is_named_first() -> None:
+    findings, proxy = Findings(), ProxyConnectionError(proxy_url="http://127.0.0.1:9")
+    embedded = PARAMS | {"credentials_remedy": "start it", "endpoint_url": "http://127.0.0.1:4566"}
+    identify(raising(proxy), embedded, "x", findings)
+    assert findings.problems[0].endswith('proxy URL: "http://127.0.0.1:9" -> check HTTPS_PROXY')
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,26 +24,32 @@ from typing import Any
 
 import docker
 import pytest
+from embedded_aws.keys import Keys
 
 PROGRAM = Path(__file__).parents[4] / "roles" / "local_aws" / "files" / "process_engine.py"
 ECR = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/team/app"
 IMAGE = f"{ECR}:1"
 DIGEST = "sha256:" + "a" * 64
+TASK = {"com.amazonaws.ecs.task-arn": "arn:aws:ecs:eu-west-1:000000000000:task/a/1"}
+KEYS = Keys("the-secret-of-this-start-of-the-emulator")
 
 
 class Registry(BaseHTTPRequestHandler):
     """A registry with one image: team/app, in eu-west-1, tagged 1."""
 
     def do_GET(self) -> None:
-        found = self.path == "/v2/team/app/manifests/1"
+        login = b64encode(f"AWS:{KEYS.registry}".encode()).decode()
+        found = self.path == "/v2/team/app/manifests/1" and self.headers["Authorization"] == f"Basic {login}"
         self.send_response(200 if found else 404)
         self.end_headers()
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        here = "/eu-west-1/ecr/" in self.headers["Authorization"] and body["repositoryName"] == "team/app"
+        here = f"={KEYS.secret}/20260101/eu-west-1/ecr/" in self.headers["Authorization"]
+        here = here and body["repositoryName"] == "team/app"
         known = [{"imageTag": "1"}, {"imageDigest": DIGEST}]
-        answer = json.dumps({"images": [image for image in body["imageIds"] if here and image in known]}).encode()
+        found = [image for image in body["imageIds"] if here and image in known]
+        answer = json.dumps({"images": [{"registryId": "000000000000", "imageId": image} for image in found]}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -70,12 +77,19 @@ def registry() -> Iterator[str]:
     server.server_close()
 
 
+def command(socket: Path, registry: str) -> list[str]:
+    credentials = socket.parents[1] / "credentials"
+    options = {"--socket": str(socket), "--registry": registry, "--credentials": str(credentials)}
+    return [sys.executable, str(PROGRAM), *(word for pair in options.items() for word in pair)]
+
+
 @contextmanager
-def running_engine(registry: str) -> Iterator[Running]:
+def running_engine(registry: str, *options: str) -> Iterator[Running]:
     with tempfile.TemporaryDirectory(prefix="ddbload-test-") as folder:
         socket = Path(folder) / "engine" / "engine.sock"
+        (Path(folder) / "credentials").write_text(f"[ddbload-local]\naws_access_key_id = {KEYS.secret}\n")
         process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), "--socket", str(socket), "--registry", registry],
+            [*command(socket, registry), *options],
             env={"PATH": os.environ["PATH"], "OPERATORS_SECRET": "never to be seen"},
             stdout=subprocess.DEVNULL,
         )
@@ -112,7 +126,8 @@ def running(registry: str) -> Iterator[Running]:
 
 
 def run(engine: Any, *argv: str, **options: Any) -> Any:
-    return engine.containers.run(IMAGE, list(argv), detach=True, **options)
+    labels = TASK | options.pop("labels", {})
+    return engine.containers.run(options.pop("image", IMAGE), list(argv), detach=True, labels=labels, **options)
 
 
 def shell(engine: Any, script: str, **options: Any) -> Any:
@@ -238,7 +253,7 @@ def test_running_container_is_not_removed_unless_forced(engine: Any) -> None:
 @pytest.mark.parametrize("image", [IMAGE, f"{ECR}@{DIGEST}", "localhost:4566/team/app:1"])
 def test_images_of_the_registry(engine: Any, image: str) -> None:
     assert engine.images.get(image)
-    assert exit_code(engine.containers.run(image, ["true"], detach=True)) == 0
+    assert exit_code(run(engine, "true", image=image)) == 0
 
 
 @pytest.mark.parametrize(
@@ -248,7 +263,7 @@ def test_missing_image(engine: Any, image: str) -> None:
     with pytest.raises(docker.errors.ImageNotFound):
         engine.images.get(image)
     with pytest.raises(docker.errors.NotFound, match="manifest unknown"):
-        engine.containers.run(image, ["true"], detach=True)
+        run(engine, "true", image=image)
 
 
 def test_missing_command(engine: Any) -> None:
@@ -256,7 +271,7 @@ def test_missing_command(engine: Any) -> None:
         with pytest.raises(docker.errors.APIError, match='"no-such-command": executable file not found in \\$PATH'):
             run(engine, "no-such-command", name="one")
     with pytest.raises(docker.errors.APIError, match="no command specified"):
-        engine.containers.run(IMAGE, detach=True)
+        run(engine)
     assert engine.containers.list(all=True) == []
 
 
@@ -278,6 +293,21 @@ def test_list_by_labels(engine: Any) -> None:
     assert names(all=True, filters={"label": "a=1"}) == ["ended", "stays"]
     assert names(all=True, filters={"label": ["a", "b=2"]}) == ["stays"]
     assert names(all=True, filters={"label": "a=2"}) == []
+
+
+def test_container_of_no_task_is_refused(engine: Any) -> None:
+    with pytest.raises(docker.errors.APIError, match="only containers of ECS tasks"):
+        engine.containers.run(IMAGE, ["true"], detach=True, labels={"com.amazonaws.ecs.cluster": "a"})
+
+
+def test_only_programs_on_the_operators_list_run(registry: str) -> None:
+    with running_engine(registry, "--program", "true", "--program", "sh") as running:
+        engine = running.client()
+        assert exit_code(run(engine, "true")) == 0
+        assert exit_code(shell(engine, "exit 3")) == 3
+        for program in ("env", "/tmp/true", "./sh"):
+            with pytest.raises(docker.errors.APIError, match=f"{program} is not among .* -> .*local_aws_programs"):
+                run(engine, program)
 
 
 def test_many_at_once(shared: Running, engine: Any) -> None:
@@ -310,9 +340,7 @@ def test_socket_of_a_killed_engine_is_taken_over(running: Running, registry: str
     running.process.kill()
     running.process.wait(5)
     assert running.socket.exists()
-    again = subprocess.Popen(
-        [sys.executable, str(PROGRAM), "--socket", str(running.socket), "--registry", registry], stdout=subprocess.PIPE
-    )
+    again = subprocess.Popen(command(running.socket, registry), stdout=subprocess.PIPE)
     assert again.stdout and b"nothing isolates them" in again.stdout.readline()
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
@@ -329,8 +357,7 @@ def test_socket_of_a_killed_engine_is_taken_over(running: Running, registry: str
 
 def test_engine_that_was_superseded_leaves_the_socket_of_its_successor(running: Running, registry: str) -> None:
     before = running.socket.stat().st_ino
-    arguments = ["--socket", str(running.socket), "--registry", registry]
-    with subprocess.Popen([sys.executable, str(PROGRAM), *arguments], stdout=subprocess.DEVNULL) as successor:
+    with subprocess.Popen(command(running.socket, registry), stdout=subprocess.DEVNULL) as successor:
         deadline = time.monotonic() + 10
         while not running.socket.exists() or running.socket.stat().st_ino == before:
             assert time.monotonic() < deadline

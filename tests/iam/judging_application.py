@@ -1,0 +1,26 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What hypercorn serves for the tests of IAM: MiniStack behind the guard, which also lets in keys that its IAM made."""
+
+from __future__ import annotations
+
+import os
+
+from embedded_aws.guard import Guard
+from embedded_aws.guarded import Guarded
+from embedded_aws.keys import Keys
+from ministack import app as ministack
+from ministack.services import iam, sts
+
+
+class IssuedKeys(Keys):
+    """The owner's key, and those of the users and sessions that he made."""
+
+    def is_access_key(self, given: str) -> bool:
+        """Tell whether an access key id may call; what it may do, IAM says."""
+        return super().is_access_key(given) or given in iam._access_keys or given in sts._sessions
+
+
+HOST = f"127.0.0.1:{os.environ['GATEWAY_PORT']}"
+application = Guarded(Guard(IssuedKeys(os.environ["AWS_ACCESS_KEY_ID"]), frozenset({HOST})), ministack.app)
