@@ -137,10 +137,10 @@ def test_a_generated_value_is_made_anew_with_its_rules(extended: Emulator) -> No
     before = value(extended, stack.ids["Secret"])
     assert len(before) == 40
     assert before.isalnum()
-    same = extended.update(
-        stack, secret(GenerateSecretString={"ExcludePunctuation": True, "PasswordLength": 40}, Name="")
-    )
-    assert same.ids == stack.ids
+    rules_kept = {"ExcludePunctuation": True, "PasswordLength": 40}
+    described = extended.update(stack, secret(GenerateSecretString=rules_kept, Description="of the team"))
+    assert described.status == "UPDATE_COMPLETE"
+    assert value(extended, stack.ids["Secret"]) == before
     updated = extended.update(stack, secret(GenerateSecretString={"ExcludeLowercase": True}))
     assert updated.ids == stack.ids
     after = value(extended, stack.ids["Secret"])
