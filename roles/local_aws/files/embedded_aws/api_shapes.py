@@ -16,6 +16,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 # A property has the name of the API's member with a capital, but for these: (structure, member) -> property.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-taskdefinition.html
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-dynamodb-table-ssespecification.html
 SPELLINGS = {
     ("Volume", "efsVolumeConfiguration"): "EFSVolumeConfiguration",
     ("Volume", "s3filesVolumeConfiguration"): "S3FilesVolumeConfiguration",
@@ -24,6 +25,7 @@ SPELLINGS = {
     ("EFSAuthorizationConfig", "iam"): "IAM",
     ("ProxyConfiguration", "properties"): "ProxyConfigurationProperties",
     ("CreateServiceRequest", "placementStrategy"): "PlacementStrategies",
+    ("SSESpecification", "Enabled"): "SSEEnabled",
 }
 
 

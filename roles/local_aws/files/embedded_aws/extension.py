@@ -34,6 +34,7 @@ NAMES = {
         "_update_resource",
     ),
     "ministack.services.cloudformation.stacks": ("_runs_on_worker_thread",),
+    "ministack.services.dynamodb": ("_update_continuous_backups", "_update_table", "_update_ttl"),
     "ministack.services.ecs": (
         "_ACTION_MAP",
         "_SecretResolutionError",
@@ -45,7 +46,9 @@ NAMES = {
         "_tags",
         "_task_defs",
     ),
+    "ministack.services.iam": ("_boundary_policy_error", "_roles"),
     "ministack.services.secretsmanager": ("_get_random_password", "_secrets", "resolve_secret_string"),
+    "ministack.services.sns": ("_topics",),
     "ministack.services.ssm": ("resolve_parameter_value",),
 }
 _INSTALLED = "_ddbload_extension"
@@ -66,9 +69,17 @@ def install() -> None:
     if hasattr(package, _INSTALLED):
         return
     # Only now, since they take hold of the names that have just been checked.
-    from embedded_aws import container_secrets, nested_stacks, secrets_manager, services, task_definitions
+    from embedded_aws import (
+        container_secrets,
+        dropped_properties,
+        ecs_services,
+        nested_stacks,
+        secrets_manager,
+        task_definitions,
+    )
 
-    for mended in (task_definitions, container_secrets, secrets_manager, services, nested_stacks):
+    mends = (task_definitions, container_secrets, secrets_manager, ecs_services, dropped_properties, nested_stacks)
+    for mended in mends:
         mended.install()
     setattr(package, _INSTALLED, True)
 

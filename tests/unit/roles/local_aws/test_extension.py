@@ -20,7 +20,14 @@ from embedded_aws import extension
 from emulators import FILES
 from playground import ROOT
 
-MENDED = ("container_secrets", "nested_stacks", "secrets_manager", "services", "task_definitions")
+MENDED = (
+    "container_secrets",
+    "dropped_properties",
+    "ecs_services",
+    "nested_stacks",
+    "secrets_manager",
+    "task_definitions",
+)
 LOOK_AGAIN = (
     "MiniStack has another version than the extension was written for: look again at every name of "
     "embedded_aws.extension.NAMES and at the tests named test_ministack_alone_*, then raise extension.MINISTACK"
@@ -43,10 +50,14 @@ SIGNATURES = {
     "logical_id old_attrs",
     "cloudformation.drift._read_secret": "physical_id props",
     "cloudformation.stacks._runs_on_worker_thread": "resource_type",
+    "dynamodb._update_continuous_backups": "data",
+    "dynamodb._update_table": "data",
+    "dynamodb._update_ttl": "data",
     "ecs._delete_service": "data",
     "ecs._make_deployment": "task_definition desired_count status",
     "ecs._register_task_definition": "data",
     "ecs._resolve_container_secrets": "cdef",
+    "iam._boundary_policy_error": "arn",
     "secretsmanager._get_random_password": "data",
     "secretsmanager.resolve_secret_string": "secret_id version_stage version_id",
     "ssm.resolve_parameter_value": "name_or_arn version decrypt",

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-from embedded_aws import services
+from embedded_aws import ecs_services
 from embedded_aws.api_shapes import PropertyError
-from embedded_aws.services import KEPT, TYPE, UPDATED, create_request, update_request
+from embedded_aws.ecs_services import KEPT, TYPE, UPDATED, create_request, update_request
 from emulators import IMAGE, Emulator
 from ministack.services import ecs
 
@@ -106,11 +106,11 @@ def test_a_service_that_never_comes_up_is_removed(monkeypatch: pytest.MonkeyPatc
     deployment = {"id": "a", "status": "PRIMARY", "rolloutState": "IN_PROGRESS"}
     begun = {"serviceName": "a", "clusterArn": "arn:aws:ecs:us-east-1:0:cluster/a", "deployments": [deployment]}
     removed: list[dict[str, Any]] = []
-    monkeypatch.setattr(services, "STEADY_SECONDS", 0.0)
+    monkeypatch.setattr(ecs_services, "STEADY_SECONDS", 0.0)
     monkeypatch.setitem(ecs._ACTION_MAP, "CreateService", lambda _: (200, {}, json.dumps({"service": begun})))
     monkeypatch.setattr(ecs, "_delete_service", removed.append)
-    with pytest.raises(services.ServiceError, match="the service a has not its tasks running after 0 s -> read"):
-        services.create("Service", {"ServiceName": "a"}, "stack")
+    with pytest.raises(ecs_services.ServiceError, match="the service a has not its tasks running after 0 s -> read"):
+        ecs_services.create("Service", {"ServiceName": "a"}, "stack")
     assert removed == [{"cluster": begun["clusterArn"], "service": "a", "force": True}]
 
 
