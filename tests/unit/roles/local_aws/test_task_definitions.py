@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 SCHEMA: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", TYPE).schema
 NOT_IN_THE_API = {"SharingStrategy"}
 WRITTEN_BY_AWS = {"TaskDefinitionArn"}
-NEEDED = {"ContainerDefinition": {"Name", "Image"}, "Tmpfs": {"ContainerPath"}, "Device": {"HostPath"}}
 
 SECRETS = [{"Name": "PASSWORD", "ValueFrom": "/team/password"}]
 HEALTH_CHECK = {"Command": ["CMD-SHELL", "true"], "Interval": 5, "Timeout": 2, "Retries": 1, "StartPeriod": 0}
@@ -177,24 +176,19 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def drawn(schema: dict[str, Any], name: str = "") -> st.SearchStrategy[Any]:
-    """Draw what CloudFormation's schema allows, in the types of a template."""
-    name = schema["$ref"].rpartition("/")[2] if "$ref" in schema else name
+def drawn(schema: dict[str, Any], shape: Any) -> st.SearchStrategy[Any]:
+    """Draw what CloudFormation's schema allows, in the types of a template, with what the API requires."""
     schema = resolved(schema)
-    match schema["type"]:
+    match schema.get("type", "object"):
         case "array":
-            return st.lists(drawn(schema["items"]), min_size=1, max_size=2)
+            return st.lists(drawn(schema["items"], shape.member), min_size=1, max_size=2)
         case "object" if "properties" in schema:
-            properties = {
-                key: drawn(item)
-                for key, item in schema["properties"].items()
-                if key not in NOT_IN_THE_API | WRITTEN_BY_AWS
-            }
-            api = next((set(shape.required_members) for shape in STRUCTURES if shape.name == name), set())
-            needed = {key for key in properties if key[0].lower() + key[1:] in api or key == "FilesystemId"}
-            needed |= set(schema.get("required", ())) | NEEDED.get(name, set())
+            names = property_names(shape)
+            known = {key: item for key, item in schema["properties"].items() if key in names}
+            needed = {key for key in known if names[key] in shape.required_members} | set(schema.get("required", ()))
+            properties = {key: drawn(item, shape.members[names[key]]) for key, item in known.items()}
             return st.fixed_dictionaries(
-                {key: properties[key] for key in needed},
+                {key: properties[key] for key in sorted(needed)},
                 optional={key: item for key, item in properties.items() if key not in needed},
             )
         case "object":
@@ -206,17 +200,8 @@ def drawn(schema: dict[str, Any], name: str = "") -> st.SearchStrategy[Any]:
     return TEXT
 
 
-def structures(shape: Any) -> list[Any]:
-    if shape.type_name == "list":
-        return structures(shape.member)
-    if shape.type_name != "structure":
-        return []
-    return [shape, *(found for member in shape.members.values() for found in structures(member))]
-
-
-STRUCTURES = structures(request_shape("ecs", "RegisterTaskDefinition"))
 TEXT = st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=8)
-TASK_DEFINITIONS = drawn({**SCHEMA, "required": ["ContainerDefinitions"], "type": "object"}, "")
+TASK_DEFINITIONS = drawn(SCHEMA, request_shape("ecs", "RegisterTaskDefinition"))
 
 
 def comparable(value: Any, keep_keys: bool = False) -> Any:
