@@ -1,0 +1,13 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""MiniStack with the extension, to be served by a test."""
+
+from embedded_aws import extension
+
+extension.install()
+extension.install()  # a second one changes nothing
+
+from ministack.app import app  # noqa: E402
+
+__all__ = ["app"]
