@@ -245,26 +245,3 @@ def test_a_second_teardown_changes_nothing(life: Place) -> None:
     play = life.play("playbooks/teardown.yml", "-e", "confirm=local")
     assert (play.code, play.changed) == (0, 0)
     assert "Nothing of environment local is there." in play.words
-
-
-def test_another_environment_s_table_wants_a_second_word(life: Place) -> None:
-    life.client("dynamodb").create_table(
-        TableName="orders",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        DeletionProtectionEnabled=True,
-        Tags=[{"Key": "Environment", "Value": "prod"}],
-    )
-    existing, confirmed = ["-e", "table_existing_name=orders"], ["-e", "confirm_table=orders"]
-    refused = life.play("deploy.yml", *existing)
-    assert (refused.code, refused.changed) == (2, 0)
-    assert "looks like somebody's: its tag Environment is prod, deletion protection is on; it holds" in refused.words
-    assert statuses(life) == {}
-    assert life.play("deploy.yml", *existing, *confirmed).code == 0
-    assert life.play("run-test.yml").code == 2
-    assert life.client("dynamodb").describe_table(TableName="orders")["Table"]["ItemCount"] == 0
-    run = life.play("run-test.yml", *confirmed)
-    assert run.code == 0
-    assert "table orders, which no stack of this environment made: about 0 items, 0 bytes" in run.words
-    assert life.client("dynamodb").describe_table(TableName="orders")["Table"]["ItemCount"] > 0
