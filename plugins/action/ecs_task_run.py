@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from ansible_collections.ddbload.aws.plugins.module_utils.live_view import LiveView
+from ansible_collections.ddbload.aws.plugins.module_utils.run_request import without_environment
 from ansible_collections.ddbload.aws.plugins.plugin_utils.live_display import LiveAction
 
 
@@ -18,3 +22,7 @@ class ActionModule(LiveAction):
         """Return what decides what is displayed of a run."""
         show = str(self._task.args.get("show") or "progress")
         return LiveView(columns=columns, refreshes=refreshes, show=show)
+
+    def _module(self, task_vars: dict[str, Any] | None, live: Path | None) -> dict[str, Any]:
+        """Run the module; what -vvv shows of its arguments has no values of the containers' environment variables."""
+        return without_environment(super()._module(task_vars, live))

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import said_with
 from ansible_collections.ddbload.aws.plugins.module_utils.stack import is_missing
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_drift import stack_drift
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_owner import check_owner
 
 NESTED_STACK = "AWS::CloudFormation::Stack"
 IN_PROGRESS = "DETECTION_IN_PROGRESS"
@@ -46,6 +47,7 @@ class DriftDetector:
         clock: seconds, monotonic.
         sleep: waits for so many seconds.
         interrupted: tells whether to end at once.
+        owner: what the stacks must say of their project and environment; None where any stack will do.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class DriftDetector:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         interrupted: Callable[[], bool] = lambda: False,
+        owner: Mapping[str, str] | None = None,
     ) -> None:
         self._client, self._clock, self._sleep, self._interrupted = client, clock, sleep, interrupted
+        self._owner = owner
 
     def detect(
         self, names: Iterable[str], nested: bool, ignored: Sequence[str], timeout: float
@@ -75,6 +79,7 @@ class DriftDetector:
 
         Raises:
             DriftTimeoutError: they take longer.
+            StackRequestError: a stack belongs to somebody else.
             botocore.exceptions.BotoCoreError, ClientError: AWS refused, or was out of reach.
         """
         until = self._clock() + timeout
@@ -96,6 +101,8 @@ class DriftDetector:
             raise
         if stack["StackStatus"] in NOTHING_THERE:
             return
+        if parent is None:
+            check_owner(stack, self._owner)
         summaries = list(_paged(self._client.list_stack_resources, "StackResourceSummaries", stack["StackId"]))
         resources = [(str(each["LogicalResourceId"]), str(each["ResourceType"])) for each in summaries]
         yield Detection(stack["StackName"], stack["StackId"], parent, resources)

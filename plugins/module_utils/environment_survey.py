@@ -13,6 +13,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error
 from ansible_collections.ddbload.aws.plugins.module_utils.drift_detection import NOTHING_THERE
 from ansible_collections.ddbload.aws.plugins.module_utils.environment_things import (
     Names,
+    log_group_thing,
     repository_thing,
     stack_thing,
     table_thing,
@@ -20,8 +21,11 @@ from ansible_collections.ddbload.aws.plugins.module_utils.environment_things imp
     thing,
 )
 from ansible_collections.ddbload.aws.plugins.module_utils.stack import is_missing
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_owner import foreign_owner
 
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+# What the services answer for a thing that went while it was looked at.
+GONE = ("ResourceNotFoundException", "InvalidResourceId", "ClientException")
 ENDED = ("STOPPED", "DELETED")
 
 
@@ -38,6 +42,7 @@ class EnvironmentSurvey:
         self._stacks: dict[str, dict[str, Any]] = {}
         self._holders: dict[tuple[str, str], str] = {}
         self.not_checked: list[str] = []  # "kind: why", of what the caller may not look at
+        self.foreign: list[str] = []  # "stack name: whose", of stacks of such a name that are another environment's
 
     def look(self, subnets: Sequence[str] = (), security_groups: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Look for everything.
@@ -84,6 +89,9 @@ class EnvironmentSurvey:
                 if is_missing(error):
                     continue
                 raise
+            if whose := foreign_owner(described, self._names.owner):
+                self.foreign.append(f"stack {name} belongs to {whose}")
+                continue
             # A stack that was reviewed only is still one that is in the way.
             if described["StackStatus"] != NOTHING_THERE[-1]:
                 self._stacks[name] = stack_thing(described)
@@ -95,8 +103,32 @@ class EnvironmentSurvey:
     def _holder(self, resource_type: str, physical_id: str) -> dict[str, Any] | None:
         return self._stacks.get(self._holders.get((resource_type, physical_id), ""))
 
+    def _tags(self, kind: str, ask: Callable[[], Any]) -> dict[str, str]:
+        """Return a thing's tags; none where the caller may not look at them, which is told once a kind."""
+        try:
+            tags = ask()
+        except Exception as error:
+            if error_code(error) in GONE:
+                return {}
+            if error_code(error) not in DENIED:
+                raise
+            if not any(each.startswith(f"tags of {kind}s: ") for each in self.not_checked):
+                self.not_checked.append(f"tags of {kind}s: {error}")
+            return {}
+        return dict(tags) if isinstance(tags, Mapping) else tag_map(tags)
+
+    def _is_own_cluster(self, client: Any) -> bool:
+        base = self._names.base
+        if self._holder("AWS::ECS::Cluster", base):
+            return True
+        found = client.describe_clusters(clusters=[base], include=["TAGS"])["clusters"]
+        return any(self._names.owns(tag_map(each.get("tags", []))) for each in found)
+
     def _tasks(self) -> Iterator[dict[str, Any]]:
         client = self._client("ecs")
+        # A cluster of that name may be somebody else's, with what runs in it.
+        if not self._is_own_cluster(client):
+            return
         with suppress(client.exceptions.ClusterNotFoundException):
             for wish in ("RUNNING", "STOPPED"):
                 pages = client.get_paginator("list_tasks").paginate(cluster=self._names.base, desiredStatus=wish)
@@ -139,14 +171,24 @@ class EnvironmentSurvey:
                 yield repository_thing(name, len(digests), holder)
 
     def _task_definitions(self) -> Iterator[dict[str, Any]]:
-        pages = self._client("ecs").get_paginator("list_task_definitions").paginate(familyPrefix=self._names.base)
+        client = self._client("ecs")
+        pages = client.get_paginator("list_task_definitions").paginate(familyPrefix=self._names.base)
         for page in pages:
             for arn in page["taskDefinitionArns"]:
                 name = arn.rpartition("/")[2]
                 # The emulators take the family for a prefix; AWS does not.
                 if name.rpartition(":")[0] == self._names.base:
-                    holder = self._holder("AWS::ECS::TaskDefinition", arn)
-                    yield thing("task_definition", name, arn, stack=holder["name"] if holder else None)
+                    yield from self._task_definition(client, name, arn)
+
+    def _task_definition(self, client: Any, name: str, arn: str) -> Iterator[dict[str, Any]]:
+        if holder := self._holder("AWS::ECS::TaskDefinition", arn):
+            yield thing("task_definition", name, arn, stack=holder["name"])
+            return
+        of = {"taskDefinition": arn, "include": ["TAGS"]}
+        tags = self._tags("task definition", lambda: client.describe_task_definition(**of).get("tags", []))
+        if not self._names.disowns(tags):
+            by_hand = [] if self._names.owns(tags) else ["by_hand"]
+            yield thing("task_definition", name, arn, protections=by_hand)
 
     def _log_groups(self) -> Iterator[dict[str, Any]]:
         client = self._client("logs")
@@ -155,23 +197,38 @@ class EnvironmentSurvey:
                 for each in page["logGroups"]:
                     name = each["logGroupName"]
                     if name == prefix or name.startswith(f"{prefix}/"):
-                        holder = self._holder("AWS::Logs::LogGroup", name)
-                        size = f"{each.get('storedBytes', 0):,} bytes"
-                        yield thing("log_group", name, name, stack=holder["name"] if holder else None, detail=size)
+                        yield from self._log_group(client, each)
+
+    def _log_group(self, client: Any, group: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        name = group["logGroupName"]
+        if holder := self._holder("AWS::Logs::LogGroup", name):
+            yield log_group_thing(group, holder, is_by_hand=False)
+        elif name in self._names.service_log_groups:
+            # A cluster has its name for itself: where the stacks are another's, so is what a service made for it.
+            if not self.foreign:
+                yield log_group_thing(group, None, is_by_hand=False)
+        else:
+            arn = group.get("logGroupArn") or group["arn"].removesuffix(":*")
+            tags = self._tags("log group", lambda: client.list_tags_for_resource(resourceArn=arn)["tags"])
+            if not self._names.disowns(tags):
+                yield log_group_thing(group, None, is_by_hand=not self._names.owns(tags))
 
     def _ssm_parameters(self) -> Iterator[dict[str, Any]]:
         # Names and no values: GetParametersByPath would return these.
         below = [{"Key": "Path", "Option": "Recursive", "Values": [self._names.path]}]
-        for page in self._client("ssm").get_paginator("describe_parameters").paginate(ParameterFilters=below):
+        client = self._client("ssm")
+        for page in client.get_paginator("describe_parameters").paginate(ParameterFilters=below):
             for each in page["Parameters"]:
-                holder = self._holder("AWS::SSM::Parameter", each["Name"])
-                yield thing(
-                    "ssm_parameter",
-                    each["Name"],
-                    each["Name"],
-                    stack=holder["name"] if holder else None,
-                    protections=[] if holder else ["by_hand"],
-                )
+                yield from self._ssm_parameter(client, each["Name"])
+
+    def _ssm_parameter(self, client: Any, name: str) -> Iterator[dict[str, Any]]:
+        if holder := self._holder("AWS::SSM::Parameter", name):
+            yield thing("ssm_parameter", name, name, stack=holder["name"])
+            return
+        of = {"ResourceType": "Parameter", "ResourceId": name}
+        tags = self._tags("SSM parameter", lambda: client.list_tags_for_resource(**of)["TagList"])
+        if not self._names.disowns(tags):
+            yield thing("ssm_parameter", name, name, protections=["by_hand"])
 
     def _alarms(self) -> Iterator[dict[str, Any]]:
         client = self._client("cloudwatch")
@@ -180,16 +237,15 @@ class EnvironmentSurvey:
         )
         for page in pages:
             for each in page.get("MetricAlarms", []) + page.get("CompositeAlarms", []):
-                holder = self._holder("AWS::CloudWatch::Alarm", each["AlarmName"])
-                # The prefix also fits the environments whose names begin like this one's.
-                if holder or self._names.owns(tag_map(self._alarm_tags(client, each))):
-                    yield thing("alarm", each["AlarmName"], each["AlarmArn"], stack=holder["name"] if holder else None)
+                yield from self._alarm(client, each["AlarmName"], each["AlarmArn"])
 
-    def _alarm_tags(self, client: Any, alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
-        try:
-            return list(client.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"])
-        except client.exceptions.ResourceNotFoundException:
-            return []
+    def _alarm(self, client: Any, name: str, arn: str) -> Iterator[dict[str, Any]]:
+        if holder := self._holder("AWS::CloudWatch::Alarm", name):
+            yield thing("alarm", name, arn, stack=holder["name"])
+            return
+        # The prefix also fits the environments whose names begin like this one's.
+        if self._names.owns(self._tags("alarm", lambda: client.list_tags_for_resource(ResourceARN=arn)["Tags"])):
+            yield thing("alarm", name, arn)
 
     def _network_interfaces(self, subnets: Sequence[str], security_groups: Sequence[str]) -> Iterator[dict[str, Any]]:
         seen = set()

@@ -20,10 +20,11 @@ PROTECTIONS = {
     "retained": "its stack keeps it when it is deleted",
     "left_behind": "kept when its stack was deleted",
     "by_hand": "no stack made it",
+    "protected_stack": "its stack is protected",
 }
-# Data that somebody wanted kept, or put there, needs a second word before it goes.
-DATA_KINDS = ("table", "repository", "ssm_parameter")
-DATA_PROTECTIONS = ("deletion_protection", "retained", "left_behind", "by_hand")
+# What somebody wanted kept, or put there, needs a second word before it goes.
+DATA_KINDS = ("table", "repository", "log_group", "ssm_parameter", "task_definition")
+DATA_PROTECTIONS = ("deletion_protection", "retained", "left_behind", "by_hand", "protected_stack")
 # A parameter of a stack that begins so decides whether its data stays when the stack is deleted.
 RETAIN_PREFIX = "Retain"
 # The tags that CloudFormation sets, and that stay on a resource which outlives its stack:
@@ -68,9 +69,27 @@ class Names:
         """
         return f"/aws/ecs/containerinsights/{self.base}"
 
+    @property
+    def service_log_groups(self) -> list[str]:
+        """The log groups that a service makes for the environment's own cluster, and tags with nothing."""
+        return [f"{self.insights}/performance"]
+
+    @property
+    def owner(self) -> dict[str, str]:
+        """What the environment's stacks, and the tags of what they made, say of whose they are."""
+        return {"Project": self.project, "Environment": self.environment}
+
     def owns(self, tags: Mapping[str, str]) -> bool:
-        """Tell by its tags whether one of the environment's stacks made a thing."""
-        return tags.get(STACK_TAG) in self.stacks
+        """Tell by its tags whether one of the environment's stacks made a thing.
+
+        The stack's name alone does not tell: project "a" with environment "b-c" has the same ones as "a-b" with "c".
+        What has no tags Project and Environment was made before stacks had any.
+        """
+        return tags.get(STACK_TAG) in self.stacks and not self.disowns(tags)
+
+    def disowns(self, tags: Mapping[str, str]) -> bool:
+        """Tell by its tags whether a thing is another project's or environment's."""
+        return any(tags.get(key, value) != value for key, value in self.owner.items())
 
 
 def tag_map(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -106,7 +125,7 @@ def table_thing(table: Mapping[str, Any], stack: Mapping[str, Any] | None) -> di
         "table",
         table["TableName"],
         table["TableName"],
-        stack=stack["name"] if stack else None,
+        stack=_name(stack),
         state=table.get("TableStatus"),
         protections=protections + _keeping(stack),
         detail=counted,
@@ -125,7 +144,7 @@ def repository_thing(name: str, images: int, stack: Mapping[str, Any] | None) ->
         "repository",
         name,
         name,
-        stack=stack["name"] if stack else None,
+        stack=_name(stack),
         protections=_keeping(stack),
         detail=f"{images} image(s)",
     )
@@ -155,6 +174,21 @@ def thing(
     }
 
 
+def log_group_thing(group: Mapping[str, Any], stack: Mapping[str, Any] | None, is_by_hand: bool) -> dict[str, Any]:
+    """Take a log group of DescribeLogGroups apart.
+
+    Args:
+        group: its description.
+        stack: the stack that holds it, as `stack_thing` returns it; None where none does.
+        is_by_hand: whether neither a stack of the environment's nor a service made it.
+    """
+    protections = ["by_hand"] if is_by_hand else []
+    if stack and stack["protections"]:
+        protections.append("protected_stack")  # logs that were to be kept for a year go with their stack
+    name, size = group["logGroupName"], f"{group.get('storedBytes', 0):,} bytes"
+    return thing("log_group", name, name, stack=_name(stack), protections=protections, detail=size)
+
+
 def protected_data(things: Iterable[Mapping[str, Any]]) -> list[str]:
     """List the names of the things of `DATA_KINDS` that somebody wanted kept, or put there by hand, each once."""
     kept = [each for each in things if each["kind"] in DATA_KINDS]
@@ -167,6 +201,10 @@ def foreign_table(things: Iterable[Mapping[str, Any]]) -> str | None:
     own = {each["name"] for each in found if each["kind"] == "table"}
     passed = [each["outputs"].get("TableName") for each in found if each["kind"] == "stack"]
     return next((name for name in passed if name and name not in own), None)
+
+
+def _name(stack: Mapping[str, Any] | None) -> str | None:
+    return stack["name"] if stack else None
 
 
 def _keeping(stack: Mapping[str, Any] | None) -> list[str]:

@@ -13,6 +13,7 @@ A record is a line of JSON:
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from typing import Any
 
 from ansible_collections.ddbload.aws.plugins.module_utils.log_reader import LogEvent
 
-OWNER_ONLY = 0o600  # log lines may hold what is nobody else's business
+OWNER_ONLY, FOLDER_OF_OWNER = 0o600, 0o700  # log lines may hold what is nobody else's business
 NEWLINE = re.compile(r"\r\n|[\r\n]")
 
 
@@ -165,15 +166,26 @@ class _AppendedFile:
 
 
 def _open(path: str) -> int:
+    # A link that somebody has put there would have another file of yours written to.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
     try:
         # Linux refuses O_CREAT for another user's file in /tmp (fs.protected_regular), even to root.
-        return os.open(path, os.O_WRONLY | os.O_APPEND)
+        return os.open(path, flags)
     except FileNotFoundError:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, OWNER_ONLY)
+        _make_folder(Path(path).parent)
+        return os.open(path, flags | os.O_CREAT, OWNER_ONLY)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing, each for its owner only."""
+    if not folder.exists():
+        _make_folder(folder.parent)
+        folder.mkdir(FOLDER_OF_OWNER, exist_ok=True)
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ELOOP:
+        return "it is a symbolic link, and links are not followed"
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 

@@ -20,6 +20,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.launch_findings import
 from ansible_collections.ddbload.aws.plugins.module_utils.preflight_account import (
     Caller,
     account_problems,
+    account_warnings,
     check_region,
     identify,
     missing_service_linked_roles,
@@ -32,6 +33,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.preflight_network impo
     overlaps,
 )
 from ansible_collections.ddbload.aws.plugins.module_utils.preflight_quotas import check_network_quotas, check_vcpus
+from ansible_collections.ddbload.aws.plugins.module_utils.preflight_table import check_table
 
 
 @dataclass
@@ -42,11 +44,13 @@ class Preflight:
         findings: what is as it has to be, what may go wrong or was not checked, and what is wrong.
         caller: who calls; None where AWS does not know the credentials.
         missing_roles: services whose service-linked role the account lacks.
+        table: what is known of the table that runs write to and no stack of the environment made; None for none.
     """
 
     findings: Findings = field(default_factory=Findings)
     caller: Caller | None = None
     missing_roles: list[str] = field(default_factory=list)
+    table: dict[str, Any] | None = None
 
 
 def look(client: Callable[..., Any], params: Mapping[str, Any], region: str, now: datetime | None = None) -> Preflight:
@@ -83,6 +87,13 @@ def look(client: Callable[..., Any], params: Mapping[str, Any], region: str, now
         params["reserved_accounts"],
         required=params["require_allowed_accounts"],
     )
+    findings.warnings += account_warnings(
+        found.caller,
+        params["environment"],
+        params["reserved_accounts"],
+        params["unread_accounts"],
+        is_unnamed=not (params["allowed_accounts"] or params["require_allowed_accounts"] or params["is_embedded"]),
+    )
 
     def attempt(what: str, check: Callable[[], None]) -> None:
         try:
@@ -104,6 +115,11 @@ def look(client: Callable[..., Any], params: Mapping[str, Any], region: str, now
         attempt(f"VPC {network['existing_vpc_id']}", lambda: _existing_network(client, params, findings))
     if params["check_quotas"] and params["task"]:
         attempt("quota of Fargate's vCPUs", lambda: _vcpus(client, params, now or datetime.now(UTC), findings))
+
+    def table() -> None:
+        found.table = check_table(client, params, region, findings)
+
+    attempt("the table's stack", table)
     if params["image"]:
         attempt(f"image {params['image']}", lambda: check_image(client("ecr"), params["image"], findings))
     return found

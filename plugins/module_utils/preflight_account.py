@@ -89,7 +89,7 @@ def account_problems(
             return []
         names = ", ".join(allowed)
         return [f"{whose}, but {environment} may only use {names} (allowed_accounts) -> choose another AWS_PROFILE"]
-    if owners := [name for name, accounts in reserved.items() if caller.account in accounts]:
+    if owners := [name for name, accounts in reserved.items() if caller.account in map(str, accounts)]:
         return [
             f"{whose}, which is named for {', '.join(owners)} and not for {environment} (allowed_accounts) "
             f"-> choose another AWS_PROFILE, or allow the account for {environment}"
@@ -100,6 +100,32 @@ def account_problems(
             f'({caller.arn}) is the one, set preflight_allowed_accounts: ["{caller.account}"] in its inventory'
         ]
     return []
+
+
+def account_warnings(
+    caller: Caller, environment: str, reserved: Mapping[str, Sequence[str]], unread: Sequence[str], *, is_unnamed: bool
+) -> list[str]:
+    """Say what does not keep one environment's account out of another.
+
+    Args:
+        caller: whose credentials these are.
+        environment: the environment's name.
+        reserved: the accounts that other environments may use, by environment.
+        unread: what of those could not be read.
+        is_unnamed: whether no account is named that the environment may use, though one should be.
+
+    Returns:
+        A line for each.
+    """
+    lines = [f"not checked: which accounts other environments name: {line}" for line in unread]
+    if is_unnamed:
+        known = ", ".join(name for name, accounts in reserved.items() if accounts)
+        others = f"any but those of {known}" if known else "any, and knows of none that is another environment's"
+        lines.append(
+            f"no account is named that {environment} may use (allowed_accounts), so that it takes {others} -> if "
+            f'{caller.account} is the one, set preflight_allowed_accounts: ["{caller.account}"] in its inventory'
+        )
+    return lines
 
 
 def check_region(ec2: Any, region: str, account: str, zone_count: int, findings: Findings) -> None:

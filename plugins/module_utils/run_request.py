@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -20,6 +21,7 @@ STARTED_BY = re.compile(r"[A-Za-z0-9_/-]{1,128}")
 # An environment variable of every launched task, by which a repeated call knows its tasks: ECS' own client tokens
 # cannot be asked for.
 TOKEN_VARIABLE = "ECS_TASK_RUN_TOKEN"
+HIDDEN = "VALUE_NOT_SHOWN"
 
 
 class RequestError(ValueError):
@@ -146,6 +148,23 @@ def text_of(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def without_environment(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave the values of the containers' environment variables out of what a module's result tells of its arguments.
+
+    Args:
+        result: of the module; ``invocation`` in it tells the arguments.
+
+    Returns:
+        A copy, with `HIDDEN` in place of each value.
+    """
+    shown = copy.deepcopy(dict(result))
+    arguments = (shown.get("invocation") or {}).get("module_args") or {}
+    for container in (arguments.get("overrides") or {}).get("containers") or []:
+        if container.get("environment"):
+            container["environment"] = dict.fromkeys(container["environment"], HIDDEN)
+    return shown
 
 
 def overrides_length(override: Mapping[str, Any]) -> int:

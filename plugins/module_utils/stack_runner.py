@@ -22,6 +22,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.stack_apply import Sta
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_end import StackEnder
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_feed import StackFeed
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_follow import StackFollower
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_owner import check_owner
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_remedies import remedy
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_result import Outcome, stack_result
@@ -55,6 +56,8 @@ class StackRunner:
         calls = {"present": applier.apply, "settled": ender.settle, "absent": ender.delete}
         begun = applier if self._params["state"] == "present" else ender
         try:
+            if self._params["owner"]:
+                check_owner(self._stack.look(), self._params["owner"])
             outcome = calls[self._params["state"]]()
         except StackRequestError as error:
             outcome = self._broken_off(str(error), begun)

@@ -38,6 +38,12 @@ options:
     type: list
     elements: str
     default: []
+  owner:
+    description:
+      - What the parameters of the stacks, or else their tags, must say, such as their Project and their Environment. A
+        stack of somebody else's fails the module.
+      - Any stack will do where it is not given.
+    type: dict
   wait_timeout:
     description: Seconds for all the stacks together. A detection takes some seconds a resource, minutes for many.
     type: int
@@ -196,11 +202,13 @@ from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import expla
 from ansible_collections.ddbload.aws.plugins.module_utils.drift_detection import DriftDetector, DriftTimeoutError
 from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
 from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import place
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "stack_names": {"type": "list", "elements": "str", "required": True},
     "nested": {"type": "bool", "default": True},
     "ignore": {"type": "list", "elements": "str", "default": []},
+    "owner": {"type": "dict"},
     "wait_timeout": {"type": "int", "default": 900},
 }
 
@@ -212,10 +220,12 @@ def main() -> None:
     with Interrupt() as interrupt:
         try:
             client = AwsClients(module, lambda: bool(interrupt)).patient("cloudformation")
-            detector = DriftDetector(client, interrupted=lambda: bool(interrupt))
+            detector = DriftDetector(client, interrupted=lambda: bool(interrupt), owner=params["owner"])
             stacks, missing = detector.detect(
                 params["stack_names"], params["nested"], params["ignore"], params["wait_timeout"]
             )
+        except StackRequestError as error:
+            module.fail_json(msg=str(error))
         except DriftTimeoutError as error:
             ended = "interrupted" if interrupt else f"not done in {params['wait_timeout']} s"
             module.fail_json(msg=f"{action}: {ended}: {error} -> try again, with a higher wait_timeout")

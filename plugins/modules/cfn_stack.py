@@ -69,6 +69,12 @@ options:
         is not given. A policy can be replaced, but never taken off a stack again.
       - It is set once the stack is at rest; with O(wait=false) by O(state=settled), which takes it too.
     type: raw
+  owner:
+    description:
+      - What the parameters of the stack, or else its tags, must say where it is there already, such as its Project and
+        its Environment. Another's stack of the same name is neither changed nor deleted, and its outputs are not taken.
+      - Any stack will do where it is not given.
+    type: dict
   wait:
     description:
       - Whether to wait for the end of the operation. What has to come before it is waited for in any case.
@@ -301,6 +307,7 @@ ARGUMENT_SPEC = {
     },
     "termination_protection": {"type": "bool"},
     "stack_policy": {"type": "raw"},
+    "owner": {"type": "dict"},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 3600},
     "operation": {"type": "str"},

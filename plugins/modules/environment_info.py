@@ -15,8 +15,14 @@ description:
   - Looks for everything that belongs to an environment of this collection, in stacks or left over from them - stacks,
     running tasks, the table, the repository, task definitions, log groups, SSM parameters, alarms and network
     interfaces.
-  - Tables, repositories and alarms count only where a stack of the environment holds them, or where CloudFormation's
-    own tag says that one made them. A table of somebody else's is never listed, whatever its name.
+  - A stack counts where its parameters C(Project) and C(Environment), or else its tags of these names, are the
+    environment's. Names alone do not tell, since project C(a) with environment C(b-c) makes the same ones as C(a-b)
+    with C(c); another's stacks of such a name are listed in RV(foreign).
+  - Tables, repositories, alarms and a cluster's tasks count only where a stack of the environment holds them, or where
+    CloudFormation's own tag says that one made them and the tags C(Project) and C(Environment) do not say otherwise. A
+    table of somebody else's is never listed, whatever its name.
+  - Log groups, SSM parameters and task definitions count by their path or family, unless their tags C(Project) and
+    C(Environment) are another's. Those that no stack made are protected (C(by_hand)).
   - What the caller may not look at is told in RV(not_checked) and does not fail the module, the stacks excepted.
 options:
   project:
@@ -103,8 +109,9 @@ things:
     protections:
       description:
         - What keeps it from being deleted, any of C(termination_protection), C(deletion_protection), C(retained) (its
-          stack keeps it when it is deleted), C(left_behind) (a stack that is gone has kept it) and C(by_hand) (an SSM
-          parameter that no stack made).
+          stack keeps it when it is deleted), C(left_behind) (a stack that is gone has kept it), C(by_hand) (a log
+          group, SSM parameter or task definition that no stack made) and C(protected_stack) (a log group whose stack
+          has termination protection).
       type: list
       elements: str
       sample: [deletion_protection, retained]
@@ -123,11 +130,19 @@ things:
       type: dict
       sample: {TableName: ddbload-dev}
 protected_data:
-  description: Names of the tables, repositories and SSM parameters that somebody wanted kept, or put there by hand.
+  description:
+    - Names of the tables, repositories, log groups, SSM parameters and task definitions that somebody wanted kept, or
+      put there by hand.
   returned: always
   type: list
   elements: str
   sample: [ddbload-prod]
+foreign:
+  description: The stacks of such a name that are another project's or environment's and are not touched, a line each.
+  returned: always
+  type: list
+  elements: str
+  sample: ["stack shop-eu-dev-table belongs to project shop-eu, environment dev"]
 foreign_table:
   description: Name of the table that the environment only uses and that is never touched; null where there is none.
   returned: always
@@ -200,6 +215,7 @@ def main() -> None:
         changed=False,
         things=things,
         protected_data=protected_data(things),
+        foreign=survey.foreign,
         foreign_table=foreign_table(things),
         subnets=survey.held("AWS::EC2::Subnet"),
         security_groups=survey.held("AWS::EC2::SecurityGroup"),

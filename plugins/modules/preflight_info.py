@@ -14,7 +14,7 @@ author: The ddbload.aws contributors (@ddbload)
 description:
   - Looks at everything that a deploy needs and changes nothing.
     Credentials and whose they are, the account, the region and its zones, service-linked roles, quotas, names,
-    address ranges, an existing VPC, the image.
+    address ranges, an existing VPC, an existing table, the image.
   - It stops at nothing and does not fail.
     What is wrong stands in RV(problems), one line each that says what, where and how to mend it.
   - What the caller may not look at is a warning that begins with C(not checked).
@@ -22,7 +22,11 @@ description:
     C(ec2:DescribeVpcs), C(ec2:DescribeAddresses), C(ec2:DescribeInternetGateways), C(iam:ListRoles),
     C(servicequotas:GetServiceQuota), C(servicequotas:GetAWSDefaultServiceQuota), C(cloudwatch:GetMetricStatistics),
     C(ecr:DescribeImages); for an existing VPC C(ec2:DescribeSubnets), C(ec2:DescribeRouteTables) and
-    C(ec2:DescribeVpcAttribute)."
+    C(ec2:DescribeVpcAttribute); for an existing table C(cloudformation:DescribeStacks), C(dynamodb:DescribeTable) and
+    C(dynamodb:ListTagsOfResource)."
+  - A table that no stack of the environment made looks like somebody's where another stack made it, its tag
+    C(Environment), C(env), C(stage) or C(Project) names another, its deletion protection or its stream is on, or it has
+    replicas. That is a problem, and so is a table that the caller may not look at, unless O(confirmed_table) names it.
 options:
   project:
     description: Name of the project, which begins every name.
@@ -42,7 +46,16 @@ options:
     type: dict
     default: {}
   require_allowed_accounts:
-    description: Whether it is a problem that O(allowed_accounts) names none.
+    description: Whether it is a problem that O(allowed_accounts) names none; else a warning, unless O(is_embedded).
+    type: bool
+    default: false
+  unread_accounts:
+    description: What of other environments' accounts could not be read, a line each; told as warnings.
+    type: list
+    elements: str
+    default: []
+  is_embedded:
+    description: Whether this is an AWS embedded in the machine, which needs no accounts named.
     type: bool
     default: false
   credentials_remedy:
@@ -104,8 +117,17 @@ options:
         elements: str
         default: []
   table_name:
-    description: Name of a table that is there already.
+    description: Name of a table that is there already, and that runs write to.
     type: str
+  table_of_stack:
+    description:
+      - Whether to look at the table that the environment's table stack passes on, where O(table_name) is empty.
+    type: bool
+    default: false
+  confirmed_table:
+    description: Name of the table again, which says that runs may write to it whoever's it looks like.
+    type: str
+    default: ""
   image:
     description: An image of ECR that must be there, with its registry and its tag or digest.
     type: str
@@ -174,6 +196,40 @@ missing_service_linked_roles:
   type: list
   elements: str
   sample: [ecs.amazonaws.com]
+table:
+  description: What is known of the table that runs write to; null where there is none but the environment's own.
+  returned: always
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: orders
+    item_count:
+      description: How many items it holds, as DynamoDB counted them within the last six hours.
+      type: int
+      sample: 1200000
+    size_bytes:
+      description: Its size in bytes, counted at the same time.
+      type: int
+      sample: 480000000
+    tags:
+      description: Its tags.
+      type: dict
+      sample: {Environment: prod}
+    marks:
+      description: What marks it as somebody's.
+      type: list
+      elements: str
+      sample: [its tag Environment is prod, deletion protection is on]
+    content:
+      description: How much is in it, for a person to read.
+      type: str
+      sample: about 1,200,000 items, 480,000,000 bytes, as DynamoDB counted them within the last six hours
+    line:
+      description: All of it for a person to read.
+      type: str
+      sample: "table orders, which no stack of this environment made: about 1,200,000 items, ...; tags: Team=orders"
 """
 
 from ansible.module_utils.common.warnings import warn
@@ -187,6 +243,8 @@ ARGUMENT_SPEC = {
     "allowed_accounts": {"type": "list", "elements": "str", "default": []},
     "reserved_accounts": {"type": "dict", "default": {}},
     "require_allowed_accounts": {"type": "bool", "default": False},
+    "unread_accounts": {"type": "list", "elements": "str", "default": []},
+    "is_embedded": {"type": "bool", "default": False},
     "credentials_remedy": {"type": "str"},
     "service_linked_roles": {"type": "list", "elements": "str", "default": ["ecs.amazonaws.com"]},
     "check_quotas": {"type": "bool", "default": True},
@@ -210,6 +268,8 @@ ARGUMENT_SPEC = {
         },
     },
     "table_name": {"type": "str"},
+    "table_of_stack": {"type": "bool", "default": False},
+    "confirmed_table": {"type": "str", "default": ""},
     "image": {"type": "str"},
 }
 
@@ -229,6 +289,7 @@ def main() -> None:
         account_id=found.caller.account if found.caller else "",
         identity_arn=found.caller.arn if found.caller else "",
         missing_service_linked_roles=found.missing_roles,
+        table=found.table,
     )
 
 

@@ -19,6 +19,8 @@ from playground import NO_CREDENTIALS, ROOT, Place, free_port
 OTHER_IMAGE = ["-e", json.dumps({"build_push_content": ["pyproject.toml", "src"]})]
 KEPT = {"table_retain_data": True, "table_deletion_protection": True, "stack_termination_protection": True}
 NAME = "ddbload-local"
+# What wants a second word: the table and the repository, and the logs of a stack that is protected.
+DATA = f"/ddbload/local,{NAME}"
 
 
 @pytest.fixture(scope="module")
@@ -198,20 +200,20 @@ def test_a_teardown_deletes_no_data_without_a_second_word(life: Place) -> None:
     for words in (["confirm=local"], ["confirm=local", "confirm_data=other"]):
         play = life.play("playbooks/teardown.yml", *[part for word in words for part in ("-e", word)])
         assert (play.code, play.changed) == (2, 0)
-        assert f"add -e confirm_data={NAME}" in play.words
+        assert f"add -e confirm_data={DATA}" in play.words
         assert "deletion protection is on, its stack keeps it when it is deleted" in play.words
     assert left(life) == before
 
 
 def test_a_teardown_without_a_yes_or_in_check_mode_deletes_nothing(life: Place) -> None:
     before = left(life)
-    nobody = life.play("playbooks/teardown.yml", "-e", f"confirm_data={NAME}")
+    nobody = life.play("playbooks/teardown.yml", "-e", f"confirm_data={DATA}")
     assert (nobody.code, nobody.changed) == (2, 0)
     assert "-e confirm=local" in nobody.words
-    code, output = answering(life, "yes", "-e", f"confirm_data={NAME}")
+    code, output = answering(life, "yes", "-e", f"confirm_data={DATA}")
     assert code == 2
     assert "for want of a yes" in output
-    only_told = life.play("playbooks/teardown.yml", "--check", "-e", f"confirm_data={NAME}")
+    only_told = life.play("playbooks/teardown.yml", "--check", "-e", f"confirm_data={DATA}")
     assert only_told.code == 0
     assert only_told.changed > 0
     assert left(life) == before
@@ -222,8 +224,16 @@ def test_a_teardown_leaves_nothing_of_its_own_and_touches_nothing_else(life: Pla
     life.client("logs").create_log_group(logGroupName=f"/aws/ecs/containerinsights/{NAME}/performance")
     life.client("logs").create_log_group(logGroupName="/ddbload/local-two")
     life.client("ssm").put_parameter(Name="/ddbload/local/note", Value="by hand", Type="String")
+    audit = "/ddbload/local/other-teams-audit"
+    life.client("logs").create_log_group(logGroupName=audit, tags={"Owner": "other-team"})
     launch(life)
-    code, output = answering(life, "local", "-e", f"confirm_data={NAME},/ddbload/local/note")
+    # A log group that no stack made wants its second word as a table does, and the stacks' own go with them.
+    refused = life.play(
+        "playbooks/teardown.yml", "-e", "confirm=local", "-e", f"confirm_data={DATA},/ddbload/local/note"
+    )
+    assert (refused.code, refused.changed) == (2, 0)
+    assert f"log group {audit} (0 bytes; no stack made it)" in refused.words
+    code, output = answering(life, "local", "-e", f"confirm_data={DATA},/ddbload/local/note,{audit}")
     assert code == 0, output
     assert "(RUNNING)" in output
     after = left(life)

@@ -31,6 +31,7 @@ ALARM: dict[str, Any] = {
     "Statistic": "Sum",
     "Threshold": 1,
 }
+OWN = [{"Key": "Project", "Value": "shop"}, {"Key": "Environment", "Value": "dev"}]
 TASK = "arn:aws:ecs:eu-west-1:123456789012:task/shop-dev"
 Clients = Callable[[str], Any]
 
@@ -90,7 +91,7 @@ def test_an_alarm_that_goes_while_it_is_looked_at_is_passed_over(
 
 
 class Tasks:
-    """ECS with a cluster in which tasks are, by the status that they wish for."""
+    """ECS with the environment's cluster in which tasks are, by the status that they wish for."""
 
     class ClusterNotFoundException(Exception):
         pass
@@ -99,6 +100,10 @@ class Tasks:
 
     def __init__(self, tasks: dict[str, dict[str, str]]) -> None:
         self._tasks = tasks
+
+    def describe_clusters(self, clusters: list[str], include: list[str]) -> dict[str, Any]:
+        tags = [{"key": STACK_TAG, "value": "shop-dev-table"}]
+        return {"clusters": [{"clusterName": name, "tags": tags} for name in clusters if "TAGS" in include]}
 
     def get_paginator(self, call: str) -> Any:
         return {"list_tasks": self, "list_task_definitions": Nothing()}[call]
@@ -148,7 +153,9 @@ def test_the_ids_that_the_stacks_hold_are_told_by_type(clients: Clients) -> None
     groups = {
         name: {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": f"/shop/dev/{name}"}} for name in "ba"
     }
-    clients("cloudformation").create_stack(StackName="shop-dev-table", TemplateBody=json.dumps({"Resources": groups}))
+    clients("cloudformation").create_stack(
+        StackName="shop-dev-table", TemplateBody=json.dumps({"Resources": groups}), Tags=OWN
+    )
     looked = EnvironmentSurvey(clients, NAMES)
     looked.look()
     assert looked.held("AWS::Logs::LogGroup") == ["/shop/dev/a", "/shop/dev/b"]

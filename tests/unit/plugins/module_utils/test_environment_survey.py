@@ -21,6 +21,7 @@ KEYS: dict[str, Any] = {
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
     "BillingMode": "PAY_PER_REQUEST",
 }
+OWN = [{"Key": "Project", "Value": "shop"}, {"Key": "Environment", "Value": "dev"}]
 TEMPLATE = {
     "Parameters": {"RetainData": {"Type": "String", "Default": "true"}},
     "Resources": {
@@ -53,7 +54,7 @@ def test_an_empty_account_holds_nothing(clients: Clients) -> None:
 
 
 def test_what_a_stack_holds_is_found_with_the_stack(clients: Clients) -> None:
-    clients("cloudformation").create_stack(StackName="shop-dev-table", TemplateBody=json.dumps(TEMPLATE))
+    clients("cloudformation").create_stack(StackName="shop-dev-table", TemplateBody=json.dumps(TEMPLATE), Tags=OWN)
     things = {one["kind"]: one for one in EnvironmentSurvey(clients, NAMES).look()}
     assert set(things) == {"stack", "table", "log_group", "ssm_parameter"}
     assert {things[kind]["stack"] for kind in ("table", "log_group", "ssm_parameter")} == {"shop-dev-table"}

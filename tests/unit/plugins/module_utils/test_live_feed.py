@@ -188,3 +188,22 @@ def test_records_come_once_and_whole_however_the_writes_are_cut(data: st.DataObj
             seen += reader.read()
             assert len(seen) <= content[:end].count(b"\n")
         assert [record["text"] for record in seen] == [note for note in notes if isinstance(note, str)]
+
+
+@pytest.mark.parametrize("has_target", [True, False])
+def test_a_link_in_the_log_file_s_place_is_not_followed(tmp_path: Path, has_target: bool) -> None:
+    target, link = tmp_path / "victim", tmp_path / "log"
+    if has_target:
+        target.write_text("precious")
+    link.symlink_to(target)
+    feed = LiveFeed(None, str(link))
+    feed.log("t", [{"timestamp": 1, "message": "line"}])
+    feed.close()
+    assert feed.problem.startswith(f"cannot write log_file {link}: it is a symbolic link, and links are not followed")
+    assert target.exists() == has_target and (not has_target or target.read_text() == "precious")
+
+
+def test_the_folders_of_a_log_file_are_for_its_owner_only(tmp_path: Path) -> None:
+    LiveFeed(None, str(tmp_path / "one" / "two" / "log")).close()
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("one", "one/two")]
+    assert modes == [0o700, 0o700]

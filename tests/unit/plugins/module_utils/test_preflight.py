@@ -54,7 +54,8 @@ IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ddbload-dev:1"
 
 
 def test_a_fresh_account_lacks_only_the_role_that_can_be_made() -> None:
-    found = look(client, params(network=NETWORK, check_quotas=False), "eu-west-1")
+    named = params(network=NETWORK, check_quotas=False, allowed_accounts=["123456789012"])
+    found = look(client, named, "eu-west-1")
     assert found.findings.problems == [] and found.findings.warnings == []
     assert found.missing_roles == ["ecs.amazonaws.com"]
     assert found.caller and found.caller.account == "123456789012"
@@ -83,7 +84,7 @@ def test_what_needs_no_account_is_found_where_aws_does_not_know_us() -> None:
 
 
 def test_what_may_not_be_looked_at_is_a_warning() -> None:
-    given = params(network=NETWORK, task={"cpu": 1024, "count": 2}, image=IMAGE)
+    given = params(network=NETWORK, task={"cpu": 1024, "count": 2}, image=IMAGE, is_embedded=True)
     found = look(denied_client, given, "eu-west-1")
     assert found.findings.problems == []
     assert len(found.findings.warnings) == 5

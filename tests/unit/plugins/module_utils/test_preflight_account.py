@@ -14,6 +14,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.launch_findings import
 from ansible_collections.ddbload.aws.plugins.module_utils.preflight_account import (
     Caller,
     account_problems,
+    account_warnings,
     check_region,
     identify,
     missing_service_linked_roles,
@@ -176,3 +177,23 @@ def test_a_fresh_account_lacks_the_service_linked_role() -> None:
     services = ["one.amazonaws.com", "two.amazonaws.com"]
     assert missing_service_linked_roles(iam, services, findings) == ["two.amazonaws.com"]
     assert findings == Findings(checked=["service-linked role of one.amazonaws.com"])
+
+
+def test_an_environment_that_takes_any_account_is_warned_of() -> None:
+    (line,) = account_warnings(ME, "dev", {}, [], is_unnamed=True)
+    assert line.startswith(
+        "no account is named that dev may use (allowed_accounts), so that it takes any, and knows of"
+    )
+    assert line.endswith('set preflight_allowed_accounts: ["123456789012"] in its inventory')
+    (line,) = account_warnings(ME, "dev", {"prod": ["1"], "staging": []}, [], is_unnamed=True)
+    assert "takes any but those of prod ->" in line
+    assert account_warnings(ME, "dev", {}, [], is_unnamed=False) == []
+
+
+def test_accounts_that_could_not_be_read_are_told() -> None:
+    (line,) = account_warnings(ME, "dev", {}, ["inventories/prod: why"], is_unnamed=False)
+    assert line == "not checked: which accounts other environments name: inventories/prod: why"
+
+
+def test_an_account_without_quotes_is_another_environment_s_too() -> None:
+    assert account_problems(ME, "dev", [], {"prod": [123456789012]}, required=False)  # type: ignore[list-item]

@@ -25,6 +25,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.run_request import (
     task_override,
     text_of,
     token_value,
+    without_environment,
 )
 from botocore.session import get_session
 from botocore.validate import ParamValidator
@@ -287,3 +288,18 @@ def test_exit_codes_fail_by_code_by_range_and_by_not_being_zero(code: int, low: 
 
 def test_no_exit_code_is_none_to_fail_on() -> None:
     assert not fails(None, ["nonzero", "0-255"])
+
+
+def test_a_result_shows_no_value_of_the_containers_environment() -> None:
+    container = {"name": "main", "environment": {"TOKEN": "secret"}, "command": ["go"]}
+    result = {"passed": True, "invocation": {"module_args": {"overrides": {"containers": [container]}}}}
+    shown = without_environment(result)
+    assert "secret" not in str(shown) and "TOKEN" in str(shown) and "go" in str(shown)
+    assert result["invocation"]["module_args"]["overrides"]["containers"][0]["environment"] == {"TOKEN": "secret"}  # type: ignore[index]
+
+
+@pytest.mark.parametrize("arguments", [{}, {"overrides": None}, {"overrides": {"containers": [{"environment": None}]}}])
+def test_a_result_without_an_environment_stays_as_it_is(arguments: dict[str, Any]) -> None:
+    result = {"failed": True, "invocation": {"module_args": arguments}}
+    assert without_environment(result) == result
+    assert without_environment({"failed": True}) == {"failed": True}

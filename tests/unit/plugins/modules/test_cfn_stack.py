@@ -19,7 +19,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.change_set import chan
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_events import Cause
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import check_request
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_result import Outcome, stack_result
-from ansible_collections.ddbload.aws.plugins.modules import cfn_stack
+from ansible_collections.ddbload.aws.plugins.modules import cfn_drift_info, cfn_stack
 from moto import mock_aws
 
 MODULE = "ddbload.aws.cfn_stack"
@@ -131,3 +131,26 @@ def test_the_documentation_knows_every_returned_value_and_no_other() -> None:
     assert set(documented["changes"]["contains"]) == set(change)
     assert set(documented["changes"]["contains"]["details"]["contains"]) == set(change["details"][0])
     assert set(documented["cause"]["contains"]) == set(Cause.__annotations__)
+
+
+@pytest.mark.parametrize("state", ["present", "settled", "absent"])
+def test_another_s_stack_is_neither_changed_nor_deleted(
+    account: Any, capsys: pytest.CaptureFixture[str], state: str
+) -> None:
+    theirs, own = {"Project": "a-b", "Environment": "c"}, {"Project": "a", "Environment": "b-c"}
+    assert run(capsys, tags=theirs, owner=theirs)["status"] == "CREATE_COMPLETE"
+    refused = run(capsys, state=state, owner=own, parameters={"Name": "second"}, tags=own)
+    assert (refused["failed"], refused["changed"]) == (True, False)
+    assert refused["msg"].startswith("stack shop belongs to project a-b, environment c, and you call for project a, ")
+    assert "\n" not in refused["msg"] and " -> choose another ddbload_project" in refused["msg"]
+    (found,) = account.describe_stacks()["Stacks"]
+    assert {tag["Key"]: tag["Value"] for tag in found["Tags"]} == theirs
+    assert "failed" not in run(capsys, state=state, owner=theirs, tags=theirs)
+
+
+def test_drift_of_another_s_stack_is_not_looked_for(account: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, tags={"Project": "a-b", "Environment": "c"})
+    options = {"stack_names": ["shop"], "region": "eu-west-1", "owner": {"Project": "a", "Environment": "b-c"}}
+    with patch_module_args(options), pytest.raises(SystemExit):
+        cfn_drift_info.main()
+    assert json.loads(capsys.readouterr().out)["msg"].startswith("stack shop belongs to project a-b, environment c")

@@ -43,7 +43,8 @@ def client(service: str) -> Any:
 
 
 def test_the_documentation_knows_every_returned_value_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
-    client("cloudformation").create_stack(StackName="shop-dev-cluster", TemplateBody=TEMPLATE)
+    tags = [{"Key": "Project", "Value": "shop"}, {"Key": "Environment", "Value": "dev"}]
+    client("cloudformation").create_stack(StackName="shop-dev-cluster", TemplateBody=TEMPLATE, Tags=tags)
     result = run(capsys, environment_info, **NAMES)
     documented = yaml.safe_load(environment_info.RETURN)
     assert set(documented) == set(result) - {"changed", "failed", "invocation"}
