@@ -25,9 +25,14 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
+def text_of(name: str) -> str:
+    """Return a file as it is written."""
+    return (FILES / f"{name}.yaml").read_text()
+
+
 def written(name: str) -> list[dict[str, Any]]:
     """Return the statements of a file as they are written."""
-    found: list[dict[str, Any]] = yaml.safe_load((FILES / f"{name}.yaml").read_text())
+    found: list[dict[str, Any]] = yaml.safe_load(text_of(name))
     return found
 
 
