@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from authorization import Call, Question, questions
 from handing_on import Answer, HandingOn, Proxy
 from judging_aws import ACCOUNT
 from ministack.core.iam_actions import access_denied_response
-from playground import Place
 
 # What the embedded AWS calls services that are signed by another name.
 SERVICES = {"cloudwatch": "monitoring"}
@@ -31,12 +29,13 @@ class JudgingProxy(Proxy):
         refused: what it said no to.
 
     Args:
-        place: the embedded AWS.
+        port: of the embedded AWS.
+        clients: makes clients of what listens on a port, by the name of a service.
     """
 
-    def __init__(self, place: Place) -> None:
-        super().__init__(place.port, Handler)
-        self._place = place
+    def __init__(self, port: int, clients: Callable[[int], Callable[[str], Any]]) -> None:
+        super().__init__(port, Handler)
+        self._clients = clients
         self._policies: list[dict[str, Any]] = [ADMINISTRATOR]
         self._stacks: dict[str, str] = {}
         self.asked: set[Question] = set()
@@ -59,7 +58,7 @@ class JudgingProxy(Proxy):
 
     def client(self, service: str) -> Any:
         """Return a boto3 client that calls through the proxy."""
-        return replace(self._place, port=self.server_address[1]).client(service)
+        return self._clients(self.server_address[1])(service)
 
     def refusal(self, call: Call) -> Question | None:
         """Return the first question that the policies say no to."""
@@ -79,7 +78,9 @@ class JudgingProxy(Proxy):
         return self._stacks.get(change_set, "")
 
     def _roles_of(self, definition: str) -> list[str]:
-        found = self._place.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
+        found = self._clients(self.upstream)("ecs").describe_task_definition(taskDefinition=definition)[
+            "taskDefinition"
+        ]
         return [found[name] for name in ("taskRoleArn", "executionRoleArn") if found.get(name)]
 
 

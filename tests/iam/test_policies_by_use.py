@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 @pytest.fixture(scope="module")
 def proxy(place: Place) -> Iterator[JudgingProxy]:
     """What asks IAM before that AWS."""
-    made = JudgingProxy(place)
+    made = JudgingProxy(place.port, lambda port: replace(place, port=port).client)
     with made.serving():
         yield made
 

@@ -51,7 +51,7 @@ def main() -> int:
             if (issue, action) in WRONG:
                 excused.add((issue, action))
             else:
-                place = f"files/cfn/{policy['component']}.yaml: {policy['resource']}, {policy['name']}"
+                place = f"{policy['file']}: {policy['resource']}, {policy['name']}"
                 problems.append(f"{place}: {issue} {detail} -> mend the policy, or say in WRONG why parliament errs")
     problems += [
         f"WRONG of {__file__} excuses {' '.join(one)}, which no longer comes -> remove it"
