@@ -119,7 +119,7 @@ def policy_values(
     Raises:
         IamPolicyError: the account is none.
     """
-    if not re.fullmatch(r"\d{12}", account):
+    if not re.fullmatch(r"[0-9]{12}", account):
         raise IamPolicyError(
             f'account "{account}" is not 12 digits -> name it with -e policies_account_id=, or as the first of '
             "preflight_allowed_accounts"

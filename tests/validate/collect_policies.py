@@ -18,13 +18,13 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-TESTS = Path(__file__).parents[1]
 # The policies of files/iam are filled in by the collection itself.
-sys.path[:0] = [str(TESTS / "templates"), str(TESTS / "e2e"), str(TESTS / "iam"), str(TESTS.parent / ".collections")]
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tests/templates", "tests/e2e", "tests/iam", ".collections")]
 
-from drawing import renderings
-from reading import COMPONENTS, load, policies, walk
-from rendering import EVERYTHING, NAMES, policies_of
+from drawing import renderings  # noqa: E402, found by the path above
+from reading import COMPONENTS, load, policies, walk  # noqa: E402
+from rendering import EVERYTHING, NAMES, policies_of  # noqa: E402
 
 EXAMPLES = 150  # of parameters, a template
 # What no policy depends on.
