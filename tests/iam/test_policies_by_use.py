@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -48,16 +48,27 @@ def play(place: Place, proxy: JudgingProxy, playbook: str, *arguments: str, **va
     return place.play(playbook, "-e", json.dumps(own | variables), *arguments)
 
 
-def held_by_deployer() -> list[dict[str, Any]]:
-    return policies_of("deployer", ENVIRONMENT)
+Written = Callable[[str], list[dict[str, Any]]]
 
 
-def held_by_tester() -> list[dict[str, Any]]:
-    return policies_of("tester", ENVIRONMENT)
+@pytest.fixture(scope="module")
+def written(place: Place) -> Written:
+    """What playbooks/policies.yml writes, by whom it is for."""
+    folder = place.directory / "policies"
+    made = place.play(
+        "playbooks/policies.yml", "-e", f"policies_account_id={ACCOUNT}", "-e", f"policies_directory={folder}"
+    )
+    assert made.code == 0
+    return lambda name: [json.loads(path.read_text()) for path in sorted(folder.glob(f"*-{name}*.json"))]
 
 
-def test_a_deployer_deploys_and_deploys_again(place: Place, proxy: JudgingProxy) -> None:
-    with proxy.holding(held_by_deployer()):
+def test_the_playbook_writes_what_the_other_tests_hold(written: Written) -> None:
+    for name in ("deployer", "tester", "cloudformation-trust", "boundary"):
+        assert written(name) == policies_of(name, ENVIRONMENT)
+
+
+def test_a_deployer_deploys_and_deploys_again(place: Place, proxy: JudgingProxy, written: Written) -> None:
+    with proxy.holding(written("deployer")):
         first = play(place, proxy, "deploy.yml", stack_termination_protection=True)
         assert (first.code, proxy.refused) == (0, set())
         previewed = play(place, proxy, "deploy.yml", "--check", "--diff", **OTHER_IMAGE)
@@ -68,25 +79,23 @@ def test_a_deployer_deploys_and_deploys_again(place: Place, proxy: JudgingProxy)
         assert proxy.refused == set()
 
 
-def test_a_deployer_sees_drift_and_rolls_back(place: Place, proxy: JudgingProxy) -> None:
-    with proxy.holding(held_by_deployer()):
+def test_a_deployer_sees_drift_and_rolls_back(place: Place, proxy: JudgingProxy, written: Written) -> None:
+    with proxy.holding(written("deployer")):
         for playbook in ("playbooks/drift.yml", "playbooks/rollback.yml"):
             assert play(place, proxy, playbook).code == 0
         assert proxy.refused == set()
 
 
 # What run-test.yml calls on other days than this one.
-CALLED_BY_NOBODY_HERE = {
-    "tester": {
-        "cloudformation:DescribeStackEvents": "to say why the last update of a stack failed",
-        "cloudwatch:GetMetricStatistics": "to see how much of a quota is in use, where there are quotas",
-        "servicequotas:GetAWSDefaultServiceQuota": "where the account has no quota of its own",
-    }
+ON_OTHER_DAYS = {
+    "cloudformation:DescribeStackEvents": "to say why the last update of a stack failed",
+    "cloudwatch:GetMetricStatistics": "to see how much of a quota is in use, where there are quotas",
+    "servicequotas:GetAWSDefaultServiceQuota": "where the account has no quota of its own",
 }
 
 
-def test_a_tester_runs_a_test_with_all_rights_in_use(place: Place, proxy: JudgingProxy) -> None:
-    with proxy.holding(held_by_tester()):
+def test_a_tester_runs_a_test_with_all_rights_in_use(place: Place, proxy: JudgingProxy, written: Written) -> None:
+    with proxy.holding(written("tester")):
         looked = play(place, proxy, "run-test.yml", "--check", **RUN)
         assert (looked.code, proxy.refused) == (0, set())
         run = play(place, proxy, "run-test.yml", **RUN)
@@ -97,11 +106,11 @@ def test_a_tester_runs_a_test_with_all_rights_in_use(place: Place, proxy: Judgin
         assert "ecs:StopTask" in proxy.actions, stopped.output
         assert proxy.refused == set()
         granted = {action for one in statements_of("tester") for action in listed(one["Action"])}
-        assert granted - proxy.actions == set(CALLED_BY_NOBODY_HERE["tester"])
+        assert granted - proxy.actions == set(ON_OTHER_DAYS)
 
 
-def test_a_tester_cannot_run_the_deployers_playbooks(place: Place, proxy: JudgingProxy) -> None:
-    with proxy.holding(held_by_tester()):
+def test_a_tester_cannot_run_the_deployers_playbooks(place: Place, proxy: JudgingProxy, written: Written) -> None:
+    with proxy.holding(written("tester")):
         for playbook, words in (
             ("deploy.yml", ["-e", json.dumps(OTHER_IMAGE)]),
             ("playbooks/drift.yml", []),
@@ -114,21 +123,21 @@ def test_a_tester_cannot_run_the_deployers_playbooks(place: Place, proxy: Judgin
     assert len(place.client("cloudformation").describe_stacks()["Stacks"]) == 5
 
 
-def test_a_deployer_cannot_run_tests(place: Place, proxy: JudgingProxy) -> None:
-    with proxy.holding(held_by_deployer()):
+def test_a_deployer_cannot_run_tests(place: Place, proxy: JudgingProxy, written: Written) -> None:
+    with proxy.holding(written("deployer")):
         refused = play(place, proxy, "run-test.yml", **RUN)
         assert refused.code == 2
         assert {one.action for one in proxy.refused} == {"ecs:RunTask"}
 
 
-def test_a_deployer_tears_down(place: Place, proxy: JudgingProxy) -> None:
+def test_a_deployer_tears_down(place: Place, proxy: JudgingProxy, written: Written) -> None:
     kept = {"table_retain_data": True, "table_deletion_protection": True}
     assert play(place, proxy, "deploy.yml", **kept).code == 0
     logs, ssm = place.client("logs"), place.client("ssm")
     logs.create_log_group(logGroupName=f"/aws/ecs/containerinsights/ddbload-{ENVIRONMENT}/performance")
     ssm.put_parameter(Name=f"/ddbload/{ENVIRONMENT}/by-hand", Value="1", Type="String")
     words = {"confirm": ENVIRONMENT, "confirm_data": f"ddbload-{ENVIRONMENT},/ddbload/{ENVIRONMENT}/by-hand"}
-    with proxy.holding(held_by_deployer()):
+    with proxy.holding(written("deployer")):
         done = play(place, proxy, "playbooks/teardown.yml", **words)
         assert (done.code, proxy.refused) == (0, set()), done.output
         assert proxy.actions >= {"cloudformation:DeleteStack", "dynamodb:DeleteTable", "logs:DeleteLogGroup"}

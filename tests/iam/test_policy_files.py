@@ -181,6 +181,16 @@ def test_the_boundary_holds_all_that_the_stacks_grant(component: str) -> None:
     assert bool(bounded) == (component in ("network", "cluster"))
 
 
+def test_cloudformation_alone_takes_the_service_role_for_the_account() -> None:
+    (one,) = statements_of("cloudformation-trust")
+    assert (one["Principal"], one["Action"]) == ({"Service": "cloudformation.amazonaws.com"}, "sts:AssumeRole")
+    # A trust policy's resource is the role that bears it.
+    trust = [{"Version": "2012-10-17", "Statement": [one | {"Resource": "*"}]}]
+    for account, is_trusted in ((ACCOUNT, True), ("999999999999", False)):
+        asked = Question("sts:AssumeRole", ROLE, (("aws:SourceAccount", account),))
+        assert asked.is_allowed_by(trust) == is_trusted
+
+
 BOUNDARY = ("iam:PermissionsBoundary", EVERYTHING["permissions_boundary_arns"][0])
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ddbload-dev-cluster-TaskRole-1A2B3C4D5E6F"
 
