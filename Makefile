@@ -121,7 +121,7 @@ validate: $(VENV)/.test .build/validate/.installed ## Judge the templates, their
 		loadtest_app/requirements.txt requirements/control.txt)
 
 .PHONY: iam
-iam: $(VENV)/.test ## Hold the task role against an AWS that evaluates IAM
+iam: $(VENV)/.test ## Hold the task role, deployer and tester against an AWS that evaluates IAM
 	$(call step,pytest: IAM by use,pytest -n 2 tests/iam)
 
 .PHONY: molecule

@@ -18,7 +18,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error
 from ansible_collections.ddbload.aws.plugins.module_utils.change_set import is_decided
 from ansible_collections.ddbload.aws.plugins.module_utils.patience import Patience
 from ansible_collections.ddbload.aws.plugins.module_utils.stack import Stack
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import parameter_strings, tag_list
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import parameter_strings, service_role, tag_list
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import Standing, standing
 
 PAUSE_FIRST, PAUSE_GROWTH, PAUSE_LAST = 0.2, 1.5, 3.0  # seconds between two looks at a change set that is worked out
@@ -73,6 +73,7 @@ class ChangeSetMaking:
             "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
             "Capabilities": self._params["capabilities"],
             "ClientToken": token,
+            **service_role(self._params),
             **tags,
         }
         try:

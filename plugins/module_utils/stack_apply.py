@@ -27,7 +27,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.stack_feed import Stac
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_follow import Settled, StackFollower
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_protection import Protection
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_remedies import reason_text
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError, service_role
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_result import Outcome
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import (
     Standing,
@@ -118,7 +118,9 @@ class StackApplier:
         self._done_before.append(f"deleted what could not be created before, {told}")
         progress = self._follower.progress(str(found["StackId"]))
         self.changed = True
-        self._stack.client.delete_stack(StackName=found["StackId"], ClientRequestToken=f"ddbload-{uuid4().hex}")
+        self._stack.client.delete_stack(
+            StackName=found["StackId"], ClientRequestToken=f"ddbload-{uuid4().hex}", **service_role(self._params)
+        )
         end = self._follower.follow(str(found["StackId"]), progress)
         if standing(end.described) is not Standing.ABSENT:
             raise StackRequestError(
@@ -133,7 +135,7 @@ class StackApplier:
         progress = self._follower.progress(str(found["StackId"]))
         self.changed = True
         self._stack.client.continue_update_rollback(
-            StackName=found["StackId"], ClientRequestToken=f"ddbload-{uuid4().hex}"
+            StackName=found["StackId"], ClientRequestToken=f"ddbload-{uuid4().hex}", **service_role(self._params)
         )
         end = self._follower.follow(str(found["StackId"]), progress)
         if standing(end.described) is Standing.STUCK:
@@ -188,7 +190,18 @@ class StackApplier:
             changed=bool(lines) or self.changed,
             described=found if self._is_check or not lines else self._stack.look(),
             lines=self._done_before + lines,
+            warnings=self._other_role(found),
         )
+
+    def _other_role(self, found: Mapping[str, Any] | None) -> list[str]:
+        # A role alone is no change to CloudFormation: a change set with nothing else in it is empty.
+        wanted, has = self._params.get("role_arn"), (found or {}).get("RoleARN")
+        if not wanted or wanted == has:
+            return []
+        return [
+            f"stack {self._stack.name} goes on with {has or 'the rights of whoever changes it'}: "
+            f"{wanted} takes over with the stack's next change"
+        ]
 
     def _refused(self, made: MadeChangeSet, found: Mapping[str, Any] | None) -> Outcome:
         cause = self._stack.change_set_cause(made.described)

@@ -14,7 +14,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.stack_events import ca
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_feed import StackFeed
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_follow import Settled, StackFollower
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_protection import Protection
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError, service_role
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_result import Outcome
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import (
     Standing,
@@ -148,7 +148,7 @@ class StackEnder:
             )
         stack_id, operation = str(found["StackId"]), f"ddbload-{uuid4().hex}"
         progress = self._follower.progress(stack_id)
-        self._stack.client.delete_stack(StackName=stack_id, ClientRequestToken=operation)
+        self._stack.client.delete_stack(StackName=stack_id, ClientRequestToken=operation, **service_role(self._params))
         self.changed, self.operation = True, operation
         self._feed.note(f"deleting stack {self._stack.name}")
         if not self._params["wait"]:

@@ -14,6 +14,8 @@ from typing import Any
 MOST_BYTES = 51_200
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
 NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
+ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+")
 
 
 class StackRequestError(Exception):
@@ -36,6 +38,11 @@ def check_request(params: Mapping[str, Any]) -> None:
         )
     if params["wait_timeout"] < 1:
         raise StackRequestError(f"wait_timeout is {params['wait_timeout']} -> give at least 1 second")
+    role = params.get("role_arn")
+    if role and not ROLE_ARN.fullmatch(role):
+        raise StackRequestError(
+            f'role_arn is "{role}" -> give the ARN of a role, such as arn:aws:iam::123456789012:role/deploy, or none'
+        )
     policy_text(params["stack_policy"])
     if params["state"] != "present":
         return
@@ -71,6 +78,19 @@ def parameter_strings(parameters: Mapping[str, Any] | None) -> dict[str, str]:
 def tag_list(tags: Mapping[str, Any] | None) -> list[dict[str, str]]:
     """Write tags as CloudFormation expects them: truth values in lower case, what is no text as text."""
     return [{"Key": str(key), "Value": _plain(value)} for key, value in (tags or {}).items()]
+
+
+def service_role(params: Mapping[str, Any]) -> dict[str, str]:
+    """Write the role with which CloudFormation acts as its calls take it.
+
+    Args:
+        params: the module's options.
+
+    Returns:
+        ``RoleARN`` alone, or nothing: CloudFormation then goes on with the role that the stack has, or with the
+        caller's rights. See https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+    """
+    return {"RoleARN": params["role_arn"]} if params.get("role_arn") else {}
 
 
 def policy_text(policy: Any) -> str | None:

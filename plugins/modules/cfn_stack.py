@@ -58,6 +58,15 @@ options:
     elements: str
     choices: [CAPABILITY_IAM, CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND]
     default: [CAPABILITY_IAM, CAPABILITY_AUTO_EXPAND]
+  role_arn:
+    description:
+      - ARN of the role with which CloudFormation acts on the stack's resources, its service role. The caller needs
+        C(iam:PassRole) on it, and no permission on the resources.
+      - Given with every change and deletion. Once given, CloudFormation goes on using it whether it is given again or
+        not, for whoever changes or deletes the stack, and it can be replaced but not taken off.
+      - A role alone is no change. It takes over with the stack's next change; until then a warning says so.
+      - Where it is not given, CloudFormation uses the role that the stack has, or else the caller's permissions.
+    type: str
   termination_protection:
     description:
       - Whether AWS refuses to delete the stack. Left as it is where it is not given.
@@ -121,9 +130,9 @@ notes:
     C(cloudformation:DescribeStackEvents), C(cloudformation:CreateChangeSet), C(cloudformation:DescribeChangeSet),
     C(cloudformation:ListChangeSets), C(cloudformation:ExecuteChangeSet), C(cloudformation:DeleteChangeSet),
     C(cloudformation:DeleteStack), C(cloudformation:ContinueUpdateRollback), C(cloudformation:ValidateTemplate), and
-    where their options are given C(cloudformation:UpdateTerminationProtection), C(cloudformation:GetStackPolicy)
-    and C(cloudformation:SetStackPolicy). With C(cloudformation:DescribeEvents) it also tells what AWS has found out
-    before the first resource."
+    where their options are given C(iam:PassRole), C(cloudformation:UpdateTerminationProtection),
+    C(cloudformation:GetStackPolicy) and C(cloudformation:SetStackPolicy). With C(cloudformation:DescribeEvents)
+    it also tells what AWS has found out before the first resource."
   - An interrupt (Ctrl-C) ends the wait. The operation goes on in AWS.
   - A deletion (O(state=absent)) that was begun with O(wait=false) is waited for by another call with O(state=absent).
 """
@@ -157,6 +166,12 @@ EXAMPLES = r"""
     stack_name: shop-prod-network
     state: settled
     operation: "{{ network.operation }}"
+
+- name: Apply a stack with the rights of a role, not with the caller's
+  ddbload.aws.cfn_stack:
+    stack_name: shop-prod-table
+    template_body: "{{ lookup('ansible.builtin.file', 'table.yaml') }}"
+    role_arn: arn:aws:iam::123456789012:role/shop-prod-cloudformation
 
 - name: Delete a stack
   ddbload.aws.cfn_stack:
@@ -305,6 +320,7 @@ ARGUMENT_SPEC = {
         "choices": CAPABILITIES,
         "default": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     },
+    "role_arn": {"type": "str"},
     "termination_protection": {"type": "bool"},
     "stack_policy": {"type": "raw"},
     "owner": {"type": "dict"},

@@ -26,6 +26,7 @@ COMMON: dict[str, dict[str, Any]] = {
     "aws_endpoint_url": {"type": "str"},
     "aws_environment": {"type": "dict"},
     "ddbload_project": {"type": "str"},
+    "deploy_role_arn": {"type": "str"},
     "local_aws_enabled": {"type": "bool"},
     "local_task_engine": {"type": "str", "choices": ["auto", "docker", "process"]},
     "baseline": {"type": "str"},

@@ -8,19 +8,16 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs
 
+from handing_on import Answer, HandingOn, Proxy
 from playground import Place, free_port
 
 # Seconds, roughly as on AWS, where a NAT gateway takes about two minutes.
@@ -30,7 +27,7 @@ IsDone = Callable[[str, Mapping[str, float]], bool]
 MEMBER = re.compile(r"<member>.*?</member>", re.DOTALL)
 
 
-class SlowStacks(ThreadingHTTPServer):
+class SlowStacks(Proxy):
     """The proxy.
 
     Attributes:
@@ -42,18 +39,11 @@ class SlowStacks(ThreadingHTTPServer):
         is_done: tells whether a stack may be done.
     """
 
-    daemon_threads = True
-
     def __init__(self, port: int, is_done: IsDone) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.upstream, self.is_done = port, is_done
+        super().__init__(port, Handler)
+        self.is_done = is_done
         self.begun: dict[str, float] = {}
         self.seen_done: dict[str, float] = {}
-
-    @property
-    def url(self) -> str:
-        """What to call in AWS's place."""
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
     def note(self, form: Mapping[str, list[str]]) -> None:
         """Note what a request begins."""
@@ -78,60 +68,32 @@ class SlowStacks(ThreadingHTTPServer):
         return member
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(HandingOn):
     """Hands a request on."""
 
-    protocol_version = "HTTP/1.1"
     server: SlowStacks
 
-    def do_GET(self) -> None:
-        """Hand a GET on."""
-        self._hand_on()
+    def answered_here(self, body: bytes) -> Answer | None:
+        """Note what a request begins."""
+        self.server.note(self._form(body))
+        return None
 
-    def do_POST(self) -> None:
-        """Hand a POST on."""
-        self._hand_on()
+    def told(self, body: bytes, content: bytes) -> bytes:
+        """Slow the stacks."""
+        form = self._form(body)
+        return self.server.told(form, content.decode()).encode() if form else content
 
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Say nothing."""
-
-    def _hand_on(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def _form(self, body: bytes) -> dict[str, list[str]]:
         is_form = "x-www-form-urlencoded" in self.headers.get("Content-Type", "")
-        form = parse_qs(body.decode()) if is_form else {}
-        self.server.note(form)
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
-        try:
-            # Without the proxy's own name, which the embedded AWS does not answer to.
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-            connection.request(self.command, self.path, body, headers)
-            answer = connection.getresponse()
-            content = answer.read()
-        finally:
-            connection.close()
-        if is_form:
-            content = self.server.told(form, content.decode()).encode()
-        self.send_response(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        return parse_qs(body.decode()) if is_form else {}
 
 
 @contextmanager
 def slow_stacks(port: int, is_done: IsDone) -> Iterator[SlowStacks]:
     """Put the proxy before an embedded AWS until the caller is done."""
     proxy = SlowStacks(port, is_done)
-    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with proxy.serving():
         yield proxy
-    finally:
-        proxy.shutdown()
-        proxy.server_close()
-        thread.join()
 
 
 @contextmanager

@@ -175,6 +175,16 @@ class JudgingAws:
         """Return a principal that holds exactly the policies of the execution role."""
         return self._principal("ExecutionRole", parameters)
 
+    def holder(self, documents: list[dict[str, Any]]) -> Principal:
+        """Return a principal that holds exactly these policies, managed ones as an account has them."""
+        iam, name = self.owner().client("iam"), f"holder-{uuid4().hex[:8]}"
+        arn = iam.create_user(UserName=name)["User"]["Arn"]
+        for number, document in enumerate(documents):
+            made = iam.create_policy(PolicyName=f"{name}-{number}", PolicyDocument=json.dumps(document))
+            iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return Principal(self.endpoint, arn, key["AccessKeyId"], key["SecretAccessKey"])
+
     def _principal(self, role: str, parameters: dict[str, Any]) -> Principal:
         own = self.cluster_parameters()
         rendered = render("cluster", own | parameters, region=REGION, account=ACCOUNT)

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from judging_aws import (
     ACCOUNT,
     INDEX,
@@ -24,8 +22,8 @@ from judging_aws import (
     JudgingAws,
     Principal,
 )
+from refusal import Deed, is_denied
 
-Call = Callable[[Principal], Any]
 MIX = ["put", "get", "update", "delete", "query", "scan", "batch_write", "batch_get", "transact_write", "transact_get"]
 INDEX_KEYS = {
     "IndexName": INDEX,
@@ -35,18 +33,18 @@ INDEX_KEYS = {
 TABLE_KEYS = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": KEY["pk"]}}
 
 
-def dynamodb(method: str, **request: Any) -> Call:
+def dynamodb(method: str, **request: Any) -> Deed:
     return lambda principal: getattr(principal.client("dynamodb"), method)(**request)
 
 
-def transaction(member: str, **more: Any) -> Call:
+def transaction(member: str, **more: Any) -> Deed:
     one = {member: {"TableName": TABLE, **more}}
     return dynamodb("transact_get_items" if member == "Get" else "transact_write_items", TransactItems=[one])
 
 
 # Every data-plane call on the table under test, by what IAM calls it. https://docs.aws.amazon.com/amazondynamodb/latest/
 # developerguide/transaction-apis-iam.html: a transaction needs what its members need.
-CALLS: dict[str, list[Call]] = {
+CALLS: dict[str, list[Deed]] = {
     "DescribeTable": [dynamodb("describe_table", TableName=TABLE)],
     "PutItem": [dynamodb("put_item", TableName=TABLE, Item=KEY), transaction("Put", Item=KEY)],
     "GetItem": [dynamodb("get_item", TableName=TABLE, Key=KEY), transaction("Get", Key=KEY)],
@@ -90,7 +88,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 
 # What no task has any business with, whatever its operations.
-FORBIDDEN: dict[str, Call] = {
+FORBIDDEN: dict[str, Deed] = {
     "read another table": dynamodb("get_item", TableName=OTHER_TABLE, Key=KEY),
     "write another table": dynamodb("put_item", TableName=OTHER_TABLE, Item=KEY),
     "query another table's index": dynamodb("query", TableName=OTHER_TABLE, **INDEX_KEYS),
@@ -131,15 +129,6 @@ FORBIDDEN: dict[str, Call] = {
     "read a secret": lambda one: one.client("secretsmanager").get_secret_value(SecretId="any"),
     "read the log": lambda one: one.client("logs").describe_log_groups(),
 }
-
-
-def is_denied(call: Call, principal: Principal) -> bool:
-    """Tell whether IAM refuses a call; any other refusal means that IAM let it through."""
-    try:
-        call(principal)
-    except ClientError as error:
-        return error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
-    return False
 
 
 def scenario(mix: list[str], *, verify: bool = False, cleanup: bool = False, **more: Any) -> str:

@@ -19,7 +19,9 @@ each_role = pytest.mark.parametrize("role", sorted(path.name for path in (ROOT /
 # What a stack gets from other stacks and from the build, not from variables of its role.
 HANDED_ON = {"Project", "Environment", "TableName", "TableArn", "TableKeyArn", "RepositoryArn", "ImageUri"}
 # What the environment's connection is made of; no role owns it.
-OF_PLAYBOOKS = re.compile(r"aws_(region|profile|endpoint_url|environment)|local_aws_enabled|local_task_engine")
+OF_PLAYBOOKS = re.compile(
+    r"aws_(region|profile|endpoint_url|environment)|deploy_role_arn|local_aws_enabled|local_task_engine"
+)
 
 
 def options(role: str) -> dict[str, Any]:

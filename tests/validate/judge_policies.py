@@ -25,6 +25,22 @@ WRONG = {
         "it knows log groups as resources: "
         "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html"
     ),
+    ("UNKNOWN_ACTION", "Unknown action cloudformation:DescribeEvents"): (
+        "it is newer: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeEvents.html"
+    ),
+    ("UNKNOWN_ACTION", "Unknown action ec2:DescribeVpcEncryptionControls"): (
+        "it is newer: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEncryptionControls.html"
+    ),
+    (
+        "INVALID_ARN",
+        "Account expected to be of form like 123456789012",
+    ): "a transform belongs to aws, not to an account",
+    ("RESOURCE_STAR", "ecs:ListTasks"): "its resource is a container instance, which a Fargate task has none of",
+    ("RESOURCE_MISMATCH", "dynamodb:GetResourcePolicy"): "it wants a stream beside the table, where either is enough",
+    (
+        "RESOURCE_MISMATCH",
+        "ec2:ModifyVpcEndpoint",
+    ): "one statement is of the endpoint, another of what it is entered in",
 }
 
 
@@ -51,7 +67,7 @@ def main() -> int:
             if (issue, action) in WRONG:
                 excused.add((issue, action))
             else:
-                place = f"files/cfn/{policy['component']}.yaml: {policy['resource']}, {policy['name']}"
+                place = f"{policy['file']}: {policy['resource']}, {policy['name']}"
                 problems.append(f"{place}: {issue} {detail} -> mend the policy, or say in WRONG why parliament errs")
     problems += [
         f"WRONG of {__file__} excuses {' '.join(one)}, which no longer comes -> remove it"

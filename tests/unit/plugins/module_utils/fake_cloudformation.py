@@ -48,6 +48,7 @@ class FakeCloudFormation:
         before: what happens before a call, by the call's name, once.
         lost: calls whose next answer is lost on its way back.
         calls: names of the calls that change something.
+        roles: the role that each call named in which CloudFormation acts, None for none, by the call's name.
     """
 
     def __init__(self, clock: Clock, status: str = "", content: str = "", fates: list[str] | None = None) -> None:
@@ -55,6 +56,8 @@ class FakeCloudFormation:
         self.before: dict[str, list[Callable[[], None]]] = {}
         self.lost: list[str] = []
         self.calls: list[str] = []
+        self.roles: dict[str, str | None] = {}
+        self.role: str | None = None
         self.protected = False
         self.policy: str | None = None
         self.number = 1 if status else 0
@@ -81,6 +84,7 @@ class FakeCloudFormation:
                 return {"Stacks": [{"StackName": NAME, "StackId": StackName, "StackStatus": "DELETE_COMPLETE"}]}
             raise refused(f"Stack with id {StackName} does not exist")
         stack = {"StackName": NAME, "StackId": self.stack_id, "StackStatus": self.status}
+        stack |= {"RoleARN": self.role} if self.role else {}
         stack |= {"LastUpdatedTime": self.version, "EnableTerminationProtection": self.protected}
         return {"Stacks": [stack | {"Outputs": [{"OutputKey": "Content", "OutputValue": self.content}]}]}
 
@@ -95,6 +99,7 @@ class FakeCloudFormation:
 
     def create_change_set(self, **request: Any) -> dict[str, Any]:
         self._come("create_change_set")
+        self.roles["create_change_set"] = request.get("RoleARN")
         name, is_new = request["ChangeSetName"], request["ChangeSetType"] == "CREATE"
         if name in self.change_sets:
             raise refused(f"ChangeSet {name} already exists", "AlreadyExistsException")
@@ -107,6 +112,7 @@ class FakeCloudFormation:
             self.number, self.status = self.number + 1, "REVIEW_IN_PROGRESS"
             self._event("", "REVIEW_IN_PROGRESS", "User Initiated")
         self.change_sets[name] = {"content": request["TemplateBody"], "looks": 0, "is_new": is_new}
+        self.change_sets[name]["role"] = request.get("RoleARN")
         return self._answer("create_change_set", {"Id": f"arn:changeSet/{name}", "StackId": self.stack_id})
 
     def describe_change_set(self, ChangeSetName: str, **more: Any) -> dict[str, Any]:
@@ -142,6 +148,7 @@ class FakeCloudFormation:
             raise refused(f"Stack {NAME} is in {self.status} state", "InvalidChangeSetStatus")
         assert more.get("RetainExceptOnCreate")
         self.calls.append("execute")
+        self.role = self.change_sets[name]["role"] or self.role
         self.begin(self.change_sets[name]["content"], ClientRequestToken)
         return self._answer("execute_change_set", {})
 
@@ -164,8 +171,9 @@ class FakeCloudFormation:
             steps += [("", f"{rollback}_{'FAILED' if fate == 'sticks' else 'COMPLETE'}", "")]
         self._start(f"{verb}_IN_PROGRESS", steps, token, content if fate == "well" else self.content)
 
-    def delete_stack(self, StackName: str, ClientRequestToken: str = "") -> dict[str, Any]:
+    def delete_stack(self, StackName: str, ClientRequestToken: str = "", RoleARN: str | None = None) -> dict[str, Any]:
         self._come("delete_stack")
+        self.roles["delete_stack"] = RoleARN
         if self.protected:
             raise refused(f"Stack [{NAME}] cannot be deleted while TerminationProtection is enabled")
         if not self.status or StackName not in (NAME, self.stack_id):
@@ -180,8 +188,11 @@ class FakeCloudFormation:
         self._start("DELETE_IN_PROGRESS", steps, ClientRequestToken, self.content)
         return {}
 
-    def continue_update_rollback(self, StackName: str, ClientRequestToken: str) -> dict[str, Any]:
+    def continue_update_rollback(
+        self, StackName: str, ClientRequestToken: str, RoleARN: str | None = None
+    ) -> dict[str, Any]:
         self._come("continue_update_rollback")
+        self.roles["continue_update_rollback"] = RoleARN
         assert self.status == "UPDATE_ROLLBACK_FAILED"
         self.calls.append("continue")
         fate = self.fates.pop(0) if self.fates else "well"

@@ -38,7 +38,9 @@ PARAMS: dict[str, Any] = {
     "termination_protection": None,
     "stack_policy": None,
     "wait": True,
+    "role_arn": None,
 }
+ROLE = "arn:aws:iam::123456789012:role/shop-cloudformation"
 POLICY = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}
 
 
@@ -249,3 +251,35 @@ def test_what_was_begun_and_goes_on_for_too_long_is_told_as_a_change() -> None:
     with pytest.raises(OutOfPatienceError):
         applying.apply()
     assert applying.changed and applying.operation
+
+
+@pytest.mark.parametrize(
+    ("status", "calls"),
+    [
+        ("", {"create_change_set"}),
+        ("UPDATE_COMPLETE", {"create_change_set"}),
+        ("ROLLBACK_COMPLETE", {"delete_stack", "create_change_set"}),
+        ("UPDATE_ROLLBACK_FAILED", {"continue_update_rollback", "create_change_set"}),
+    ],
+)
+@pytest.mark.parametrize("role", [ROLE, None])
+def test_cloudformation_acts_with_the_role_in_every_call(status: str, calls: set[str], role: str | None) -> None:
+    cloud = FakeCloudFormation(Clock(), status, "of old")
+    assert apply(cloud, role_arn=role).changed
+    assert cloud.roles == dict.fromkeys(calls, role)
+
+
+def test_a_role_alone_is_a_warning_until_the_next_change() -> None:
+    cloud = FakeCloudFormation(Clock(), "UPDATE_COMPLETE", "wanted")
+    waiting = apply(cloud, role_arn=ROLE)
+    assert (waiting.changed, cloud.calls) == (False, [])
+    assert waiting.warnings == [
+        f"stack {NAME} goes on with the rights of whoever changes it: {ROLE} takes over with the stack's next change"
+    ]
+    assert apply(cloud, check=True, role_arn=ROLE).warnings == waiting.warnings
+    changed = apply(cloud, role_arn=ROLE, template_body="more")
+    assert (changed.changed, changed.warnings, cloud.role) == (True, [], ROLE)
+    assert apply(cloud, role_arn=ROLE, template_body="more").warnings == []
+    assert apply(cloud, template_body="more").warnings == [], "without one, the stack keeps its own"
+    other = apply(cloud, role_arn=f"{ROLE}-2", template_body="more")
+    assert other.warnings == [f"stack {NAME} goes on with {ROLE}: {ROLE}-2 takes over with the stack's next change"]

@@ -124,6 +124,13 @@ def test_a_deletion_that_fails_tells_its_first_cause() -> None:
     assert outcome.message.startswith(f"stack {NAME} could not be deleted: Table (AWS::DynamoDB::Table) DELETE_FAILED")
 
 
+@pytest.mark.parametrize("role", ["arn:aws-cn:iam::123456789012:role/shop-cloudformation", None])
+def test_a_stack_is_deleted_with_the_role(role: str | None) -> None:
+    cloud = FakeCloudFormation(Clock(), "UPDATE_COMPLETE")
+    assert ender(cloud, role_arn=role).delete().changed
+    assert cloud.roles == {"delete_stack": role}
+
+
 def test_a_protected_stack_is_left_alone() -> None:
     cloud = FakeCloudFormation(Clock(), "UPDATE_COMPLETE")
     cloud.protected = True

@@ -53,6 +53,8 @@ def test_no_item_of_a_list_is_lost(items: list[str]) -> None:
         ({"template_body": "  "}, "needs template_body"),
         ({"template_body": "x" * 51_201}, "51,201 bytes, CloudFormation takes 51,200"),
         ({"template_body": "ü" * 25_601}, "51,202 bytes"),
+        ({"role_arn": "deploy"}, 'role_arn is "deploy" -> give the ARN of a role'),
+        ({"role_arn": "arn:aws:iam::123456789012:user/me"}, "give the ARN of a role"),
         ({"wait_timeout": 0}, "at least 1 second"),
         ({"parameters": {"Tags": {"a": 1}}}, "parameter Tags is a dictionary"),
         ({"parameters": {"Ids": ["a,b"]}}, "parameter Ids has an item that is a list or holds a comma"),
