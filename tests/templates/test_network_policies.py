@@ -110,9 +110,9 @@ def test_every_endpoint_turns_other_accounts_credentials_away(with_endpoints: Re
         statements = list(endpoint_statements(with_endpoints, name))
         assert statements, name
         if name != "S3Endpoint":  # ECR signs the addresses of layers, not this account
-            assert all(
-                one["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}} for one in statements
-            ), name
+            assert all(one["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}} for one in statements), (
+                name
+            )
 
 
 def test_nothing_is_written_to_another_account_s_logs_or_registry(with_endpoints: Rendered) -> None:
