@@ -12,8 +12,8 @@ short_description: AWS's own prefix lists of services
 version_added: 0.1.0
 author: The ddbload.aws contributors (@ddbload)
 description:
-  - Looks up the ids of the prefix lists that hold a service's addresses in the region. A rule of a security group takes them
-    in place of all addresses.
+  - Looks up the ids of the prefix lists that hold a service's addresses in the region. A rule of a security group takes
+    them in place of all addresses.
   - A service that has no such list is an error.
 options:
   services:

@@ -32,5 +32,5 @@ def test_the_region_s_lists_are_found_by_service() -> None:
 
 
 def test_a_service_without_a_list_is_named() -> None:
-    with pytest.raises(PrefixListError, match="there is no prefix list com.amazonaws.cn-north-1.dynamodb$"):
+    with pytest.raises(PrefixListError, match=r"there is no prefix list com\.amazonaws\.cn-north-1\.dynamodb$"):
         answered(LISTS[:1])
