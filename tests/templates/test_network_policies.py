@@ -115,7 +115,7 @@ def test_every_endpoint_turns_other_accounts_credentials_away(with_endpoints: Re
             )
 
 
-def test_nothing_is_written_to_another_account_s_logs_or_registry(with_endpoints: Rendered) -> None:
+def test_nothing_goes_to_another_account_s_logs_or_registry(with_endpoints: Rendered) -> None:
     (logs,) = endpoint_statements(with_endpoints, "LogsEndpoint")
     assert logs["Resource"] == f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:*"
     for name in ("EcrApiEndpoint", "EcrDockerEndpoint"):
@@ -130,7 +130,7 @@ def test_nothing_is_written_to_another_account_s_logs_or_registry(with_endpoints
     ("existing", "table"), [("", "ddbload-dev"), ("orders", "orders")], ids=["its own", "an existing"]
 )
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
-def test_the_gateway_endpoints_lead_to_one_table_and_ecr_s_layers(partition: str, existing: str, table: str) -> None:
+def test_gateway_endpoints_lead_to_one_table_and_ecr_s_layers(partition: str, existing: str, table: str) -> None:
     network = render(
         "network",
         {"Environment": "dev", "ExistingTableName": existing},

@@ -135,7 +135,7 @@ def test_a_signature_of_the_profile_counts_once_it_is_made(ecr: Stubber) -> None
     assert signing(ecr, {"status": "IN_PROGRESS"}, {"status": "COMPLETE"}) == ""
 
 
-def test_a_signature_that_failed_or_takes_too_long_does_not_count(ecr: Stubber) -> None:
+def test_a_signature_that_failed_or_takes_long_does_not_count(ecr: Stubber) -> None:
     failed = {"status": "FAILED", "failureCode": "AccessDenied", "failureReason": "no signer:SignPayload"}
     assert signing(ecr, failed) == f"its signing by {PROFILE} has failed: no signer:SignPayload"
     assert "has not ended after 3 s" in signing(ecr, *[{"status": "IN_PROGRESS"}] * 3)
