@@ -147,7 +147,7 @@ def test_a_forged_image_with_our_labels_is_found_out_by_a_build(deployed: tuple[
     (tmp_path / "evil").write_text("payload")
     (tmp_path / "Dockerfile").write_text(f"FROM {name}@{ours['imageDigest']}\nCOPY evil /evil\n")
     tagged = f"{name}:{ours['imageTags'][0]}"
-    yard.engine.docker("build", "--tag", tagged, str(tmp_path))
+    forged = yard.engine.docker("build", "--quiet", "--tag", tagged, str(tmp_path)).stdout.strip()
     tag = [{"imageTag": ours["imageTags"][0]}]
     yard.client("ecr").batch_delete_image(repositoryName="ddbload-local", imageIds=tag)
     yard.engine.docker("push", tagged)
@@ -155,6 +155,8 @@ def test_a_forged_image_with_our_labels_is_found_out_by_a_build(deployed: tuple[
         play = yard.play("playbooks/build.yml", *REBUILD)
     finally:
         yard.client("ecr").batch_delete_image(repositoryName="ddbload-local", imageIds=tag)
+        # The engine removes no image that this one is built on.
+        yard.engine.docker("image", "rm", "--force", forged)
     assert play.code == 2, play.output
     assert "is not to be trusted: its layers for linux/" in play.output
     assert "(3 of 3 are the same)" in play.output
