@@ -11,7 +11,6 @@ COLLECTIONS := $(CURDIR)/.collections
 LOCAL_AWS := $(CURDIR)/.local-aws
 # Options for every playbook of demo and down, such as ARGS='-e local_aws_port=4567'.
 ARGS ?=
-ARTEFACT ?=
 
 export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
@@ -118,7 +117,7 @@ load-tester: $(VENV)/.test
 validate: $(VENV)/.test .build/validate/.installed ## Judge the templates, their policies and the image's making, with no account
 	$(call step,validate,ansible-playbook playbooks/validate.yml)
 	$(call step,known vulnerabilities of what is pinned,.build/validate/bin/python tests/validate/audit_locks.py \
-		loadtest_app/requirements.txt requirements/control.txt)
+		loadtest_app/requirements.txt requirements/control.txt requirements/ee.txt)
 
 .PHONY: iam
 iam: $(VENV)/.test ## Hold the task role, deployer and tester against an AWS that evaluates IAM
@@ -165,16 +164,11 @@ bench: $(VENV)/.test ## Measure CPU time a request beside wrk and other clients 
 truth: $(VENV)/.test ## Hold the load tester's figures against servers whose answers arithmetic foretells
 	$(call step,truth,cd loadtest_app && python tests/truth.py $(ARGS))
 
-# ---- Release (the workflow calls these)
+# ---- Release (the workflow calls this)
 
 .PHONY: artefact
 artefact: $(VENV)/.local ## Build what Galaxy gets, in .build/galaxy
 	$(call step,ansible-galaxy collection build,ansible-galaxy collection build --force --output-path .build/galaxy)
-
-.PHONY: publish
-publish: $(VENV)/.local ## Publish ARTEFACT to Galaxy, with the token that ANSIBLE_GALAXY_TOKEN_PATH holds
-	@test -n "$(ARTEFACT)" || { echo 'ARTEFACT is needed: make publish ARTEFACT=.build/galaxy/ddbload-aws-<version>.tar.gz'; exit 1; }
-	ansible-galaxy collection publish "$(ARTEFACT)"
 
 # ---- Upkeep
 

@@ -128,3 +128,35 @@ def test_a_rollback_deploys_the_digest_before_and_any_other_by_its_name(deployed
     again = yard.play("playbooks/rollback.yml", "-e", f"image_tag={newer.partition('@')[2]}")
     assert again.code == 0, again.output
     assert deployed_image(yard) == newer
+
+
+REBUILD = ["-e", "build_push_verify=rebuild"]
+
+
+def test_an_image_that_is_built_again_is_the_one_that_was_pushed(deployed: tuple[Yard, Play]) -> None:
+    yard, _first = deployed
+    play = yard.play("playbooks/build.yml", *REBUILD)
+    assert play.code == 0, play.output
+    assert "Keep what came of it" in play.output, "it was built again"
+
+
+def test_a_forged_image_with_our_labels_is_found_out_by_a_build(deployed: tuple[Yard, Play], tmp_path: Path) -> None:
+    yard, _first = deployed
+    ours = images(yard)[0]
+    name = f"{yard.registry}/ddbload-local"
+    (tmp_path / "evil").write_text("payload")
+    (tmp_path / "Dockerfile").write_text(f"FROM {name}@{ours['imageDigest']}\nCOPY evil /evil\n")
+    tagged = f"{name}:{ours['imageTags'][0]}"
+    forged = yard.engine.docker("build", "--quiet", "--tag", tagged, str(tmp_path)).stdout.strip()
+    tag = [{"imageTag": ours["imageTags"][0]}]
+    yard.client("ecr").batch_delete_image(repositoryName="ddbload-local", imageIds=tag)
+    yard.engine.docker("push", tagged)
+    try:
+        play = yard.play("playbooks/build.yml", *REBUILD)
+    finally:
+        yard.client("ecr").batch_delete_image(repositoryName="ddbload-local", imageIds=tag)
+        # The engine removes no image that this one is built on.
+        yard.engine.docker("image", "rm", "--force", forged)
+    assert play.code == 2, play.output
+    assert "is not to be trusted: its layers for linux/" in play.output
+    assert "(3 of 3 are the same)" in play.output

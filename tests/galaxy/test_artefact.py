@@ -74,8 +74,8 @@ def test_the_execution_environment_is_built_of_this_version() -> None:
     version = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
     definition = yaml.safe_load((ROOT / "execution-environment.yml").read_text())
     file = f"ddbload-aws-{version}.tar.gz"
-    assert definition["dependencies"]["galaxy"]["collections"] == [{"name": f"artefact/{file}", "type": "file"}]
-    assert definition["additional_build_files"] == [{"src": f".build/galaxy/{file}", "dest": "artefact"}]
+    assert definition["dependencies"]["galaxy"]["collections"][0] == {"name": f"artefact/{file}", "type": "file"}
+    assert definition["additional_build_files"][0] == {"src": f".build/galaxy/{file}", "dest": "artefact"}
 
 
 @pytest.mark.parametrize("kind", ["module", "filter", "role"])

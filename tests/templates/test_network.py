@@ -165,16 +165,76 @@ def test_nothing_reaches_a_task_and_only_tasks_reach_an_endpoint(network: Render
     groups = network.of_type("AWS::EC2::SecurityGroup")
     tasks = groups.pop("TaskSecurityGroup")["Properties"]
     assert "SecurityGroupIngress" not in tasks
-    assert [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in tasks["SecurityGroupEgress"]] == [
+    assert {(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in tasks["SecurityGroupEgress"]} == {
         ("tcp", 443, 443)
-    ]
-    assert set(groups) == ({"EndpointSecurityGroup"} if network.parameters["Egress"] == "endpoints" else set())
-    for group in groups.values():
+    }
+    has_endpoints = network.parameters["Egress"] == "endpoints"
+    narrow = has_endpoints and network.parameters["DynamoDbPrefixListId"] != ""
+    destination = {"EndpointDestinationSecurityGroup"} if narrow else set()
+    assert set(groups) == ({"EndpointSecurityGroup"} | destination if has_endpoints else set())
+    for name, group in groups.items():
+        assert [rule["CidrIp"] for rule in group["Properties"]["SecurityGroupEgress"]] == ["127.0.0.1/32"]
+        if name in destination:
+            assert "SecurityGroupIngress" not in group["Properties"]
+            continue
         (rule,) = group["Properties"]["SecurityGroupIngress"]
         assert (rule["SourceSecurityGroupId"], rule["FromPort"], rule["ToPort"]) == ("TaskSecurityGroup", 443, 443)
         assert "CidrIp" not in rule
-        assert [rule["CidrIp"] for rule in group["Properties"]["SecurityGroupEgress"]] == ["127.0.0.1/32"]
     assert not network.of_type("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress")
+
+
+PREFIX_LISTS = {"DynamoDbPrefixListId": "pl-02cd2c6b", "S3PrefixListId": "pl-63a5400a"}
+ENDPOINT_GROUP = "EndpointDestinationSecurityGroup"
+ANYWHERE = {"0.0.0.0/0"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "wanted"),
+    [
+        ({"Egress": "endpoints"}, {*PREFIX_LISTS.values(), ENDPOINT_GROUP}),
+        ({"Egress": "none"}, set(PREFIX_LISTS.values())),
+        ({"Egress": "nat", "NatMode": "single"}, ANYWHERE),
+        (EXISTING | {"Egress": "endpoints"}, {*PREFIX_LISTS.values(), ENDPOINT_GROUP}),
+        # Its own endpoints may lead to ECR.
+        (EXISTING | {"Egress": "none"}, ANYWHERE),
+    ],
+)
+def test_tasks_send_to_aws_s_lists_and_endpoints_alone(parameters: dict[str, str], wanted: set[str]) -> None:
+    network = render("network", {"Environment": "dev"} | PREFIX_LISTS | parameters)
+    rules = network.properties("TaskSecurityGroup")["SecurityGroupEgress"]
+    named = ("CidrIp", "DestinationPrefixListId", "DestinationSecurityGroupId")
+    assert {rule[name] for rule in rules for name in named if name in rule} == wanted
+    for endpoint in network.of_type("AWS::EC2::VPCEndpoint").values():
+        if endpoint["Properties"]["VpcEndpointType"] == "Interface":
+            assert endpoint["Properties"]["SecurityGroupIds"] == ["EndpointSecurityGroup", ENDPOINT_GROUP]
+
+
+# As DescribeVpcEndpointServices answered in both regions of China: https://github.com/aws/aws-cdk/pull/25333, and since
+# then https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/aws-ec2/lib/vpc-endpoint.ts
+WITH_PREFIX_IN_CHINA = {"ecr.api", "ecr.dkr", "monitoring", "xray", "sts"}
+WITHOUT_PREFIX_IN_CHINA = {"logs", "ssm", "ssmmessages", "secretsmanager", "kms", "dynamodb", "s3"}
+
+
+@pytest.mark.parametrize(
+    ("partition", "region"),
+    [
+        ("aws-cn", "cn-north-1"),
+        ("aws-cn", "cn-northwest-1"),
+        ("aws", "us-east-1"),
+        ("aws-us-gov", "us-gov-west-1"),
+        ("aws-eusc", "eusc-de-east-1"),
+    ],
+)
+def test_every_endpoint_has_its_service_s_name_in_the_region(partition: str, region: str) -> None:
+    parameters = {"Environment": "dev", "Egress": "endpoints", "ExtraEndpoints": sorted(EXTRA)}
+    network = render("network", parameters, partition=partition, region=region)
+    found = {one["Properties"]["ServiceName"] for one in network.of_type("AWS::EC2::VPCEndpoint").values()}
+    prefixes = dict.fromkeys(WITH_PREFIX_IN_CHINA | WITHOUT_PREFIX_IN_CHINA, "com.amazonaws")
+    if partition == "aws-cn":
+        prefixes |= dict.fromkeys(WITH_PREFIX_IN_CHINA, "cn.com.amazonaws")
+    if partition == "aws-eusc":
+        prefixes |= dict.fromkeys(["ecr.api", "ecr.dkr"], "eu.amazonaws")
+    assert found == {f"{prefix}.{region}.{service}" for service, prefix in prefixes.items()}
 
 
 @of_any_kind
@@ -202,8 +262,9 @@ def test_an_existing_vpc_gets_security_groups_and_the_endpoints_asked_for_and_no
         {"dynamodb", "s3"} if network.parameters["ExistingRouteTableIds"] else set()
     )
     for endpoint in network.of_type("AWS::EC2::VPCEndpoint").values():
-        # Others may use an endpoint of theirs, so its policy is not ours to narrow.
-        assert "PolicyDocument" not in endpoint["Properties"]
+        # Others use the gateway endpoints of their route tables too, so these policies are not ours to narrow.
+        is_interface = endpoint["Properties"]["VpcEndpointType"] == "Interface"
+        assert ("PolicyDocument" in endpoint["Properties"]) == is_interface
 
 
 @pytest.mark.parametrize(
@@ -213,6 +274,7 @@ def test_an_existing_vpc_gets_security_groups_and_the_endpoints_asked_for_and_no
         ({"NatMode": "single"}, "NatMode must be none unless Egress is nat"),
         ({"Egress": "endpoints", "NatMode": "per_zone"}, "NatMode must be none unless Egress is nat"),
         ({"ExtraEndpoints": "ssm"}, "ExtraEndpoints need Egress endpoints"),
+        ({"S3PrefixListId": "pl-63a5400a"}, "DynamoDbPrefixListId and S3PrefixListId go together"),
         ({"ExistingVpcId": "vpc-01234567"}, "ExistingVpcId needs ExistingPrivateSubnetIds"),
         ({"ExistingPrivateSubnetIds": "subnet-01234567"}, "need ExistingVpcId"),
         ({"ExistingRouteTableIds": "rtb-01234567"}, "need ExistingVpcId"),
@@ -235,6 +297,8 @@ def test_what_does_not_go_together_is_refused_with_the_remedy(parameters: dict[s
         {"ExtraEndpoints": "ssm,ecs"},
         {"ExtraEndpoints": "ssm, xray"},
         {"ExistingPrivateSubnetIds": "subnet-01234567,vpc-01234567"},
+        {"DynamoDbPrefixListId": "com.amazonaws.eu-west-1.dynamodb"},
+        {"ExistingTableName": "arn:aws:dynamodb:eu-west-1:210987654321:table/orders"},
         {"FlowLogRetentionDays": 31},
         {"FlowLogKmsKeyArn": "alias/aws/logs"},
         {"ZoneCount": 4},
@@ -265,7 +329,7 @@ def test_a_second_emulator_makes_of_it_what_is_wanted() -> None:
         assert (flow_log["ResourceId"], flow_log["LogGroupName"]) == (own["VpcId"], "/ddbload/own/flow-logs")
 
         existing = {"ExistingVpcId": own["VpcId"], "ExistingPrivateSubnetIds": own["PrivateSubnetIds"]}
-        guest = apply("guest", existing | {"Egress": "endpoints", "ExtraEndpoints": ["xray"]})
+        guest = apply("guest", existing | {"Egress": "endpoints", "ExtraEndpoints": ["xray"]} | PREFIX_LISTS)
         assert (guest["VpcId"], guest["PrivateSubnetIds"]) == (own["VpcId"], own["PrivateSubnetIds"])
         endpoints = [
             one for one in ec2.describe_vpc_endpoints()["VpcEndpoints"] if one["VpcEndpointType"] == "Interface"

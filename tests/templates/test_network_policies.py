@@ -47,43 +47,100 @@ def test_flow_logs_are_written_by_a_role_that_can_do_nothing_else(network: Rende
                 assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
 
 
-def endpoint_statements(network: Rendered) -> Iterator[dict[str, Any]]:
+GATEWAYS = ("DynamoDbEndpoint", "S3Endpoint")
+EXTRA = ["kms", "monitoring", "secretsmanager", "ssm", "ssmmessages", "sts", "xray"]
+# All that a task can be given: a shell, a trace, a secret, keys.
+ALL_OF_A_TASK = {
+    "Environment": "dev",
+    "TableName": "ddbload-dev",
+    "TableArn": f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/ddbload-dev",
+    "RepositoryArn": f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/ddbload-dev",
+    "ImageUri": f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/ddbload-dev:0.1.0-3f2a",
+    "Exec": "true",
+    "ExecKeyArn": f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/5d2c0a6f",
+    "TracingSidecarImage": f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/adot:1",
+    "TracingRepositoryArn": f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/adot",
+    "SecretEnvironmentName": "TOKEN",
+    "SecretKeyArn": f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/5d2c0a6f",
+}
+SECRETS = [
+    {"SecretArn": f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:token-a1b2c3"},
+    {"SecretParameterArn": f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/ddbload/dev/token"},
+]
+
+
+def endpoint_statements(network: Rendered, *endpoints: str) -> Iterator[dict[str, Any]]:
     for policy in policies(network):
-        if policy.resource in ("DynamoDbEndpoint", "S3Endpoint"):
+        if policy.kind == "resource" and policy.resource in (endpoints or GATEWAYS):
             yield from policy.statements
 
 
-def test_the_dynamodb_endpoint_lets_pass_whatever_the_task_role_may_do() -> None:
-    allowed = next(one for one in endpoint_statements(render("network", {"Environment": "dev"})))
-    cluster = render(
-        "cluster",
-        {
-            "Environment": "dev",
-            "TableName": "ddbload-dev",
-            "TableArn": "arn:aws:dynamodb:eu-west-1:210987654321:table/ddbload-dev",
-            "RepositoryArn": "arn:aws:ecr:eu-west-1:210987654321:repository/ddbload-dev",
-            "ImageUri": "210987654321.dkr.ecr.eu-west-1.amazonaws.com/ddbload-dev:0.1.0-3f2a",
-        },
-    )
-    asked = {
+def actions(statement: dict[str, Any]) -> set[str]:
+    found = statement["Action"]
+    return {found} if isinstance(found, str) else set(found)
+
+
+def allowed_of_a_task(resource: str) -> set[str]:
+    """Return the actions that a statement of a role of the tasks allows."""
+    return {
         action
-        for policy in policies(cluster)
+        for secret in SECRETS
+        for policy in policies(render("cluster", ALL_OF_A_TASK | secret))
+        if policy.resource == resource and policy.kind == "identity"
         for statement in policy.statements
-        if policy.resource == "TaskRole" and policy.kind == "identity"
-        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
-        if action.startswith("dynamodb:")
+        for action in actions(statement)
     }
-    assert asked
-    assert asked <= set(allowed["Action"])
 
 
-@pytest.mark.parametrize("partition", ["aws", "aws-us-gov"])
-def test_the_gateway_endpoints_lead_to_this_account_s_tables_and_to_ecr_s_layers_only(partition: str) -> None:
+@pytest.fixture(scope="module")
+def with_endpoints() -> Rendered:
+    return render("network", {"Environment": "dev", "Egress": "endpoints", "ExtraEndpoints": EXTRA})
+
+
+def test_the_endpoints_let_pass_whatever_the_tasks_roles_may_do(with_endpoints: Rendered) -> None:
+    asked = allowed_of_a_task("TaskRole") | allowed_of_a_task("ExecutionRole")
+    assert len(asked) > 20
+    names = [name for name in with_endpoints.of_type("AWS::EC2::VPCEndpoint") if name != "S3Endpoint"]
+    passing = {action for one in endpoint_statements(with_endpoints, *names) for action in actions(one)}
+    assert asked - passing == set()
+
+
+def test_every_endpoint_turns_other_accounts_credentials_away(with_endpoints: Rendered) -> None:
+    for name in with_endpoints.of_type("AWS::EC2::VPCEndpoint"):
+        statements = list(endpoint_statements(with_endpoints, name))
+        assert statements, name
+        if name != "S3Endpoint":  # ECR signs the addresses of layers, not this account
+            assert all(one["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}} for one in statements), (
+                name
+            )
+
+
+def test_nothing_goes_to_another_account_s_logs_or_registry(with_endpoints: Rendered) -> None:
+    (logs,) = endpoint_statements(with_endpoints, "LogsEndpoint")
+    assert logs["Resource"] == f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:*"
+    for name in ("EcrApiEndpoint", "EcrDockerEndpoint"):
+        login, pull = endpoint_statements(with_endpoints, name)
+        # It has no resource, so an ARN or aws:ResourceAccount would refuse it.
+        assert (login["Action"], login["Resource"]) == ("ecr:GetAuthorizationToken", "*")
+        assert pull["Resource"] == f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/*"
+        assert not any(action.startswith(("ecr:Put", "ecr:Initiate", "ecr:Upload")) for action in actions(pull))
+
+
+@pytest.mark.parametrize(
+    ("existing", "table"), [("", "ddbload-dev"), ("orders", "orders")], ids=["its own", "an existing"]
+)
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_gateway_endpoints_lead_to_one_table_and_ecr_s_layers(partition: str, existing: str, table: str) -> None:
     network = render(
-        "network", {"Environment": "dev"}, partition=partition, region="xx-north-1", account="123456789012"
+        "network",
+        {"Environment": "dev", "ExistingTableName": existing},
+        partition=partition,
+        region="xx-north-1",
+        account="123456789012",
     )
     tables, layers = endpoint_statements(network)
-    assert tables["Resource"] == f"arn:{partition}:dynamodb:xx-north-1:123456789012:table/*"
+    arn = f"arn:{partition}:dynamodb:xx-north-1:123456789012:table/{table}"
+    assert tables["Resource"] == [arn, f"{arn}/index/*"]
     assert tables["Condition"] == {"StringEquals": {"aws:PrincipalAccount": "123456789012"}}
     assert (layers["Action"], layers["Resource"]) == (
         "s3:GetObject",

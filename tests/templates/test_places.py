@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from drawing import parameters, permitted
-from environments import ENVIRONMENTS, rendered
+from environments import ENVIRONMENTS, rendered, variables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reading import ACCOUNT, COMPONENTS, ROOT, Rendered, policies, render, walk
@@ -159,3 +159,13 @@ def test_every_environment_keeps_to_the_rules(env: str) -> None:
 def test_the_embedded_aws_gets_nothing_that_it_refuses() -> None:
     for component, stack in rendered("local").items():
         assert not stack.of_type(*REFUSED_LOCALLY), component
+
+
+@pytest.mark.parametrize("env", sorted(set(ENVIRONMENTS) - {"local"}))
+def test_no_scenario_spends_more_in_an_hour_than_the_ceiling(env: str) -> None:
+    table = rendered(env)["table"].properties("Table")["OnDemandThroughput"]
+    # Of us-east-1: https://aws.amazon.com/dynamodb/pricing/on-demand/
+    million_writes, million_reads = 0.625, 0.125  # USD
+    a_second = int(table["MaxWriteRequestUnits"]) * million_writes + int(table["MaxReadRequestUnits"]) * million_reads
+    ceiling = variables(env).get("observability_hourly_spend_ceiling", 15)
+    assert a_second * 3600 / 1e6 <= ceiling

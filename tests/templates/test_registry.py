@@ -120,3 +120,20 @@ def test_a_key_without_kms_is_refused() -> None:
 def test_values_that_ecr_would_refuse_late_are_refused_early(parameters: dict[str, Any]) -> None:
     with pytest.raises(TemplateError, match=f"parameter {next(iter(parameters))} "):
         render("registry", {"Environment": "dev"} | parameters)
+
+
+@of_any_kind
+@given(registries())
+def test_ecr_signs_what_is_pushed_where_it_is_asked_for(registry: Rendered) -> None:
+    signing = registry.parameters["Signing"]
+    profiles = registry.of_type("AWS::Signer::SigningProfile")
+    assert bool(profiles) == ("SigningProfileArn" in registry.outputs) == (signing != "none")
+    assert all(one["Properties"]["PlatformId"] == "Notation-OCI-SHA384-ECDSA" for one in profiles.values())
+    # One for a registry: where it is another's, it is left alone.
+    configurations = registry.of_type("AWS::ECR::SigningConfiguration")
+    assert bool(configurations) == (signing == "registry")
+    for configuration in configurations.values():
+        (rule,) = configuration["Properties"]["Rules"]
+        assert rule["SigningProfileArn"] == registry.outputs["SigningProfileArn"]
+        repository = registry.properties("Repository")["RepositoryName"]
+        assert rule["RepositoryFilters"] == [{"Filter": repository, "FilterType": "WILDCARD_MATCH"}]

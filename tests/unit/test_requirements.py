@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
+import ansible_collections.amazon.aws
 import pytest
+import yaml
 from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import PACKAGES
 
 ROOT = Path(__file__).parents[2]
+COLLECTIONS = Path(next(iter(ansible_collections.amazon.aws.__path__))).parents[1]
 LOCKS = [ROOT / "requirements" / f"{name}.txt" for name in ("control", "local", "test")]
 LOCKS.append(ROOT / "loadtest_app" / "requirements.txt")
 
@@ -35,3 +40,31 @@ def test_locks_agree_with_the_tests_lock_and_pin_by_hash(path: Path) -> None:
     assert len(pins(path)) > 5
     assert {name: versions for name, versions in pins(path).items() if versions != tests[name]} == {}
     assert path.read_text().count("--hash=sha256:") > len(pins(path))
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, Any]:
+    """The execution environment's definition."""
+    return dict(yaml.safe_load((ROOT / "execution-environment.yml").read_text()))
+
+
+def test_the_execution_environment_is_pinned(environment: dict[str, Any]) -> None:
+    assert re.fullmatch(r"[\w./-]+:\d+@sha256:[0-9a-f]{64}", environment["images"]["base_image"]["name"])
+    from_galaxy = [one for one in environment["dependencies"]["galaxy"]["collections"] if one.get("type") != "file"]
+    assert [one["name"] for one in from_galaxy if not re.fullmatch(r"\d+\.\d+\.\d+", one["version"])] == []
+    installed = json.loads(COLLECTIONS.joinpath("amazon", "aws", "MANIFEST.json").read_text())["collection_info"]
+    assert {one["name"]: one["version"] for one in from_galaxy}["amazon.aws"] == installed["version"]
+
+
+def test_the_execution_environment_installs_by_hash_alone(environment: dict[str, Any]) -> None:
+    dependencies = environment["dependencies"]
+    lock = ROOT / "requirements" / "ee.txt"
+    assert dependencies["ansible_core"]["package_pip"].split()[0] == "--require-hashes"
+    assert dependencies["ansible_core"]["package_pip"].endswith(lock.name)
+    # Without the exclusion, what collections ask for is fetched by name.
+    assert (dependencies["exclude"]["python"], "ansible_runner" in dependencies) == (["~.*"], False)
+    needed = {"ansible-core", "ansible-runner", "boto3", "uvloop", "bindep", "packaging", "pyyaml", "dumb-init"}
+    assert needed <= pins(lock).keys()
+    assert lock.read_text().count("--hash=sha256:") > len(pins(lock))
+    tests = pins(ROOT / "requirements" / "test.txt")
+    assert {name for name, versions in pins(lock).items() if versions != tests.get(name, versions)} == set()

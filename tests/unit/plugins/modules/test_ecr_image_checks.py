@@ -1,0 +1,114 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules that check an image: what is refused, what is warned of, and what is said not to be checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.ddbload.aws.plugins.modules import ecr_image_origin_info, ecr_image_scan_info
+
+ACCESS = {"region": "eu-west-1", "access_key": "testing-key", "secret_key": "testing-secret"}
+MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
+EMPTY = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": "sha256:" + "4" * 64, "size": 2}
+NOT_AUTHORIZED = "not authorized to perform: ecr:DescribeImageScanFindings"
+LABELS = {"io.ddbload.content.sha256": "9d", "org.opencontainers.image.version": "1"}
+
+
+class Registry:
+    """Answers in ECR's place: the manifest that was pushed, and the answer to a scan that a test sets."""
+
+    def __init__(self) -> None:
+        self.manifest = ""
+        self.scan: dict[str, Any] | None = None
+
+    def push(self, **changes: Any) -> str:
+        """Keep a manifest; returns its digest."""
+        manifest = {"schemaVersion": 2, "mediaType": MEDIA_TYPE, "config": EMPTY, "layers": [], "annotations": LABELS}
+        self.manifest = json.dumps(manifest | changes)
+        return f"sha256:{hashlib.sha256(self.manifest.encode()).hexdigest()}"
+
+    def answer(self, model: Any, **_call: Any) -> tuple[Any, dict[str, Any]]:
+        """Answer a call of the SDK."""
+        if model.name == "BatchGetImage":
+            return SimpleNamespace(status_code=200), {"images": [{"imageManifest": self.manifest}]}
+        assert model.name == "DescribeImageScanFindings"
+        if self.scan is None:
+            return SimpleNamespace(status_code=400), {
+                "Error": {"Code": "AccessDeniedException", "Message": NOT_AUTHORIZED}
+            }
+        return SimpleNamespace(status_code=200), self.scan
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    client = boto3.client("ecr", "eu-west-1", aws_access_key_id="testing-key", aws_secret_access_key="testing-secret")
+    made = Registry()
+    client.meta.events.register("before-call.ecr.*", made.answer)
+    for module in (ecr_image_origin_info, ecr_image_scan_info):
+        monkeypatch.setattr(module, "module_clients", lambda _module: lambda _service: client)
+    return made
+
+
+def run(module: ModuleType, capsys: pytest.CaptureFixture[str], **options: Any) -> dict[str, Any]:
+    with patch_module_args(ACCESS | {"repository_name": "shop"} | options), pytest.raises(SystemExit):
+        module.main()
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_the_image_of_this_source_is_taken(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    digest = registry.push()
+    result = run(ecr_image_origin_info, capsys, image_digest=digest, image_tags=["1"], content_sha256="9d")
+    assert (result["problem"], result["checked"]) == ("", ["its labels name this source"])
+
+
+def test_a_planted_image_is_told_with_its_remedy(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    digest = registry.push(annotations={"note": "evil"})
+    result = run(ecr_image_origin_info, capsys, image_digest=digest, image_tags=["1"], content_sha256="9d")
+    assert result["problem"].startswith(f"image shop:1 ({digest}) is not to be trusted: it has no label")
+    assert "\n" not in result["problem"]
+
+
+def test_what_cannot_be_read_is_no_image_to_deploy(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + "5" * 64, "size": 2}
+    digest = registry.push(config=config)
+    # Nothing listens on the discard port.
+    options = {"image_digest": digest, "image_tags": ["1"], "content_sha256": "9d", "registry": "127.0.0.1:9"}
+    result = run(ecr_image_origin_info, capsys, **options)
+    assert result["failed"]
+    assert "its configuration cannot be fetched" in result["msg"]
+    assert " -> check the network and proxy" in result["msg"]
+
+
+def test_a_scan_s_findings_are_refused_or_warned_of(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    digest = registry.push()
+    finding = {"name": "CVE-2026-1", "severity": "HIGH"}
+    registry.scan = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": [finding]}}
+    warned = run(ecr_image_scan_info, capsys, image_digest=digest)
+    assert (warned["problem"], warned["not_checked"]) == ("", "")
+    assert f"image shop@{digest} has findings of ECR's scan: 1 HIGH: CVE-2026-1" in str(warned["warnings"])
+    refused = run(ecr_image_scan_info, capsys, image_digest=digest, refused_severity="high")
+    assert "has findings that are refused from high on: 1 HIGH: CVE-2026-1 -> " in refused["problem"]
+    assert refused["problem"].endswith("-e build_push_refused_severity=none")
+
+
+def test_findings_that_may_not_be_read_are_said(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    digest = registry.push()
+    result = run(ecr_image_scan_info, capsys, image_digest=digest, refused_severity="critical", timeout=0)
+    assert result["problem"] == ""
+    assert result["not_checked"].startswith(f"not checked: scan findings of image shop@{digest}")
+    assert "AccessDeniedException" in result["not_checked"]
+    assert "not checked: " in str(result["warnings"])
+
+
+def test_a_scan_that_does_not_end_is_said(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    registry.scan = {"imageScanStatus": {"status": "IN_PROGRESS"}}
+    result = run(ecr_image_scan_info, capsys, image_digest=registry.push(), timeout=0)
+    assert "the scan has not ended after 0 s (IN_PROGRESS)" in result["not_checked"]
