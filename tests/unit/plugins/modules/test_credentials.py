@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import boto3
 import pytest
+from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
 ROLE = "role_arn = arn:aws:iam::111122223333:role/tester\n"
@@ -114,6 +115,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    # Modules that run in one process would tell each other's warnings.
+    monkeypatch.setattr(warnings, "_global_warnings", {})
     opened = os.open
 
     def without_terminal(path: Any, *more: Any, **named: Any) -> int:
