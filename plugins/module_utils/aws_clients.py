@@ -16,6 +16,7 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.parsers import ResponseParserError
 
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import is_transient
+from ansible_collections.ddbload.aws.plugins.module_utils.open_clients import open_client
 
 # A call that hangs must not hold up a timeout, nor a second look at the tasks; who calls knows when to repeat it.
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
@@ -40,7 +41,7 @@ class AwsClients:
     def once(self, service: str, region: str | None = None) -> Any:
         """Return a client that tries a call once."""
         if (service, region) not in self._known:
-            client = self._module.client(service, config=ONCE, **({"region": region} if region else {}))
+            client = open_client(self._module, service, ONCE, region)
             client.meta.events.register("before-parse", refuse_garbled)
             self._known[service, region] = client
         return self._known[service, region]

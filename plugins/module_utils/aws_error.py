@@ -82,11 +82,25 @@ def explain(error: BaseException, action: str, where: str) -> str:
     Returns:
         "action (where): what came back -> remedy", without what was signed and without values of parameters.
     """
+    source = getattr(error, "source", where)
+    if source not in where:
+        where = f"{where}, {source}"
+    shown, advice = said_and_remedy(error)
+    return f"{action} ({where}): {shown}" + (f" -> {advice}" if advice else "")
+
+
+def said_and_remedy(error: BaseException) -> tuple[str, str]:
+    """Return what an error says, on one line without secrets, and how to mend it; the latter empty if not known.
+
+    Args:
+        error: as for ``explain``.
+    """
+    if _is_of_credentials(error):
+        return str(getattr(error, "what", "")), str(getattr(error, "remedy", ""))
     code, message = error_code(error), _message(error)
     told = f"{code}: {message}" if code and code not in message else message
-    advice = remedy(code, message, _types(error))
     shown = shortened(one_line(told), MESSAGE_LIMIT).rstrip(".") or type(error).__name__
-    return f"{action} ({where}): {shown}" + (f" -> {advice}" if advice else "")
+    return shown, remedy(code, message, _types(error))
 
 
 def is_transient(error: BaseException) -> bool:
@@ -109,8 +123,8 @@ def is_expired(error: BaseException) -> bool:
     """Tell whether the credentials are no good any more: new ones may come into their place."""
     if error_code(error) in EXPIRED_CODES or not EXPIRED_TYPES.isdisjoint(_types(error)):
         return True
-    # The SDK has no type of its own for credentials that were expired already when it fetched them.
-    return isinstance(error, RuntimeError) and "credentials" in str(error) and "expired" in str(error)
+    # A file or a command of the credentials may be in the middle of its renewal.
+    return _is_of_credentials(error) and not error_code(error) and not is_transient(error)
 
 
 def is_ambiguous(error: BaseException) -> bool:
@@ -119,7 +133,7 @@ def is_ambiguous(error: BaseException) -> bool:
     So it is where the connection was lost after the request was sent, the answer was not understood, or AWS failed.
     A call that was refused, even for there being too many, and one that did not get out did nothing.
     """
-    if is_throttled(error) or not NOT_SENT.isdisjoint(_types(error)):
+    if is_throttled(error) or _is_of_credentials(error) or not NOT_SENT.isdisjoint(_types(error)):
         return False
     return _is_lost(error) or _has_failed_at_server(error)
 
@@ -141,7 +155,13 @@ def _has_failed_at_server(error: BaseException) -> bool:
 
 
 def _types(error: BaseException) -> list[str]:
-    return [each.__name__ for each in type(error).__mro__]
+    """Name the classes of an error; of one about credentials, those of what is behind it too."""
+    behind = getattr(error, "origin", None) if _is_of_credentials(error) else None
+    return [each.__name__ for kind in (type(error), *([type(behind)] if behind else [])) for each in kind.__mro__]
+
+
+def _is_of_credentials(error: BaseException) -> bool:
+    return type(error).__name__ == "CredentialsError"
 
 
 def _response(error: BaseException) -> dict[str, Any]:

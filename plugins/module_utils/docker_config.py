@@ -27,12 +27,26 @@ def with_login(config: Mapping[str, Any], registry: str, username: str, password
     Returns:
         The configuration with it. A store or helper for credentials is passed over for this registry only: the file
         would not be read otherwise.
+
+    Raises:
+        ValueError: logins or helpers are no JSON objects.
     """
     encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
-    made = dict(config) | {"auths": {**config.get("auths", {}), registry: {"auth": encoded}}}
-    if config.get("credsStore") or registry in config.get("credHelpers", {}):
-        made["credHelpers"] = {**config.get("credHelpers", {}), registry: ""}
+    helpers = _object(config, "credHelpers")
+    made = dict(config) | {"auths": {**_object(config, "auths"), registry: {"auth": encoded}}}
+    if config.get("credsStore") or registry in helpers:
+        made["credHelpers"] = {**helpers, registry: ""}
     return made
+
+
+def _object(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return an object of the configuration; Docker's clients take null, too, for an empty one."""
+    found = config.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, Mapping):
+        raise ValueError(f"{name} in {FILE} is not a JSON object")
+    return found
 
 
 def read_config(directory: Path) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from ansible_collections.ddbload.aws.plugins.module_utils.open_clients import open_client
+
 # The SDK itself repeats what may work in a moment: https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 REPEATING = {"connect_timeout": 5.0, "read_timeout": 20.0, "retries": {"mode": "standard", "total_max_attempts": 8}}
 
@@ -22,7 +24,7 @@ def module_clients(module: Any) -> Callable[[str], Any]:
 
     @cache
     def client(service: str) -> Any:
-        return module.client(service, config=REPEATING)
+        return open_client(module, service, REPEATING)
 
     return client
 

@@ -20,6 +20,7 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     )
 
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error_code, explain, is_expired
+from ansible_collections.ddbload.aws.plugins.module_utils.credentials import source_of
 from ansible_collections.ddbload.aws.plugins.module_utils.launch_findings import Findings
 from ansible_collections.ddbload.aws.plugins.module_utils.service_linked_role import find_role
 
@@ -32,7 +33,6 @@ LOG_IN = (
 HOMES = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 # https://docs.aws.amazon.com/general/latest/gr/rande-manage.html, and what services answer in a disabled region
 NOT_KNOWN_HERE = {"AuthFailure", "InvalidClientTokenId", "OptInRequired", "UnrecognizedClientException"}
-NO_PROFILE = "no profile, the default credentials"
 
 
 class Caller(NamedTuple):
@@ -196,13 +196,15 @@ def _not_enabled(region: str, account: str) -> str:
 
 
 def _unknown(error: BaseException, params: Mapping[str, Any], region: str) -> str:
-    profile = f"profile {params['profile']}" if params.get("profile") else NO_PROFILE
-    where = f"environment {params['environment']}, region {region}, {profile}"
+    where = f"environment {params['environment']}, region {region}, {source_of(params)}"
     told, _arrow, advice = explain(error, "AWS does not know us", where).partition(" -> ")
+    behind = getattr(error, "origin", error)
+    # What Python raised, such as for a file that is not there, has a remedy of its own.
+    is_of_aws = isinstance(behind, BotoCoreError | ClientError)
     # What is behind a proxy that does not answer says nothing yet: explain's own advice, the proxy, comes first.
-    if params.get("credentials_remedy") and not isinstance(error, ProxyConnectionError):
+    if params.get("credentials_remedy") and not isinstance(behind, ProxyConnectionError):
         advice = params["credentials_remedy"]
-    elif error_code(error) or is_expired(error) or isinstance(error, ProfileNotFound):
+    elif is_of_aws and (error_code(error) or is_expired(error) or isinstance(behind, ProfileNotFound)):
         advice = LOG_IN
     elif not params.get("endpoint_url") and region not in _known_regions(region):
         advice = f"boto3 knows no region {region}: mend aws_region, or update boto3"

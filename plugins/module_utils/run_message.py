@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_command import aws_command
 from ansible_collections.ddbload.aws.plugins.module_utils.fargate_cost import region_of
 from ansible_collections.ddbload.aws.plugins.module_utils.progress import last_lines
 from ansible_collections.ddbload.aws.plugins.module_utils.reason_text import one_line
@@ -273,13 +273,5 @@ class Message:
         return " ".join(f"{name}={value}" for name, value in options.items() if value)
 
     def _command(self, task: TaskResult) -> str:
-        options = {
-            "cluster": self._run.cluster,
-            "task": task["task_id"],
-            "region": region_of(task) or self._params.get("region"),
-            "profile": self._params.get("profile"),
-            "endpoint-url": self._params.get("endpoint_url"),
-        }
-        return "aws ecs stop-task " + " ".join(
-            f"--{name} {shlex.quote(str(value))}" for name, value in options.items() if value
-        )
+        options = {"cluster": self._run.cluster, "task": task["task_id"]}
+        return aws_command("ecs stop-task", options, self._params, region_of(task))

@@ -14,8 +14,8 @@ from ansible_collections.ddbload.aws.plugins.module_utils.run_request import (
     STARTED_BY,
     TOKEN_VARIABLE,
     RequestError,
-    text_of,
 )
+from ansible_collections.ddbload.aws.plugins.module_utils.value_text import texts_of
 
 COUNT_LIMIT = 1000  # ours: more is a slip of the keyboard, or needs a quota that hardly an account has
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
@@ -139,6 +139,8 @@ def _overrides(params: Mapping[str, Any]) -> Iterator[str]:
         for name in one.get("environment") or {}:
             if name in ours:
                 yield f"overrides of container {one['name']} set {name}, as the module does -> leave it out"
+        if None in (one.get("command") or []):
+            yield f"overrides of container {one['name']} have null as a word of command -> write a word, or none"
         for name in ("cpu", "memory", "memory_reservation"):
             if one.get(name) is not None and one[name] < 1:
                 yield f"overrides of container {one['name']} have {name} {one[name]} -> give 1 or more"
@@ -152,14 +154,14 @@ def _overrides(params: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tags(params: Mapping[str, Any]) -> Iterator[str]:
-    tags = params.get("tags") or {}
+    tags = texts_of(params.get("tags"))
     if len(tags) > TAGS_LIMIT:
         yield f"tags are {len(tags)} -> ECS takes {TAGS_LIMIT}"
     for key, value in tags.items():
-        if str(key).lower().startswith("aws:") or text_of(value).lower().startswith("aws:"):
+        if key.lower().startswith("aws:") or value.lower().startswith("aws:"):
             yield f"tag {key} begins with aws: or has such a value, which is AWS' own -> name it otherwise"
-        if not 0 < len(str(key)) <= TAG_KEY_LIMIT or len(text_of(value)) > TAG_VALUE_LIMIT:
+        if not 0 < len(key) <= TAG_KEY_LIMIT or len(value) > TAG_VALUE_LIMIT:
             yield (
-                f"tag {str(key)[:20]!r} is too long, or empty "
+                f"tag {key[:20]!r} is too long, or empty "
                 f"-> ECS takes keys of {TAG_KEY_LIMIT} and values of {TAG_VALUE_LIMIT} characters"
             )

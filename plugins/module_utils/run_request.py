@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.ddbload.aws.plugins.module_utils.value_text import text_of, texts_of
+
 # "containerOverrides … A total of 8192 characters are allowed for overrides. This limit includes the JSON formatting
 # characters": https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html
 OVERRIDES_LIMIT = 8192
@@ -70,7 +72,7 @@ def run_request(
         "overrides": override,
         "platformVersion": params.get("platform_version"),
         "propagateTags": params.get("propagate_tags"),
-        "tags": [{"key": str(key), "value": text_of(value)} for key, value in (params.get("tags") or {}).items()],
+        "tags": [{"key": key, "value": value} for key, value in texts_of(params.get("tags")).items()],
         "enableECSManagedTags": params.get("enable_ecs_managed_tags"),
         "enableExecuteCommand": params.get("enable_execute_command"),
     }
@@ -131,23 +133,16 @@ def task_override(overrides: Mapping[str, Any], container: str, environment: Map
 
 
 def _container_override(container: Mapping[str, Any]) -> dict[str, Any]:
-    environment = container.get("environment") or {}
+    environment = texts_of(container.get("environment"))
     override = {
         "name": container["name"],
-        "command": container.get("command"),
-        "environment": [{"name": str(name), "value": text_of(value)} for name, value in environment.items()],
+        "command": [text_of(word) for word in container.get("command") or []],
+        "environment": [{"name": name, "value": value} for name, value in environment.items()],
         "cpu": container.get("cpu"),
         "memory": container.get("memory"),
         "memoryReservation": container.get("memory_reservation"),
     }
     return {key: value for key, value in override.items() if value}
-
-
-def text_of(value: Any) -> str:
-    """Write a value as an environment variable or a tag: text as it is, nothing as "", everything else as JSON."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def without_environment(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -86,8 +86,9 @@ class StackApplier:
                 case Standing.BUSY if found:
                     self._wait_for_others(found)
                 case Standing.NEVER_WAS if found:
+                    lifted = self._protection.lifted(found)
                     if self._is_check:
-                        return self._would_recover(found, "deleted and made again")
+                        return self._would_recover(found, "deleted and made again", lifted)
                     self._clear(found)
                 case Standing.STUCK if found:
                     if self._is_check:
@@ -117,10 +118,11 @@ class StackApplier:
         self._feed.note(f"stack {self._stack.name}: deleting what could not be created before, {told}")
         self._done_before.append(f"deleted what could not be created before, {told}")
         progress = self._follower.progress(str(found["StackId"]))
-        self.changed = True
+        self.changed = self._protection.lift(found) or self.changed
         self._stack.client.delete_stack(
             StackName=found["StackId"], ClientRequestToken=f"ddbload-{uuid4().hex}", **service_role(self._params)
         )
+        self.changed = True
         end = self._follower.follow(str(found["StackId"]), progress)
         if standing(end.described) is not Standing.ABSENT:
             raise StackRequestError(
@@ -133,10 +135,10 @@ class StackApplier:
         self._feed.note(f"stack {self._stack.name}: continuing the rollback that failed before, {told}")
         self._done_before.append(f"continued the rollback that failed before, {told}")
         progress = self._follower.progress(str(found["StackId"]))
-        self.changed = True
         self._stack.client.continue_update_rollback(
             StackName=found["StackId"], ClientRequestToken=f"ddbload-{uuid4().hex}", **service_role(self._params)
         )
+        self.changed = True
         end = self._follower.follow(str(found["StackId"]), progress)
         if standing(end.described) is Standing.STUCK:
             raise StackRequestError(
@@ -150,7 +152,7 @@ class StackApplier:
             remedy = "see its events, then delete it or take the resources out that could not be imported"
         return f"stack {self._stack.name} cannot be updated: {self._told_cause(found)}; {remedy}"
 
-    def _would_recover(self, found: Mapping[str, Any], what: str) -> Outcome:
+    def _would_recover(self, found: Mapping[str, Any], what: str, before: Sequence[str] = ()) -> Outcome:
         # AWS works out no change set for a stack in such a state; the template can be looked at nevertheless.
         self._stack.client.validate_template(TemplateBody=self._params["template_body"])
         line = f"{status_of(found)}: would be {what}; what that changes shows only then"
@@ -158,7 +160,7 @@ class StackApplier:
             message=f"stack {self._stack.name} would be {what}; {self._told_cause(found)}",
             changed=True,
             described=found,
-            lines=[line, *self._protection.missing(None)],
+            lines=[*before, line, *self._protection.missing(None)],
         )
 
     # ---- The change itself

@@ -19,7 +19,6 @@ from ansible_collections.ddbload.aws.plugins.module_utils.stack_result import Ou
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import (
     Standing,
     is_done,
-    is_protected,
     is_taken_back,
     standing,
     status_of,
@@ -134,20 +133,17 @@ class StackEnder:
         return self._judge(self._follower.follow(str(found["StackId"])))
 
     def _delete(self, found: Mapping[str, Any]) -> Outcome:
-        if is_protected(found):
-            raise StackRequestError(
-                f"stack {self._stack.name} is protected from being deleted "
-                "-> if that is meant, apply it with termination_protection: false first"
-            )
+        lifted = self._protection.lifted(found)
         if self._is_check:
             return Outcome(
                 message=f"would delete stack {self._stack.name}",
                 changed=True,
                 described=found,
-                lines=["- the stack and its resources, but those that its template retains"],
+                lines=[*lifted, "- the stack and its resources, but those that its template retains"],
             )
         stack_id, operation = str(found["StackId"]), f"ddbload-{uuid4().hex}"
         progress = self._follower.progress(stack_id)
+        self.changed = self._protection.lift(found)
         self._stack.client.delete_stack(StackName=stack_id, ClientRequestToken=operation, **service_role(self._params))
         self.changed, self.operation = True, operation
         self._feed.note(f"deleting stack {self._stack.name}")

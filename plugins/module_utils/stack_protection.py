@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_command import aws_command
 from ansible_collections.ddbload.aws.plugins.module_utils.stack import Stack
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import policy_text
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import is_protected
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError, policy_text
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import is_protected, status_of
 
 
 class Protection:
@@ -23,7 +24,7 @@ class Protection:
     """
 
     def __init__(self, stack: Stack, params: Mapping[str, Any]) -> None:
-        self._stack = stack
+        self._stack, self._params = stack, params
         self._wanted = params["termination_protection"]
         self._policy = policy_text(params["stack_policy"])
 
@@ -58,6 +59,45 @@ class Protection:
                     StackName=self._stack.name, EnableTerminationProtection=self._wanted
                 )
         return lines
+
+    def lifted(self, described: Mapping[str, Any]) -> list[str]:
+        """Say what has to be taken off the stack before it can be deleted, a line each.
+
+        Args:
+            described: the stack as DescribeStacks tells of it.
+
+        Raises:
+            StackRequestError: it is protected, and the options do not say that it need not be.
+        """
+        if not is_protected(described):
+            return []
+        if self._wanted is False:
+            return [f"termination protection: {_word(True)} -> {_word(False)}"]
+        command = aws_command(
+            "cloudformation update-termination-protection --no-enable-termination-protection",
+            {"stack-name": self._stack.name},
+            self._params,
+        )
+        raise StackRequestError(
+            f"stack {self._stack.name} ({status_of(described)}) is protected from being deleted "
+            f"-> if it may go, set termination_protection: false, or take the protection off: {command}"
+        )
+
+    def lift(self, described: Mapping[str, Any]) -> bool:
+        """Take off the stack what keeps it from being deleted, where the options say so; returns whether it had to.
+
+        Args:
+            described: the stack as DescribeStacks tells of it.
+
+        Raises:
+            StackRequestError: as ``lifted`` says.
+        """
+        lifted = bool(self.lifted(described))
+        if lifted:
+            self._stack.client.update_termination_protection(
+                StackName=self._stack.name, EnableTerminationProtection=False
+            )
+        return lifted
 
     def _differs(self) -> bool:
         found = self._stack.policy()

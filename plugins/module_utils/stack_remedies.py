@@ -46,6 +46,11 @@ REMEDIES = (
         "mend the parameter that is named",
     ),
     (r"cannot update a stack when a custom-named", "give the resource another name, or delete it first"),
+    (
+        r"termination ?protection is enabled",
+        "if it may go, set termination_protection: false, or take the protection off: "
+        "aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name <stack>",
+    ),
     (r"is imported by|cannot be deleted as it is in use by", "delete the stack that imports it first"),
     (
         r"dependencyviolation|has (a )?dependent|has dependencies|cannot be deleted|is not empty|in use",

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.ddbload.aws.plugins.module_utils.value_text import text_of, texts_of
+
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MOST_BYTES = 51_200
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
@@ -56,6 +58,7 @@ def check_request(params: Mapping[str, Any]) -> None:
             "-> shorten it, or make two stacks of it"
         )
     parameter_strings(params["parameters"])
+    tag_list(params.get("tags"))
 
 
 def parameter_strings(parameters: Mapping[str, Any] | None) -> dict[str, str]:
@@ -70,14 +73,22 @@ def parameter_strings(parameters: Mapping[str, Any] | None) -> dict[str, str]:
         https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
 
     Raises:
-        StackRequestError: a value is a dictionary, or a list with lists in it or with an item that holds a comma.
+        StackRequestError: a value is a dictionary, or a list with an item that is null, no plain value, or holds a
+            comma.
     """
     return {name: _string(name, value) for name, value in (parameters or {}).items() if value is not None}
 
 
 def tag_list(tags: Mapping[str, Any] | None) -> list[dict[str, str]]:
-    """Write tags as CloudFormation expects them: truth values in lower case, what is no text as text."""
-    return [{"Key": str(key), "Value": _plain(value)} for key, value in (tags or {}).items()]
+    """Write tags as CloudFormation expects them: truth values in lower case, numbers as text, none for None.
+
+    Raises:
+        StackRequestError: a value is a dictionary or a list.
+    """
+    for key, value in (tags or {}).items():
+        if isinstance(value, Mapping | list | tuple):
+            raise StackRequestError(f"tag {key} is a dictionary or a list -> give text, a number or a truth value")
+    return [{"Key": key, "Value": value} for key, value in texts_of(tags).items()]
 
 
 def service_role(params: Mapping[str, Any]) -> dict[str, str]:
@@ -119,12 +130,10 @@ def _string(name: str, value: Any) -> str:
             f"parameter {name} is a dictionary -> CloudFormation takes text, numbers, truth values and lists"
         )
     if not isinstance(value, list | tuple):
-        return _plain(value)
-    items = [_plain(item) for item in value]
+        return text_of(value)
+    if None in value:
+        raise StackRequestError(f"parameter {name} has an item that is null -> give it a value, or leave it out")
+    items = [text_of(item) for item in value]
     if any(isinstance(item, Mapping | list | tuple) for item in value) or any("," in item for item in items):
         raise StackRequestError(f"parameter {name} has an item that is a list or holds a comma -> give plain items")
     return ",".join(items)
-
-
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -50,6 +50,7 @@ options:
   tags:
     description:
       - Tags of the stack, which AWS hands on to its resources. Replaces those it has.
+      - Truth values become C(true) and C(false), numbers become text. A tag with null is left out.
       - Where it is not given, the stack's tags stay as they are.
     type: dict
   capabilities:
@@ -70,6 +71,8 @@ options:
   termination_protection:
     description:
       - Whether AWS refuses to delete the stack. Left as it is where it is not given.
+      - A protected stack is deleted only with V(false), which takes the protection off before; by O(state=absent), and
+        by O(state=present) where it could not be created the last time. Otherwise that fails, and changes nothing.
       - It is set once the stack is at rest; with O(wait=false) by O(state=settled), which takes it too.
     type: bool
   stack_policy:

@@ -79,13 +79,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     repository, tag, manifest = (module.params[name] for name in ("repository_name", "image_tag", "image_manifest"))
-    client = module_clients(module)("ecr")
     try:
         wanted = json.loads(manifest)
         media_type = str(wanted["mediaType"])
     except (ValueError, KeyError, TypeError) as error:
         module.fail_json(msg=f"image_manifest is not the JSON text of a manifest with a mediaType: {error!r}")
     try:
+        client = module_clients(module)("ecr")
         known = read_manifest(client, repository, tag)
         if known and json.loads(known.text) == wanted:
             module.exit_json(changed=False, image_digest=known.digest)

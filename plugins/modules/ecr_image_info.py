@@ -72,7 +72,7 @@ except ImportError:
     pass  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
+from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error_code, explain
 from ansible_collections.ddbload.aws.plugins.module_utils.ecr import find_images
 from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
 
@@ -84,12 +84,11 @@ def main() -> None:
         supports_check_mode=True,
     )
     repository = module.params["repository_name"]
-    client = module_clients(module)("ecr")
     try:
-        images = find_images(client, repository, module.params["image_tag"])
+        images = find_images(module_clients(module)("ecr"), repository, module.params["image_tag"])
     except (BotoCoreError, ClientError) as error:
         what = f"cannot list the images of repository {repository} (ecr:DescribeImages)"
-        if isinstance(error, client.exceptions.RepositoryNotFoundException):
+        if error_code(error) == "RepositoryNotFoundException":
             module.fail_json(msg=f"{what}: it does not exist ({place(module)}) -> deploy the registry's stack first")
         module.fail_json(msg=explain(error, what, place(module)))
     module.exit_json(changed=False, images=images)

@@ -157,13 +157,15 @@ options:
             type: str
             required: true
           command:
-            description: The command and its arguments, in place of the image's or the task definition's.
+            description:
+              - The command and its arguments, in place of the image's or the task definition's.
+              - Words other than text are written as JSON, so that V(true) is C(true).
             type: list
-            elements: str
+            elements: raw
           environment:
             description:
               - Environment variables, added to those of the task definition or in place of them.
-              - Values other than text are written as JSON.
+              - Values other than text are written as JSON. A variable with null is left out.
               - Everybody who may describe tasks can read them. Give secrets by C(secrets) in the task definition.
             type: dict
           cpu:
@@ -203,7 +205,7 @@ options:
     type: str
   tags:
     description:
-      - Tags of the tasks, up to 50. Values other than text are written as JSON.
+      - Tags of the tasks, up to 50. Values other than text are written as JSON. A tag with null is left out.
       - Keys have up to 128 characters, values up to 256; neither may begin with C(aws:).
     type: dict
   propagate_tags:
@@ -854,7 +856,7 @@ ARGUMENT_SPEC = {
                 "elements": "dict",
                 "options": {
                     "name": {"type": "str", "required": True},
-                    "command": {"type": "list", "elements": "str"},
+                    "command": {"type": "list", "elements": "raw"},
                     "environment": {"type": "dict"},
                     "cpu": {"type": "int"},
                     "memory": {"type": "int"},

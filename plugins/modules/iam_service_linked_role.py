@@ -51,6 +51,7 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
+from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients
 from ansible_collections.ddbload.aws.plugins.module_utils.service_linked_role import create_role, find_role
 
 
@@ -61,8 +62,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     service = module.params["service"]
-    client = module.client("iam")
     try:
+        client = module_clients(module)("iam")
         role = find_role(client, service)
         is_missing = not role
         if is_missing and not module.check_mode:

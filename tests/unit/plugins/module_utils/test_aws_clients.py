@@ -12,12 +12,10 @@ from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from ansible_collections.ddbload.aws.plugins.module_utils import aws_clients
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_clients import AwsClients, PatientClient
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import is_ambiguous, is_transient
-from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
@@ -62,12 +60,9 @@ def server() -> Iterator[Server]:
 
 
 def clients(server: Server) -> AwsClients:
-    def client(service: str, config: dict[str, Any], region: str = "eu-west-1") -> Any:
-        url = f"http://127.0.0.1:{server.server_port}"
-        keys = {"aws_access_key_id": "a" * 20, "aws_secret_access_key": "b" * 40}
-        return boto3.client(service, region_name=region, endpoint_url=url, config=Config(**config), **keys)
-
-    return AwsClients(SimpleNamespace(client=client))
+    keys = {"access_key": "a" * 20, "secret_key": "b" * 40}
+    url = f"http://127.0.0.1:{server.server_port}"
+    return AwsClients(SimpleNamespace(params={"region": "eu-west-1", "endpoint_url": url, **keys}))
 
 
 @pytest.mark.parametrize("body", [WHOLE[:20], WHOLE[:-1] + b"\xff", b"<html>"])

@@ -15,6 +15,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import (
     is_throttled,
     is_transient,
 )
+from ansible_collections.ddbload.aws.plugins.module_utils.credentials import CredentialsError, told_as_credentials
 from botocore import exceptions
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
@@ -28,6 +29,12 @@ NO_CAPACITY = "Capacity is unavailable at this time. Please try again later or i
 def refused(code: str, message: str = "no", status: int = 400) -> ClientError:
     answer: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, "RunTask")
+
+
+def of_credentials(error: Exception) -> CredentialsError:
+    with pytest.raises(CredentialsError) as raised, told_as_credentials("profile x"):
+        raise error
+    return raised.value
 
 
 INVALID = "InvalidParameterException"
@@ -141,7 +148,9 @@ def test_throttling_is_known_by_code_status_or_message(error: Exception, expecte
         (exceptions.TokenRetrievalError(provider="sso", error_msg="x"), True),
         (exceptions.CredentialRetrievalError(provider="x", error_msg="x"), True),
         (exceptions.NoCredentialsError(), True),
-        (RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired."), True),
+        (of_credentials(RuntimeError("the refreshed credentials are still expired.")), True),
+        (of_credentials(FileNotFoundError(2, "No such file or directory", "/token")), True),
+        (of_credentials(exceptions.EndpointConnectionError(endpoint_url=URL)), False),
         (RuntimeError("something else"), False),
         (refused("AccessDeniedException"), False),
         (exceptions.ReadTimeoutError(endpoint_url=URL), False),
@@ -149,3 +158,14 @@ def test_throttling_is_known_by_code_status_or_message(error: Exception, expecte
 )
 def test_expired_credentials_are_known(error: Exception, expected: bool) -> None:
     assert is_expired(error) is expected
+
+
+def test_what_is_behind_lost_credentials_decides_how_to_go_on() -> None:
+    cut = of_credentials(exceptions.ReadTimeoutError(endpoint_url=URL))
+    assert is_transient(cut)
+    # Whatever became of the call for credentials, the request was not sent.
+    assert not is_ambiguous(cut)
+    refusal = of_credentials(refused("AccessDenied", "u is not authorized to perform: sts:AssumeRole on resource: r"))
+    assert not is_transient(refusal) and not is_expired(refusal)
+    line = explain(refusal, "cannot", "here")
+    assert line.startswith("cannot (here, profile x): AccessDenied: u is not") and "allow sts:AssumeRole" in line

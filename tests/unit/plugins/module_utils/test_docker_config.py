@@ -39,6 +39,19 @@ def test_a_helper_does_not_hide_the_login(config: dict[str, object]) -> None:
     assert made["credHelpers"].get("b") == ("c" if "credHelpers" in config else None)
 
 
+@pytest.mark.parametrize("config", [{"auths": None}, {"credHelpers": None, "credsStore": "desktop"}])
+def test_null_is_taken_for_an_empty_object(config: dict[str, object]) -> None:
+    made = with_login(config, "registry", "AWS", "secret")
+    assert list(made["auths"]) == ["registry"]
+    assert made.get("credHelpers") == ({"registry": ""} if "credsStore" in config else None)
+
+
+@pytest.mark.parametrize("name", ["auths", "credHelpers"])
+def test_what_is_no_object_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} in config.json is not a JSON object$"):
+        with_login({name: ["x"]}, "registry", "AWS", "secret")
+
+
 def test_nobody_else_may_read_the_file_even_where_it_was_there(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "config.json").chmod(0o644)

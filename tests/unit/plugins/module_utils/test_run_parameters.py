@@ -115,6 +115,7 @@ def test_parameters_that_are_taken(changes: dict[str, Any]) -> None:
         ),
         (container(environment={TOKEN_VARIABLE: "x"}), f"container a set {TOKEN_VARIABLE}, as the module does -> "),
         ({"index_variable": "I", **container(environment={"I": 1})}, "container a set I, as the module does -> "),
+        (container(command=["x", None]), "overrides of container a have null as a word of command -> "),
         (container(memory=0), "overrides of container a have memory 0 -> "),
         ({"overrides": {"cpu": "much"}}, "overrides have cpu 'much' -> "),
         ({"overrides": {"memory": "1 TB"}}, "overrides have memory '1 TB' -> "),

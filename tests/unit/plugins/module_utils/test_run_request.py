@@ -23,7 +23,6 @@ from ansible_collections.ddbload.aws.plugins.module_utils.run_request import (
     parse_token_value,
     run_request,
     task_override,
-    text_of,
     token_value,
     without_environment,
 )
@@ -117,7 +116,11 @@ def test_the_added_variables_come_out_once_and_the_users_others_stay(
 ) -> None:
     made = task_override(overrides, container, environment)
     users = {
-        one["name"]: {name: text_of(value) for name, value in (one.get("environment") or {}).items()}
+        one["name"]: {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in (one.get("environment") or {}).items()
+            if value is not None
+        }
         for one in overrides.get("containers") or []
     }
     if environment:
@@ -140,7 +143,11 @@ def test_request_in_full() -> None:
         "network_configuration": {"subnets": ["s"], "security_groups": ["g"], "assign_public_ip": True},
         "overrides": {
             "containers": [
-                {"name": "a", "command": ["x", "y"], "environment": {"A": "1", "B": 2, "C": {"d": True}, "E": None}},
+                {
+                    "name": "a",
+                    "command": ["x", True, 2],
+                    "environment": {"A": True, "B": 2, "C": {"d": True}, "E": None},
+                },
                 {"name": "b", "command": None, "environment": None, "cpu": 256, "memory": 512, "memory_reservation": 9},
             ],
             "cpu": "1024",
@@ -150,7 +157,7 @@ def test_request_in_full() -> None:
             "ephemeral_storage": 50,
         },
         "group": "g",
-        "tags": {"k": 1},
+        "tags": {"k": 1, "Owner": None},
         "propagate_tags": "TASK_DEFINITION",
         "platform_version": "1.4.0",
         "enable_ecs_managed_tags": True,
@@ -165,12 +172,11 @@ def test_request_in_full() -> None:
         "containerOverrides": [
             {
                 "name": "a",
-                "command": ["x", "y"],
+                "command": ["x", "true", "2"],
                 "environment": [
-                    {"name": "A", "value": "1"},
+                    {"name": "A", "value": "true"},
                     {"name": "B", "value": "2"},
                     {"name": "C", "value": '{"d": true}'},
-                    {"name": "E", "value": ""},
                 ],
             },
             {

@@ -161,6 +161,44 @@ def test_check_mode_mends_nothing(status: str) -> None:
     assert (cloud.calls, cloud.status) == ([], status)
 
 
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"])
+@pytest.mark.parametrize("check", [False, True])
+@pytest.mark.parametrize("wanted", [None, True])
+def test_what_is_protected_is_not_cleared_unasked(status: str, check: bool, wanted: bool | None) -> None:
+    cloud = FakeCloudFormation(Clock(), status)
+    cloud.protected = True
+    applying = applier(cloud, check=check, termination_protection=wanted, region="eu-west-1", profile="mine")
+    with pytest.raises(StackRequestError) as raised:
+        applying.apply()
+    assert str(raised.value) == (
+        f"stack {NAME} ({status}) is protected from being deleted -> if it may go, set termination_protection: false, "
+        "or take the protection off: aws cloudformation update-termination-protection "
+        f"--no-enable-termination-protection --stack-name {NAME} --region eu-west-1 --profile mine"
+    )
+    assert (applying.changed, cloud.calls, cloud.status, cloud.protected) == (False, [], status, True)
+
+
+def test_what_need_not_be_protected_is_cleared() -> None:
+    cloud = FakeCloudFormation(Clock(), "ROLLBACK_COMPLETE")
+    cloud.protected = True
+    checked = apply(cloud, check=True, termination_protection=False)
+    assert checked.changed and checked.lines[0] == "termination protection: on -> off"
+    assert cloud.calls == []
+    assert apply(cloud, termination_protection=False).changed
+    assert (cloud.calls, cloud.status) == (["protect", "delete", "execute"], "CREATE_COMPLETE")
+    assert not cloud.protected
+
+
+def test_what_aws_refuses_has_changed_nothing() -> None:
+    cloud = FakeCloudFormation(Clock(), "ROLLBACK_COMPLETE")
+    # Somebody protects it between the look and the call.
+    cloud.before["delete_stack"] = [lambda: setattr(cloud, "protected", True)]
+    applying = applier(cloud)
+    with pytest.raises(ClientError, match="TerminationProtection"):
+        applying.apply()
+    assert not applying.changed
+
+
 def test_protection_and_policy_are_set_once_and_at_rest() -> None:
     cloud = FakeCloudFormation(Clock())
     apply(cloud, termination_protection=True, stack_policy=POLICY)

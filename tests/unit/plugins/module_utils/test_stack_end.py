@@ -131,12 +131,24 @@ def test_a_stack_is_deleted_with_the_role(role: str | None) -> None:
     assert cloud.roles == {"delete_stack": role}
 
 
-def test_a_protected_stack_is_left_alone() -> None:
-    cloud = FakeCloudFormation(Clock(), "UPDATE_COMPLETE")
+@pytest.mark.parametrize("status", ["UPDATE_COMPLETE", "ROLLBACK_COMPLETE"])
+@pytest.mark.parametrize("check", [False, True])
+def test_a_protected_stack_is_left_alone(status: str, check: bool) -> None:
+    cloud = FakeCloudFormation(Clock(), status)
     cloud.protected = True
-    with pytest.raises(StackRequestError, match="protected from being deleted -> "):
-        ender(cloud).delete()
+    told = r"protected from being deleted -> .* --no-enable-termination-protection --stack-name shop$"
+    with pytest.raises(StackRequestError, match=told):
+        ender(cloud, check=check).delete()
     assert cloud.calls == []
+
+
+def test_a_stack_that_need_not_be_protected_is_deleted() -> None:
+    cloud = FakeCloudFormation(Clock(), "ROLLBACK_COMPLETE")
+    cloud.protected = True
+    checked = ender(cloud, check=True, termination_protection=False).delete()
+    assert (checked.lines[0], cloud.calls) == ("termination protection: on -> off", [])
+    assert ender(cloud, termination_protection=False).delete().changed
+    assert cloud.calls == ["protect", "delete"]
 
 
 def test_check_mode_deletes_nothing() -> None:

@@ -32,6 +32,7 @@ from hypothesis import strategies as st
         ("Requires capabilities : [CAPABILITY_NAMED_IAM]", "capabilities"),
         ("Exceeded attempts to wait", "what it waits for"),
         ("Rate exceeded (HandlerErrorCode: Throttling)", "repeat the command"),
+        ("Stack [x] cannot be deleted while TerminationProtection is enabled", "termination_protection: false"),
         ("something else", ""),
     ],
 )

@@ -37,6 +37,7 @@ def test_values_become_what_cloudformation_reads() -> None:
         "Empty": "",
     }
     assert parameter_strings({"Default": None}) == parameter_strings(None) == {}
+    assert tag_list({"Owner": None}) == tag_list(None) == []
     assert tag_list({"Cost": True, "Zones": 3}) == [{"Key": "Cost", "Value": "true"}, {"Key": "Zones", "Value": "3"}]
 
 
@@ -59,6 +60,9 @@ def test_no_item_of_a_list_is_lost(items: list[str]) -> None:
         ({"parameters": {"Tags": {"a": 1}}}, "parameter Tags is a dictionary"),
         ({"parameters": {"Ids": ["a,b"]}}, "parameter Ids has an item that is a list or holds a comma"),
         ({"parameters": {"Ids": [["a"]]}}, "parameter Ids has an item that is a list or holds a comma"),
+        ({"parameters": {"Ids": ["a", None]}}, "parameter Ids has an item that is null"),
+        ({"tags": {"Teams": ["a"]}}, "tag Teams is a dictionary or a list"),
+        ({"tags": {"Teams": {"a": 1}}}, "tag Teams is a dictionary or a list"),
         ({"stack_policy": "{"}, "stack_policy is no JSON"),
         ({"stack_policy": {}}, 'stack_policy has no "Statement"'),
     ],

@@ -1,0 +1,196 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Credentials that cannot be had: real profiles and the SDK's real chain, and what every module says of them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from ansible.module_utils.common import warnings
+from ansible.module_utils.testing import patch_module_args
+
+ROLE = "role_arn = arn:aws:iam::111122223333:role/tester\n"
+KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = very-secret-key\n"
+SOURCE = f"[profile source]\n{KEYS}[profile mine]\n{ROLE}source_profile = source\n"
+ANSWER = {"Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "very-secret-key"}
+SSO = "sso_account_id = 111122223333\nsso_role_name = tester\n"
+SESSION = "[sso-session team]\nsso_region = eu-west-1\nsso_start_url = https://127.0.0.1/start\n"
+
+
+def process(command: str) -> str:
+    return f"[profile mine]\ncredential_process = {command}\n"
+
+
+def printing(answer: Any) -> str:
+    return process(f"echo '{json.dumps(answer)}'")
+
+
+class Case(NamedTuple):
+    """A configuration, what is said of it, and the remedy's words."""
+
+    config: str | bytes | None  # None makes the file a folder
+    cause: str
+    remedy: str
+    variables: Mapping[str, str] = MappingProxyType({})
+
+
+CASES = {
+    "mfa": Case(f"{SOURCE}mfa_serial = arn:aws:iam::111122223333:mfa/me\n", "MFA device", "aws sso login"),
+    "process-text": Case(process("echo very-secret-text"), "credential_process did not print the JSON", "by hand"),
+    "process-list": Case(printing(["very-secret-text"]), "credential_process did not print the JSON", "by hand"),
+    "process-time": Case(printing(ANSWER | {"SessionToken": "t", "Expiration": "soon"}), "did not print", "by hand"),
+    "process-bytes": Case(process("printf '\\377'"), "credential_process did not print the JSON", "by hand"),
+    "process-gone": Case(process("/no/helper"), "credential_process names /no/helper: No such file", "mend the path"),
+    "process-folder": Case(process("/"), "credential_process names /: Permission denied", "execute"),
+    "process-fails": Case(process("sh -c 'echo no session >&2; exit 3'"), "no session", "log in"),
+    "process-keyless": Case(printing({"Version": 1}), "Missing required key in response: 'AccessKeyId'", "log in"),
+    "process-version": Case(printing({"Version": 2}), "Unsupported version '2'", "log in"),
+    "process-expired": Case(
+        printing(ANSWER | {"SessionToken": "t", "Expiration": "2020-01-01T00:00:00Z"}), "expired already", "renew them"
+    ),
+    "token-gone": Case(
+        f"[profile mine]\n{ROLE}web_identity_token_file = /no/token\n",
+        "AWS_WEB_IDENTITY_TOKEN_FILE) names /no/token: No such file",
+        "mend the path",
+    ),
+    "token-folder": Case(f"[profile mine]\n{ROLE}web_identity_token_file = /\n", "names /: Is a directory", "mend"),
+    "sso-no-token": Case(
+        f"{SESSION}[profile mine]\nsso_session = team\n{SSO}", "Token for team does not exist", "log in"
+    ),
+    "sso-no-session": Case(f"[profile mine]\nsso_session = team\n{SSO}", 'sso-session does not exist: "team"', "mend"),
+    "config-folder": Case(None, "config is a folder", "AWS_CONFIG_FILE"),
+    "config-text": Case("no configuration", "Unable to parse config file", "mend the file"),
+    "config-bytes": Case(b"[profile mine]\nregion = \xff\n", "Unable to parse config file", "mend the file"),
+    "no-profile": Case("", "(mine) could not be found", "AWS_PROFILE"),
+    "no-source": Case(f"[profile mine]\n{ROLE}source_profile = gone\n", 'source_profile "gone"', "mend the profile"),
+    "no-keys": Case("[profile mine]\n", "Unable to locate credentials", "log in"),
+    "half-a-key": Case(
+        "[profile mine]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n", "missing: aws_secret_access_key", "set both keys"
+    ),
+    "keys-beside": Case(
+        f"[profile mine]\n{KEYS}",
+        "access keys are set beside the profile",
+        "unset",
+        {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "very-secret-key"},
+    ),
+    "ca-folder": Case(
+        f"[profile mine]\n{KEYS}", "AWS_CA_BUNDLE names /: Is a directory", "PEM", {"AWS_CA_BUNDLE": "/"}
+    ),
+    "ca-gone": Case(f"[profile mine]\n{KEYS}", "names /no/ca: No such file", "PEM", {"AWS_CA_BUNDLE": "/no/ca"}),
+    "ca-text": Case(f"[profile mine]\n{KEYS}", "it holds no certificate", "PEM", {"AWS_CA_BUNDLE": "/etc/passwd"}),
+}
+
+MODULES: dict[str, dict[str, Any]] = {
+    "cfn_drift_info": {"stack_names": ["shop"]},
+    "cfn_stack": {"stack_name": "shop", "state": "absent"},
+    "ecr_image": {"repository_name": "shop", "image_tag": "1", "image_manifest": '{"mediaType": "x"}'},
+    "ecr_image_info": {"repository_name": "shop"},
+    "ecr_login": {"config_directory": "/nowhere"},
+    "ecs_task_run": {"cluster": "shop", "task_definition": "migrate"},
+    "environment_info": {"project": "shop", "environment": "dev"},
+    "environment_part": {"state": "unprotected", "kind": "table", "id": "shop"},
+    "iam_service_linked_role": {"service": "ecs.amazonaws.com"},
+}
+
+Runner = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Runner:
+    """Return what runs a module with a configuration, as Ansible does: without a terminal, with nothing on stdin."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    # Modules that run in one process would tell each other's warnings.
+    monkeypatch.setattr(warnings, "_global_warnings", {})
+    opened = os.open
+
+    def without_terminal(path: Any, *more: Any, **named: Any) -> int:
+        if path == "/dev/tty":
+            raise OSError(6, "No such device or address")
+        return opened(path, *more, **named)
+
+    monkeypatch.setattr(os, "open", without_terminal)
+
+    def call(name: str, case: Case, **options: Any) -> dict[str, Any]:
+        if isinstance(case.config, bytes):
+            (tmp_path / "config").write_bytes(case.config)
+        elif case.config is None:
+            (tmp_path / "config").mkdir()
+        else:
+            (tmp_path / "config").write_text(case.config)
+        for variable, value in case.variables.items():
+            monkeypatch.setenv(variable, value)
+        module = importlib.import_module(f"ansible_collections.ddbload.aws.plugins.modules.{name}")
+        # Nothing listens there, and nothing is to be asked.
+        given = {"region": "eu-west-1", "endpoint_url": "https://127.0.0.1:9", "profile": "mine"} | options
+        with Path(os.devnull).open() as nothing, patch_module_args(given), pytest.raises(SystemExit):
+            monkeypatch.setattr(sys, "stdin", nothing)
+            module.main()
+        output = capsys.readouterr().out
+        assert "very-secret" not in output
+        return dict(json.loads(output))
+
+    return call
+
+
+def is_told(line: str, case: Case) -> bool:
+    told, arrow, remedy = line.partition(" -> ")
+    return "\n" not in line and "profile mine" in told and case.cause in told and bool(arrow) and case.remedy in remedy
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.filterwarnings("ignore::getpass.GetPassWarning")
+def test_preflight_tells_each_failure_and_goes_on(run: Runner, name: str) -> None:
+    # What is wrong with the names is found out whoever calls.
+    result = run("preflight_info", CASES[name], project="ddb load", environment="dev")
+    problems = [line for line in result["problems"] if line.startswith("AWS does not know us")]
+    assert len(result["problems"]) == 2 and not result.get("failed")
+    assert any("ddb load" in line for line in result["problems"])
+    assert "environment dev, region eu-west-1, profile mine" in problems[0]
+    case = CASES[name]
+    # Preflight has its own words for how to log in.
+    assert is_told(problems[0], case if "aws sso login" not in problems[0] else case._replace(remedy="aws sso login"))
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.filterwarnings("ignore::getpass.GetPassWarning")
+def test_the_launcher_tells_each_failure_on_one_line(run: Runner, name: str) -> None:
+    result = run("ecs_task_run", CASES[name], **MODULES["ecs_task_run"])
+    assert result["failed"]
+    assert result["msg"].startswith("cannot run task definition migrate on cluster shop (region eu-west-1")
+    assert is_told(result["msg"], CASES[name])
+
+
+@pytest.mark.parametrize("name", ["mfa", "process-text", "token-gone", "no-keys", "no-profile"])
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.filterwarnings("ignore::getpass.GetPassWarning")
+def test_every_module_tells_them_on_one_line(run: Runner, module: str, name: str) -> None:
+    result = run(module, CASES[name], **MODULES[module])
+    assert result["failed"]
+    assert is_told(result["msg"], CASES[name])
+
+
+def test_each_module_that_calls_aws_is_in_the_table() -> None:
+    folder = Path(__file__).parents[4] / "plugins" / "modules"
+    calling = {path.stem for path in folder.glob("*.py") if "AnsibleAWSModule(" in path.read_text()}
+    assert calling == {*MODULES, "preflight_info"}
+
+
+def test_certificates_do_not_matter_without_tls(run: Runner) -> None:
+    result = run("ecr_login", CASES["ca-gone"], config_directory="/nowhere", endpoint_url="http://127.0.0.1:9")
+    assert "AWS_CA_BUNDLE" not in result["msg"] and "127.0.0.1:9" in result["msg"]
