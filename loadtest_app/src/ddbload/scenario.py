@@ -12,6 +12,7 @@ from typing import Any
 from ddbload import emf, entries, sizes, thresholds
 from ddbload.choice import Chooser
 from ddbload.entries import MixEntry
+from ddbload.keys import HIGHEST_FIRST
 from ddbload.plan import ClosedPlan, FindMaxPlan, Plan
 from ddbload.plan import read as read_plan
 from ddbload.reader import Reader, is_integer, show
@@ -30,11 +31,15 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Keys:
-    """Which keys are used: 0, 1, 2, ... modulo ``count``, so many of them in one partition."""
+    """Which keys are used: 0, 1, 2, ... modulo ``count``, so many of them in one partition.
+
+    ``first`` is the number of key 0 where the partition key is one; None for a range that only ddbload uses.
+    """
 
     prefix: str = "ddbload"
     count: int = 1_000_000
     per_partition: int = 1
+    first: int | None = None
 
 
 @dataclass(frozen=True)
@@ -246,6 +251,7 @@ def _keys(reader: Reader) -> Keys:
         prefix=reader.text("prefix", Keys.prefix, "a text of at most 1,024 characters"),
         count=reader.integer("count", Keys.count, 1, 10**12),
         per_partition=reader.integer("per_partition", 1, 1, 10**9),
+        first=reader.checked("first", None, "null or a whole number from 0 to 10^36", _is_first),
     )
 
 
@@ -390,6 +396,10 @@ def _override(document: dict[str, Any], override: str) -> None:
             raise ScenarioError([f"scenario: --set {override}: {section} is not an object"])
         document = inner
     document[name] = value
+
+
+def _is_first(value: Any) -> bool:
+    return value is None or (is_integer(value) and 0 <= value <= HIGHEST_FIRST)
 
 
 def _is_size_weight(size: Any, weight: Any) -> bool:
