@@ -19,7 +19,7 @@ from ddbload.callers import ClosedPacer
 from ddbload.ceiling import Account
 from ddbload.check import check
 from ddbload.cleanup import clean_written
-from ddbload.dynamo.endpoint import Target, TargetError, open_target
+from ddbload.dynamo.endpoint import SettingsError, Target, TargetError, open_target
 from ddbload.dynamo.pool import Pool, Unreachable
 from ddbload.engine import Engine
 from ddbload.entries import WRITES
@@ -74,10 +74,10 @@ def run(
     try:
         target = open_target(scenario.table, endpoint_url, region, environment)
         return uvloop.run(Run(scenario, target, events, segment, task, barrier).execute())
+    except (ScenarioError, SettingsError) as error:
+        return events.fail(exit_codes.BAD_CONFIGURATION, str(error))
     except (TargetError, Unreachable) as error:
         return events.fail(exit_codes.TARGET_UNUSABLE, str(error))
-    except ScenarioError as error:
-        return events.fail(exit_codes.BAD_CONFIGURATION, str(error))
 
 
 class Run:

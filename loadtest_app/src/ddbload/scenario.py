@@ -12,6 +12,7 @@ from typing import Any
 from ddbload import emf, entries, sizes, thresholds
 from ddbload.choice import Chooser
 from ddbload.entries import MixEntry
+from ddbload.files import MEGABYTE, FileError, read_text
 from ddbload.keys import HIGHEST_FIRST
 from ddbload.plan import ClosedPlan, FindMaxPlan, Plan
 from ddbload.plan import read as read_plan
@@ -19,6 +20,9 @@ from ddbload.reader import Reader, is_integer, show
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MAX_ITEM_BYTES = 409_600
+# A scenario has some hundreds of bytes.
+LARGEST_BYTES = MEGABYTE
+KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
 
 
 class ScenarioError(Exception):
@@ -165,7 +169,8 @@ def load(
     else:
         document = dict(parameters())
     if not isinstance(document, dict):
-        raise ScenarioError([f"scenario: must be a JSON object, got {show(document)}"])
+        # What is no scenario may be a file that holds a secret.
+        raise ScenarioError([f"scenario: must be a JSON object, got {KINDS[type(document)]}"])
     if environment.get("DDBLOAD_TABLE"):
         document.setdefault("table", environment["DDBLOAD_TABLE"])
     if table:
@@ -368,15 +373,17 @@ def _read(source: str) -> Any:
     if source.lstrip().startswith("{"):
         return _parse_json(source, "--scenario")
     try:
-        text = Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError([f"scenario: cannot read {source}: {error}"]) from error
+        text = read_text(Path(source), LARGEST_BYTES)
+    except FileError as error:
+        raise ScenarioError([f"scenario: {error}"]) from error
     return _parse_json(text, source)
 
 
 def _parse_json(text: str, where: str) -> Any:
     try:
         return json.loads(text)
+    except RecursionError:
+        raise ScenarioError([f"scenario: {where} is not JSON of a scenario: it is nested too deep"]) from None
     except ValueError as error:
         raise ScenarioError([f"scenario: {where} is not JSON: {error}"]) from error
 
