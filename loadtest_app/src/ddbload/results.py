@@ -145,7 +145,7 @@ def load(path: Path) -> dict[str, Any]:
         results = json.loads(read_text(path))
     except FileError as error:
         raise ResultsError(str(error)) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultsError(f"{path} is no results file: {error}") from error
     if not isinstance(results, dict) or results.get("schema") != SCHEMA:
         raise ResultsError(f"{path} is no results file of schema {SCHEMA}: make it anew with ddbload merge")
