@@ -171,6 +171,16 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
     assert "the endpoint's URL is none of HTTP" in json.loads(line)["message"]
 
 
+def test_credentials_that_have_expired_are_no_fault_of_the_table() -> None:
+    with Server() as server:
+        address = ("--endpoint-url", server.url)
+        done = ddbload("run", *address, AWS_CREDENTIAL_EXPIRATION="2020-01-01T00:00:00Z", AWS_SESSION_TOKEN=SECRET)
+    message = json.loads(done.stdout)["message"]
+    assert (done.returncode, done.stderr) == (5, "")
+    assert message.startswith("no AWS credentials are to be had (")
+    assert "still expired" in message and SECRET not in message
+
+
 # ---- Names of runs
 
 

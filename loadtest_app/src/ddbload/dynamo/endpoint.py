@@ -123,7 +123,11 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
         credentials = session.get_credentials()
         if credentials is None:
             raise failures.NoCredentialsError
-        description, skew_s = _describe(url, table, Signer(_host_header(url), region, _frozen(credentials)))
+        try:
+            frozen = _frozen(credentials)
+        except Exception as error:  # every provider has its own, and none of them is about the table
+            raise failures.CredentialRetrievalError(provider=credentials.method, error_msg=error) from error
+        description, skew_s = _describe(url, table, Signer(_host_header(url), region, frozen))
     except failures.NoRegionError as error:
         raise TargetError("no AWS region is known: set AWS_REGION or give --region") from error
     except failures.ProfileNotFound as error:
