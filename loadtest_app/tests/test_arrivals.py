@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from ddbload.arrivals import BLOCK, OpenPacer, PoissonPacer, ReplayPacer, UniformPacer, read_arrivals
+from ddbload.arrivals import BLOCK, EXPECTED, OpenPacer, PoissonPacer, ReplayPacer, UniformPacer, read_arrivals
 from ddbload.curve import Curve, Piece, constant, ramp, sine, spike, steps
 from ddbload.segment import WHOLE, Segment, parse
 from hypothesis import given, settings
@@ -222,18 +222,18 @@ def test_recorded_arrivals_are_read_from_columns_and_from_json_lines(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", ": no arrivals in it"),
-        ("# nothing\n\n", ": no arrivals in it"),
-        ("1\n2\nthree\n", ":3: no number of seconds: three"),
-        ("1\n,2\n", ":2: no number of seconds: ,2"),
-        ("nan\n", ":1: no number of seconds: nan"),
-        ("inf,1\n", ":1: no number of seconds: inf,1"),
-        ("-0.5\n", ":1: -0.5 s is negative"),
-        ("1\n0.75\n", ":2: 0.75 s is before the 1 s of the arrival ahead of it"),
-        ('{"elapsed_s": 1\n', ':1: no JSON object: {"elapsed_s": 1'),
-        ('{"elapsed": 1}\n', ':1: elapsed_s is no number: {"elapsed": 1}'),
-        ('{"elapsed_s": true}\n', ':1: elapsed_s is no number: {"elapsed_s": true}'),
-        ("\xff\n", ":1: no number of seconds: \ufffd"),
+        ("", f": no arrivals in it: {EXPECTED}"),
+        ("# nothing\n\n", f": no arrivals in it: {EXPECTED}"),
+        ("1\n2\nthree\n", f":3: no number of seconds: {EXPECTED}"),
+        ("1\n,2\n", f":2: no number of seconds: {EXPECTED}"),
+        ("nan\n", f":1: no number of seconds: {EXPECTED}"),
+        ("inf,1\n", f":1: no number of seconds: {EXPECTED}"),
+        ("-0.5\n", ":1: the number of seconds is negative: begin at 0"),
+        ("1\n0.75\n", ":2: the number of seconds is before the arrival ahead of it: sort the file"),
+        ('{"elapsed_s": 1\n', f":1: no JSON object: {EXPECTED}"),
+        ('{"elapsed": 1}\n', f":1: elapsed_s is no number: {EXPECTED}"),
+        ('{"elapsed_s": true}\n', f":1: elapsed_s is no number: {EXPECTED}"),
+        ("\xff\n", f":1: no number of seconds: {EXPECTED}"),
     ],
 )
 def test_what_cannot_be_replayed_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:

@@ -204,6 +204,8 @@ def test_spent_is_the_sum_over_warm_up_and_load() -> None:
     spent.add(cast(Engine, engine), {"put": (0.0, 4.0), "get": (0.5, 0.0)})
     # Each ok consumes 1.5 read and 3 write units here, each refused write what was expected of it.
     assert (spent.read_units, spent.write_units, spent.refused_write_units) == (6.0, 12.0, 8.0)
+    # What was throttled consumes nothing; of what the network lost nobody knows.
+    assert (spent.uncertain_read_units, spent.uncertain_write_units) == (0.0, 8.0)
 
 
 def test_only_what_is_above_the_limit_is_refused() -> None:

@@ -18,20 +18,23 @@ indexes = st.integers(0, 10**12 - 1)
 versions = st.integers(0, 10**12 - 1)
 
 
-def key_space(*types: str, prefix: str = "ddbload", per_partition: int = 1, more: str = "") -> KeySpace:
+def key_space(
+    *types: str, prefix: str = "ddbload", per_partition: int = 1, more: str = "", first: int | None = None
+) -> KeySpace:
     schema = [KeyAttribute(name + more, type_) for name, type_ in zip(("pk", "sk"), types, strict=False)]
-    return KeySpace(schema, prefix, per_partition)
+    return KeySpace(schema, prefix, per_partition, first)
 
 
-def factory(*types: str, size: int = 400, seed: int = 1) -> ItemFactory:
-    return ItemFactory(key_space(*types), Fixed(size), seed, RUN)
+def factory(*types: str, size: int = 400, seed: int = 1, first: int | None = None) -> ItemFactory:
+    return ItemFactory(key_space(*types, first=first), Fixed(size), seed, RUN)
 
 
 @st.composite
 def factories(draw: st.DrawFn) -> ItemFactory:
     schema = draw(st.lists(types, min_size=1, max_size=2))
     per_partition = draw(st.integers(1, 1000)) if len(schema) == 2 else 1
-    keys = key_space(*schema, prefix=draw(names), per_partition=per_partition, more=draw(names))
+    first = draw(st.none() | st.integers(0, 10**36)) if schema[0] == "N" else None
+    keys = key_space(*schema, prefix=draw(names), per_partition=per_partition, more=draw(names), first=first)
     attributes = [KeyAttribute(f"index%{name}", draw(types)) for name in draw(st.lists(names, max_size=3, unique=True))]
     low = draw(st.integers(250, 2000))
     kinds: list[Sizes] = [Fixed(low), UniformSize(3, low, low + 100), LogNormal(3, low, 1.0, low, 5000)]
@@ -109,7 +112,7 @@ def test_an_item_with_anything_changed_does_not_match(
 
 
 def test_numbers_match_however_they_are_written() -> None:
-    items = ItemFactory(key_space("N"), Fixed(400), 1, RUN, expires_at=1_800_000_000)
+    items = ItemFactory(key_space("N", first=0), Fixed(400), 1, RUN, expires_at=1_800_000_000)
     item = items.item(1200, 5)
     assert items.matches(item | {"pk": {"N": "1.2E+3"}, "expires_at": {"N": "1800000000.0"}}, 1200, 5)
     assert not items.matches(item | {"pk": {"N": "1201"}}, 1200, 5)
@@ -148,15 +151,16 @@ def test_the_largest_item_is_possible() -> None:
     assert item_bytes(factory("S", size=409_600).item(7, 0)) == 409_600
 
 
-@given(st.lists(types, min_size=1, max_size=2))
-def test_the_smallest_size_is_enough_for_every_key(types: list[str]) -> None:
-    smallest = factory(*types).smallest()
-    items = factory(*types, size=smallest)
+@given(st.lists(types, min_size=1, max_size=2), st.none() | st.integers(0, 10**36))
+def test_the_smallest_size_is_enough_for_every_key(types: list[str], first: int | None) -> None:
+    first = first if types[0] == "N" else None
+    smallest = factory(*types, first=first).smallest()
+    items = factory(*types, size=smallest, first=first)
     for index in (0, 10**11, 10**12 - 1):
         assert item_bytes(items.item(index, 0)) == smallest
         assert items.item(index, 0)["data"]["S"]
     with pytest.raises(ValueError, match=rf"item\.size: {smallest - 1} bytes are too few .* take {smallest}"):
-        factory(*types, size=smallest - 1)
+        factory(*types, size=smallest - 1, first=first)
 
 
 @pytest.mark.parametrize(

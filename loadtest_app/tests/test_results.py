@@ -460,3 +460,12 @@ def test_merging_what_holds_no_event_tells_the_exit_code_alone(
     assert cli.main(["merge", str(source), "--output", str(output), "--exit-code", "task-0=41"]) == 0
     outcome = json.loads(capsys.readouterr().out)
     assert (outcome["verdict"], outcome["exit_code"], outcome["missed"]) == ("incomplete", 41, "")
+
+
+def test_a_line_that_is_nested_too_deep_is_a_foreign_one(tmp_path: Path) -> None:
+    lines = events("a", [OK])
+    assert results.merge([*lines, "[" * 30_000])["warnings"] == ["1 log lines are no events of ddbload"]
+    path = tmp_path / "results.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(results.ResultsError, match="is no results file"):
+        results.load(path)

@@ -16,6 +16,7 @@ from random import Random
 from typing import Protocol
 
 from ddbload.curve import Curve
+from ddbload.files import MEGABYTE, read_text
 from ddbload.segment import Segment
 
 NANOSECONDS = 1_000_000_000
@@ -24,6 +25,10 @@ NANOSECONDS = 1_000_000_000
 # that no tick of the engine has to wait for a whole block.
 BLOCK = 4096
 PART = 256
+# Tens of millions of lines.
+LARGEST_BYTES = 256 * MEGABYTE
+# What a line of recorded arrivals has to be.
+EXPECTED = 'a line begins with seconds such as 0.137, or is {"elapsed_s": 0.137}'
 
 
 class OpenPacer(Protocol):
@@ -241,27 +246,25 @@ def read_arrivals(path: Path) -> array[float]:
 
     Raises:
         ValueError: A line is not as above, its number is negative or below that of the line before, or the file has
-            none; with the file, the line and what was found.
-        OSError: The file cannot be read.
+            none, is no regular file or is too large; with the file and the line, and nothing that the file holds.
     """
     arrivals = array("d")
     latest = 0.0
-    with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        for number, line in enumerate(lines, start=1):
-            text = line.strip()
-            if not text or text.startswith("#"):
-                continue
-            try:
-                arrival = _seconds(text)
-            except ValueError as error:
-                raise ValueError(f"{path}:{number}: {error}: {text[:60]}") from None
-            if arrival < latest:
-                wrong = f"before the {latest:g} s of the arrival ahead of it" if arrivals else "negative"
-                raise ValueError(f"{path}:{number}: {arrival:g} s is {wrong}")
-            arrivals.append(arrival)
-            latest = arrival
+    for number, line in enumerate(read_text(path, LARGEST_BYTES, "replace").splitlines(), start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            arrival = _seconds(text)
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}: {EXPECTED}") from None
+        if arrival < latest:
+            wrong = "before the arrival ahead of it: sort the file" if arrivals else "negative: begin at 0"
+            raise ValueError(f"{path}:{number}: the number of seconds is {wrong}")
+        arrivals.append(arrival)
+        latest = arrival
     if not arrivals:
-        raise ValueError(f"{path}: no arrivals in it")
+        raise ValueError(f"{path}: no arrivals in it: {EXPECTED}")
     return arrivals
 
 
@@ -269,7 +272,7 @@ def _seconds(text: str) -> float:
     if text.startswith("{"):
         try:
             value = json.loads(text).get("elapsed_s")
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError("no JSON object") from None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError("elapsed_s is no number")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import sys
 import traceback
@@ -18,6 +19,7 @@ from typing import Any, NoReturn
 from ddbload import __version__, hlog, results, scenario, workers
 from ddbload.events import EventWriter
 from ddbload.exit_codes import BAD_CONFIGURATION, INTERNAL, LOST_WRITES, STOPPED, TARGET_UNUSABLE
+from ddbload.files import FileError, read_text
 from ddbload.plan import FindMaxPlan
 from ddbload.report import commands as reporting
 from ddbload.segment import Segment
@@ -30,6 +32,11 @@ exit codes: 0 passed, 1 internal error, 2 bad configuration, 3 a threshold faile
 4 lost or corrupt writes, 5 target unusable (credentials, permissions, no such table, no network),
 6 stopped early (results are partial)
 """
+
+
+# It stands in keys, in the names of files and folders, and on command lines.
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+RUN_ID_RULE = "must have up to 128 letters, digits, dots, - and _, and begin with a letter or digit"
 
 
 class _Stopped(BaseException):
@@ -91,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_exit_code,
         help="a task's exit code by ECS",
     )
-    merge.add_argument("--run-id", help="the run's name, where no event tells it")
+    merge.add_argument("--run-id", type=_run_id, help="the run whose events count, where there are those of several")
     merge.set_defaults(command=_merge)
 
     verify = commands.add_parser("verify", help="read again what a run wrote, and count what is there")
@@ -131,9 +138,12 @@ def _add_finished(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    run_id = options.run_id or os.environ.get("DDBLOAD_RUN_ID") or datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    given = options.run_id or os.environ.get("DDBLOAD_RUN_ID")
+    run_id = given if given and RUN_ID.fullmatch(given) else datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     worker = os.environ.get(workers.WORKER)
     events = EventWriter(run_id, None, int(worker or 0))
+    if given and given != run_id:
+        return events.fail(BAD_CONFIGURATION, f"--run-id: {RUN_ID_RULE}, got {json.dumps(given[:60])}")
     # Until the run's own handlers stand; the first process of a container would not even die of a signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop_early)
@@ -146,7 +156,7 @@ def _run(options: argparse.Namespace) -> int:
             raise scenario.ScenarioError(["--segment: find_max runs on one machine: leave the segment out"])
         if asked.processes > 1:
             if worker is None:
-                arguments = ["run", "--run-id", run_id, *_given(options)]
+                arguments = ["run", f"--run-id={run_id}", *_given(options)]
                 return workers.supervise(arguments, asked.processes, events)
             segment = segment.within(Segment(int(worker), asked.processes))
         # Of all workers of the run, so that no two have the same.
@@ -175,10 +185,11 @@ def _segment(text: str) -> Segment:
 
 def _given(options: argparse.Namespace) -> list[str]:
     """Return the options of a run as a worker has to be given them."""
-    given = [argument for field in options.set for argument in ("--set", field)]
+    given = [f"--set={field}" for field in options.set]
     for name in ("scenario", "table", "endpoint_url", "region", "segment"):
         if value := getattr(options, name):
-            given += [f"--{name.replace('_', '-')}", value]
+            # In one argument, so that none is taken for an option of its own.
+            given.append(f"--{name.replace('_', '-')}={value}")
     return given
 
 
@@ -203,9 +214,10 @@ def _merge(options: argparse.Namespace) -> int:
     lines: list[str] = []
     for path in options.events:
         try:
-            lines += path.read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            raise results.ResultsError(f"cannot read {path}: {error.strerror}") from error
+            # What is no UTF-8 is no event, and counted so.
+            lines += read_text(path, errors="replace").split("\n")
+        except FileError as error:
+            raise results.ResultsError(str(error)) from error
     merged = results.merge(lines, dict(options.exit_code), options.run_id)
     results.save(options.output, merged)
     outcome = {name: merged[name] for name in ("run_id", "verdict", "exit_code", "partial")}
@@ -233,11 +245,13 @@ def _after(options: argparse.Namespace, name: str, work: Callable[[Any, Any], di
     """Carry out a command on the table of a run that is over, and print what came of it."""
     from ddbload import aftermath  # the event loop, which the other commands do not need
     from ddbload.bulk import Refused
-    from ddbload.dynamo.endpoint import TargetError
+    from ddbload.dynamo.endpoint import SettingsError, TargetError
     from ddbload.dynamo.pool import Unreachable
 
     try:
         found = work(aftermath, results.load(options.results))
+    except SettingsError as error:
+        raise results.ResultsError(str(error)) from error
     except (TargetError, Unreachable, Refused) as error:
         print(f"ddbload {name}: {error}", file=sys.stderr)
         return None
@@ -252,6 +266,12 @@ def _hlog(options: argparse.Namespace) -> int:
     except OSError as error:
         raise results.ResultsError(f"cannot write {options.output}: {error.strerror}") from error
     return 0
+
+
+def _run_id(text: str) -> str:
+    if not RUN_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{RUN_ID_RULE}, got {json.dumps(text[:60])}")
+    return text
 
 
 def _exit_code(text: str) -> tuple[str, int]:

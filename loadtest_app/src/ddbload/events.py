@@ -99,6 +99,6 @@ def read_events(lines: Iterable[str]) -> tuple[list[dict[str, Any]], int]:
 def _event(text: str) -> dict[str, Any] | None:
     try:
         event = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) and event.keys() >= EVENT_FIELDS else None

@@ -12,7 +12,7 @@ from copy import copy
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from ddbload.keys import KeyAttribute, KeySpace, splitmix64
+from ddbload.keys import INDEXES, KeyAttribute, KeySpace, splitmix64
 from ddbload.sizes import Sizes
 
 RUN_ATTRIBUTE = "run"
@@ -44,9 +44,14 @@ def attribute_bytes(name: str, type_: str, value: str) -> int:
     """
     size = len(name.encode())
     if type_ == "N":
-        digits = value.lstrip("-").replace(".", "").strip("0") or "0"
-        return size + (len(digits) + 1) // 2 + 1
+        return size + number_bytes(value)
     return size + (len(base64.b64decode(value)) if type_ == "B" else len(value.encode()))
+
+
+def number_bytes(value: str) -> int:
+    """Return a number's size in bytes as DynamoDB counts it: one for two digits, and one more."""
+    digits = value.lstrip("-").replace(".", "").strip("0") or "0"
+    return (len(digits) + 1) // 2 + 1
 
 
 def item_bytes(item: DynamoDbItem) -> int:
@@ -100,7 +105,7 @@ class ItemFactory:
         if keys.per_partition == 1 and 1 in self._numbers:
             self._numbers.remove(1)
         # Only numbers among the keys change their size with the index.
-        self._constant = item_bytes(self._without_data(0, 0)) + len(DATA_ATTRIBUTE) - 2 * len(self._numbers)
+        self._constant = item_bytes(self._without_data(0, 0)) + len(DATA_ATTRIBUTE) - self._number_room(0)
         smallest = self.smallest()
         if sizes.smallest < smallest:
             raise ValueError(
@@ -121,8 +126,9 @@ class ItemFactory:
 
     def smallest(self) -> int:
         """Return the smallest size that all items of this run can have, in bytes, with one byte of data."""
-        # Twelve digits take six bytes and one for the sign.
-        return self._constant + 7 * len(self._numbers) + 1
+        # The most digits that a number can have, none of which DynamoDB drops.
+        longest = [len(str(number)) for number in (self.keys.first + INDEXES - 1, INDEXES - 1)]
+        return self._constant + sum(number_bytes("1" * longest[place]) for place in self._numbers) + 1
 
     def item(self, index: int, version: int) -> DynamoDbItem:
         """Return a version of the item at an index, exactly ``sizes.size(index, version)`` bytes of it."""
@@ -182,14 +188,12 @@ class ItemFactory:
 
     def _room(self, index: int, version: int) -> int:
         """Return how many bytes the data of an item take."""
-        room = self.sizes.size(index, version) - self._constant
-        if self._numbers:
-            numbers = divmod(index, self.keys.per_partition)
-            for place in self._numbers:
-                # As in attribute_bytes, for a whole number that is not negative.
-                digits = len(str(numbers[place]).rstrip("0")) or 1
-                room -= (digits + 1) // 2 + 1
-        return room
+        return self.sizes.size(index, version) - self._constant - (self._number_room(index) if self._numbers else 0)
+
+    def _number_room(self, index: int) -> int:
+        """Return how many bytes the numbers among the keys take at an index, where the index changes that."""
+        numbers = self.keys.numbers(index)
+        return sum(number_bytes(str(numbers[place])) for place in self._numbers)
 
     def _index_values(self, index: int) -> list[int]:
         mixed = self._mixed_seed ^ index

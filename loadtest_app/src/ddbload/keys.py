@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,12 @@ MASK = (1 << 64) - 1
 # Indexes are below this: what twelve digits hold.
 INDEXES = 10**12
 TWELVE_DIGITS = re.compile("[0-9]{12}")
+# A run's own numbers have 36 digits: DynamoDB keeps 38, and an application's ids have up to 20 (64 bits).
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+LOWEST_RANGE = 10**23
+RANGES = 9 * LOWEST_RANGE
+# The highest number that a range of the user's may begin with.
+HIGHEST_FIRST = 10**36
 
 
 def splitmix64(value: int) -> int:
@@ -24,6 +31,16 @@ def splitmix64(value: int) -> int:
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & MASK
     value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & MASK
     return value ^ (value >> 31)
+
+
+def own_first(prefix: str) -> int:
+    """Return where the numbers of a prefix begin: 10**35 to below 10**36, a multiple of 10**12.
+
+    Each prefix has one of 9 * 10**23 ranges that do not overlap, by its SHA-256: two prefixes share one with a chance
+    of about 10**-24, any two of a million prefixes with one of 6 * 10**-13.
+    """
+    digest = int.from_bytes(hashlib.sha256(prefix.encode()).digest(), "big")
+    return (LOWEST_RANGE + digest % RANGES) * INDEXES
 
 
 @dataclass(frozen=True)
@@ -41,51 +58,63 @@ class KeyAttribute:
 class KeySpace:
     """The keys of a run: from index 0, 1, 2, ... below 10**12 to primary keys and back.
 
-    The hash value comes from ``index // per_partition``, the range value from ``index % per_partition``.
+    The hash value comes from ``index // per_partition``, the range value from ``index % per_partition``. A range value
+    stands under a hash value of this key space, and so may be a small number.
 
     Args:
         schema: the hash attribute, then the range attribute if the table has one.
-        prefix: what values of type S and B begin with.
+        prefix: what values of type S and B begin with, and what decides where a hash attribute's numbers begin.
         per_partition: how many items share a hash value.
+        first: the hash attribute's first number, in place of the prefix's own.
 
     Raises:
-        ValueError: the schema has no attribute or more than two, or cannot have that many items per partition.
+        ValueError: the schema has no attribute or more than two, cannot have that many items per partition, or has no
+            number that could begin with ``first``.
     """
 
-    def __init__(self, schema: Sequence[KeyAttribute], prefix: str, per_partition: int = 1) -> None:
+    def __init__(
+        self, schema: Sequence[KeyAttribute], prefix: str, per_partition: int = 1, first: int | None = None
+    ) -> None:
         if not 1 <= len(schema) <= 2:
             raise ValueError(f"a primary key has one attribute or two, not {len(schema)}")
         if per_partition < 1:
             raise ValueError(f"{per_partition} items per partition: at least 1 is needed")
         if per_partition > 1 and len(schema) == 1:
             raise ValueError(f"{per_partition} items per partition: the table has no range key to tell them apart")
+        if first is not None and schema[0].type != "N":
+            raise ValueError(
+                f"keys.first: is for a partition key of type N, {schema[0].name} is of type {schema[0].type}: "
+                "leave it out, and set keys.prefix"
+            )
         self.schema = list(schema)
         self.prefix = prefix
         self.per_partition = per_partition
-        self._hash_template, self._hash_argument = self._template(self.schema[0])
+        # What is added to a number to make the value of a hash attribute of type N.
+        self.first = own_first(prefix) if first is None else first
+        self._hash_template, self._hash_argument = self._template(self.schema[0], self.first)
         self._members = f"{_literal(self.schema[0].name)}:{self._hash_template}"
         for attribute in self.schema[1:]:
-            template, self._range_argument = self._template(attribute)
+            template, self._range_argument = self._template(attribute, 0)
             if per_partition == 1:
                 template = (template % self._range_argument(0)).replace("%", "%%")
             self._members += f",{_literal(attribute.name)}:{template}"
         # The members of a key's JSON with one place, for its index; None where more than the index goes in.
-        is_plain = per_partition == 1 and self.schema[0].type != "B"
+        is_plain = per_partition == 1 and self.schema[0].type == "S"
         self.template = self._members.encode() if is_plain else None
 
-    def value(self, attribute: KeyAttribute, number: int) -> str:
-        """Return a key attribute's value for a number as DynamoDB's JSON carries it."""
-        if attribute.type == "N":
-            return str(number)
-        text = f"{self.prefix}#{number:012d}"
-        return text if attribute.type == "S" else base64.b64encode(text.encode()).decode()
+    def numbers(self, index: int) -> tuple[int, int]:
+        """Return what key attributes of type N hold at an index: as the hash attribute, and as the range attribute."""
+        number, place = divmod(index, self.per_partition)
+        return self.first + number, place
 
     def key(self, index: int) -> dict[str, dict[str, str]]:
         """Return the primary key at an index, in DynamoDB's JSON."""
-        numbers = divmod(index, self.per_partition)
+        places, firsts = divmod(index, self.per_partition), (self.first, 0)
         return {
-            attribute.name: {attribute.type: self.value(attribute, number)}
-            for attribute, number in zip(self.schema, numbers, strict=False)
+            attribute.name: {
+                attribute.type: str(first + place) if attribute.type == "N" else self._text(attribute, place)
+            }
+            for attribute, place, first in zip(self.schema, places, firsts, strict=False)
         }
 
     def json(self, index: int) -> str:
@@ -109,10 +138,10 @@ class KeySpace:
             The index, or None where the key is none of this key space.
         """
         numbers = []
-        for attribute in self.schema:
+        for attribute, first in zip(self.schema, (self.first, 0), strict=False):
             typed = item.get(attribute.name)
             value = typed.get(attribute.type) if isinstance(typed, Mapping) else None
-            number = self._number(attribute, value) if isinstance(value, str) else None
+            number = self._number(attribute, value, first) if isinstance(value, str) else None
             if number is None:
                 return None
             numbers.append(number)
@@ -121,16 +150,21 @@ class KeySpace:
         index = numbers[0] * self.per_partition + numbers[1]
         return index if numbers[1] < self.per_partition and index < INDEXES else None
 
-    def _number(self, attribute: KeyAttribute, value: str) -> int | None:
-        """Undo ``value``; DynamoDB may write a number in another way than we do."""
+    def _text(self, attribute: KeyAttribute, number: int) -> str:
+        """Return the value of a key attribute of type S or B as DynamoDB's JSON carries it."""
+        text = f"{self.prefix}#{number:012d}"
+        return text if attribute.type == "S" else base64.b64encode(text.encode()).decode()
+
+    def _number(self, attribute: KeyAttribute, value: str, first: int) -> int | None:
+        """Undo a key attribute's value; DynamoDB may write a number in another way than we do."""
         if attribute.type == "N":
             try:
                 number = Decimal(value)
             except InvalidOperation:
                 return None
-            # The bound comes first: a huge exponent must not become a huge integer.
-            known = number.is_finite() and 0 <= number < INDEXES and number == int(number)
-            return int(number) if known else None
+            # The bound comes first: a huge exponent must not become a huge integer. Comparing is exact, adding is not.
+            known = number.is_finite() and first <= number < first + INDEXES and number == int(number)
+            return int(number) - first if known else None
         if attribute.type == "B":
             try:
                 value = base64.b64decode(value, validate=True).decode()
@@ -139,13 +173,13 @@ class KeySpace:
         digits = value.removeprefix(f"{self.prefix}#")
         return int(digits) if digits != value and TWELVE_DIGITS.fullmatch(digits) else None
 
-    def _template(self, attribute: KeyAttribute) -> tuple[str, Callable[[int], int | str]]:
+    def _template(self, attribute: KeyAttribute, first: int) -> tuple[str, Callable[[int], int | str]]:
         """Return an attribute's typed value with one place for ``%``, and what makes a number the argument of it."""
         if attribute.type == "N":
-            return '{"N":"%d"}', int
+            return '{"N":"%d"}', first.__add__
         if attribute.type == "S":
             return f'{{"S":{_literal(self.prefix)[:-1]}#%012d"}}', int
-        return '{"B":"%s"}', lambda number: self.value(attribute, number)
+        return '{"B":"%s"}', lambda number: self._text(attribute, number)
 
 
 def _literal(text: str) -> str:

@@ -128,11 +128,14 @@ def keys(parts: Sequence[Part | None]) -> Document | None:
 
 def costs(parts: Sequence[Part | None]) -> Document | None:
     """Add up what the workers cost; the estimate is of all of them already."""
-    known = [part for part in parts if part]
+    # Events of earlier versions know of nothing uncertain.
+    certain = {"uncertain_read_units": 0.0, "uncertain_write_units": 0.0}
+    known = [{"at_most": part["total"], **certain, **part} for part in parts if part]
     if not known:
         return None
-    sums = {name: round(value, 6) for name, value in _sums(known, "total", "requests", "compute").items()}
-    return dict(known[0]) | sums | _sums(known, "read_units", "write_units", "refused_write_units")
+    dollars = _sums(known, "total", "at_most", "requests", "compute")
+    units = ("read_units", "write_units", "refused_write_units", "uncertain_read_units", "uncertain_write_units")
+    return dict(known[0]) | {name: round(value, 6) for name, value in dollars.items()} | _sums(known, *units)
 
 
 def series(events: Iterable[Part]) -> list[Document]:

@@ -226,7 +226,7 @@ def _read_replay(reader: Reader) -> Plan:
     if not reader.problems:
         try:
             return ReplayPlan(path, speed, reader.values, read_arrivals(path))
-        except (OSError, ValueError) as error:
+        except ValueError as error:
             reader.problem("file", str(error))
     return OpenPlan(curve.constant(1.0, 1.0), "uniform", {})
 

@@ -28,7 +28,6 @@ class Reporter:
         scenario: Scenario,
         events: EventWriter,
         figures: Callable[[], dict[str, Any]],
-        cost: Callable[[], float],
         begun_s: float = 0.0,
     ) -> None:
         """Get ready.
@@ -38,14 +37,12 @@ class Reporter:
             scenario: with the rules.
             events: where to write.
             figures: gives the figures of the run so far, as run.summary has them.
-            cost: gives what the run has cost so far, in dollars.
             begun_s: seconds from the start of the run's first load to that of this one.
         """
         self._engine = engine
         self._scenario = scenario
         self._events = events
         self._figures = figures
-        self._cost = cost
         self._begun_s = begun_s
         self._before = Totals()
         self._before_s = 0.0
@@ -68,9 +65,6 @@ class Reporter:
                 self._events.write("run.checkpoint", partial=True, **figures)
             if figures:
                 self._enforce(figures)
-            total, share = self._cost(), self._scenario.max_cost / self._engine.load.segment.count
-            if total > share:
-                self._engine.stop("cost", f"its cost: ${total:,.4f} so far, max_cost allows ${share:,.4f}")
 
     def finish(self) -> None:
         """Report what happened since the last second."""

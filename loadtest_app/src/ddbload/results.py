@@ -12,6 +12,7 @@ from typing import Any
 from ddbload import merging, thresholds
 from ddbload.events import read_events
 from ddbload.exit_codes import GRAVITY, INTERNAL, PASSED, THRESHOLD_FAILED, VERDICTS
+from ddbload.files import FileError, read_text
 from ddbload.histogram import Histogram
 from ddbload.hlog import Interval
 
@@ -141,10 +142,10 @@ def load(path: Path) -> dict[str, Any]:
         ResultsError: there is none, or it is none of this version.
     """
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ResultsError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
+        results = json.loads(read_text(path))
+    except FileError as error:
+        raise ResultsError(str(error)) from error
+    except (ValueError, RecursionError) as error:
         raise ResultsError(f"{path} is no results file: {error}") from error
     if not isinstance(results, dict) or results.get("schema") != SCHEMA:
         raise ResultsError(f"{path} is no results file of schema {SCHEMA}: make it anew with ddbload merge")

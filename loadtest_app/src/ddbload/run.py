@@ -8,22 +8,24 @@ import gc
 import signal
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import uvloop
 
 from ddbload import __version__, budget, exit_codes, summary, thresholds, workload
 from ddbload.breaker import Breaker
-from ddbload.bulk import Bulk
 from ddbload.callers import ClosedPacer
+from ddbload.ceiling import Account
 from ddbload.check import check
 from ddbload.cleanup import clean_written
-from ddbload.dynamo.endpoint import Target, TargetError, open_target
+from ddbload.dynamo.endpoint import SettingsError, Target, TargetError, open_target
 from ddbload.dynamo.pool import Pool, Unreachable
 from ddbload.engine import Engine
 from ddbload.entries import WRITES
 from ddbload.events import EventWriter, timestamp
 from ddbload.load import Load, Stop
+from ddbload.meter import MeteredBulk
 from ddbload.plan import FindMaxPlan
 from ddbload.reporter import Reporter, planned_operations
 from ddbload.retries import Retries
@@ -72,10 +74,10 @@ def run(
     try:
         target = open_target(scenario.table, endpoint_url, region, environment)
         return uvloop.run(Run(scenario, target, events, segment, task, barrier).execute())
+    except (ScenarioError, SettingsError) as error:
+        return events.fail(exit_codes.BAD_CONFIGURATION, str(error))
     except (TargetError, Unreachable) as error:
         return events.fail(exit_codes.TARGET_UNUSABLE, str(error))
-    except ScenarioError as error:
-        return events.fail(exit_codes.BAD_CONFIGURATION, str(error))
 
 
 class Run:
@@ -101,10 +103,7 @@ class Run:
         self.estimate = budget.estimate(scenario, target, task, segment.count)
         if refusal := budget.refusal(self.estimate, scenario):
             raise ScenarioError([f"scenario: {refusal}"])
-        sizes, per_partition = scenario.sizes(), scenario.keys.per_partition
-        self._units_each = {
-            name: budget.units_each(entry, sizes, per_partition) for name, entry in scenario.mix.items()
-        }
+        self.account = Account(scenario, target, task, segment)
         self.engine = self._engine()
         self.pool = self.engine.pool
         self.search: dict[str, Any] | None = None
@@ -151,10 +150,10 @@ class Run:
         loop = asyncio.get_running_loop()
         first_ns = self._engines[0].start_ns if self._engines else 0
         begun_s = (time.perf_counter_ns() - first_ns) / 1e9 if first_ns else 0.0
-        reporter = Reporter(
-            self.engine, self.scenario, self.events, self._figures, lambda: self._cost()["total"], begun_s
-        )
-        helper = loop.create_task(reporter.run())
+        self.account.follow(self.engine)
+        reporter = Reporter(self.engine, self.scenario, self.events, self._figures, begun_s)
+        stop = partial(self.engine.stop, "cost")
+        helpers = [loop.create_task(reporter.run()), loop.create_task(self.account.watch(stop))]
         deadline_s = self._load_deadline_s()
         text = f"its deadline of {self._deadline_s or deadline_s:g} s"
         deadline = loop.call_later(deadline_s, self._stop, "deadline", text)
@@ -165,8 +164,9 @@ class Run:
             await self.engine.run(start_ns)
         finally:
             deadline.cancel()
-            helper.cancel()
-            await asyncio.gather(helper, return_exceptions=True)
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
         reporter.finish()
 
     async def _search(self, plan: FindMaxPlan) -> None:
@@ -199,26 +199,32 @@ class Run:
     async def _look_after(self) -> None:
         """Check what was written, and delete it if asked to."""
         fatal = self.engine.fatal is not None
-        bulk = Bulk(self.pool, self.signer, self.scenario.timeout)
+        load, scenario = self.work.workload, self.scenario
+        each = budget.aftermath_units(scenario, len(self.target.indexes))
+        bulk = MeteredBulk(self.pool, self.signer, scenario.timeout, load, *each)
+        self.account.settle(bulk)
         until_s = time.monotonic() + AFTERMATH_DEADLINE_S
 
         def is_over() -> bool:
             deadline_s = self._begun_s + self._deadline_s if self._deadline_s else until_s
-            return self._was_told_to_stop() or time.monotonic() > deadline_s
+            return self._was_told_to_stop() or time.monotonic() > deadline_s or bool(self.account.excess())
 
-        writes = any(entry.operation in WRITES for entry in self.scenario.mix.values())
-        too_dear = self.engine.stopped is not None and self.engine.stopped.cause == "cost"
-        if self.scenario.verify.enabled and writes and not fatal and not too_dear:
-            self.events.write("run.phase", phase="verification")
-            self.verification = await check(self.work.workload, self.scenario.verify, self.scenario.seed, bulk, is_over)
-        if self.scenario.cleanup.enabled and not fatal:
-            self.events.write("run.phase", phase="cleanup")
-            self.cleanup = await clean_written(
-                self.work.workload, self.scenario.cleanup.rate / self.segment.count, bulk, is_over
-            )
+        writes = any(entry.operation in WRITES for entry in scenario.mix.values())
+        if scenario.verify.enabled and writes and not fatal:
+            self._begin("verification")
+            self.verification = await check(load, scenario.verify, scenario.seed, bulk, is_over)
+        if scenario.cleanup.enabled and not fatal:
+            self._begin("cleanup")
+            self.cleanup = await clean_written(load, scenario.cleanup.rate / self.segment.count, bulk, is_over)
         left_undone = [part for part in (self.verification, self.cleanup) if part and not part["complete"]]
         if left_undone and is_over() and self._stopped is None:
-            self._stopped = Stop("deadline", f"its deadline of {self._deadline_s or AFTERMATH_DEADLINE_S:g} s")
+            dear = self.account.excess()
+            deadline = f"its deadline of {self._deadline_s or AFTERMATH_DEADLINE_S:g} s"
+            self._stopped = Stop("cost", dear) if dear else Stop("deadline", deadline)
+
+    def _begin(self, phase: str) -> None:
+        self.account.begin(phase)
+        self.events.write("run.phase", phase=phase)
 
     # ---- Beside the course
 
@@ -321,7 +327,8 @@ class Run:
             "verification": self.verification,
             "cleanup": self.cleanup,
             "search": self.search,
-            "cost": self._cost() | {"estimated": self.estimate["total"] if self.estimate else None},
+            "cost": self.account.document(self.verification, self.cleanup)
+            | {"estimated": self.estimate["total"] if self.estimate else None},
         }
 
     def _keys(self) -> dict[str, int]:
@@ -329,17 +336,6 @@ class Run:
         last = self.engine.load.first_number + self.segment.number(self.engine.next)
         load = self.work.workload
         return load.journal.counts() | {"below": load.sequence.below(last)}
-
-    def _cost(self) -> dict[str, Any]:
-        """Return what the run has cost so far, its check and cleanup included."""
-        spent = budget.Spent()
-        for engine in dict.fromkeys([*self._engines, self.engine]):
-            spent.add(engine, self._units_each)
-        if self.verification:
-            spent.read_units += self.verification["consumed_read_units"]
-        if self.cleanup:
-            spent.write_units += self.cleanup["consumed_write_units"]
-        return budget.actual(spent, self.target, self.task, time.monotonic() - self._begun_s)
 
     def _warnings(self, plan: Mapping[str, Any]) -> list[str]:
         warnings = summary.warnings(self.engine, self.pool, self.target, plan)
@@ -351,6 +347,9 @@ class Run:
                 warnings.append(part["error"])
         if self.verification and not self.verification["complete"] and "error" not in self.verification:
             warnings.append(f"the check was stopped after {self.verification['checked']:,} keys")
+        if self.cleanup and not self.cleanup["complete"] and "error" not in self.cleanup:
+            deleted = self.cleanup["deleted"]
+            warnings.append(f"the cleanup was stopped after {deleted:,} items: ddbload clean deletes the rest")
         return warnings
 
     def _judge(self, figures: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -12,12 +12,17 @@ from typing import Any
 from ddbload import emf, entries, sizes, thresholds
 from ddbload.choice import Chooser
 from ddbload.entries import MixEntry
+from ddbload.files import MEGABYTE, FileError, read_text
+from ddbload.keys import HIGHEST_FIRST
 from ddbload.plan import ClosedPlan, FindMaxPlan, Plan
 from ddbload.plan import read as read_plan
 from ddbload.reader import Reader, is_integer, show
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MAX_ITEM_BYTES = 409_600
+# A scenario has some hundreds of bytes.
+LARGEST_BYTES = MEGABYTE
+KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
 
 
 class ScenarioError(Exception):
@@ -30,11 +35,15 @@ class ScenarioError(Exception):
 
 @dataclass(frozen=True)
 class Keys:
-    """Which keys are used: 0, 1, 2, ... modulo ``count``, so many of them in one partition."""
+    """Which keys are used: 0, 1, 2, ... modulo ``count``, so many of them in one partition.
+
+    ``first`` is the number of key 0 where the partition key is one; None for a range that only ddbload uses.
+    """
 
     prefix: str = "ddbload"
     count: int = 1_000_000
     per_partition: int = 1
+    first: int | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +169,8 @@ def load(
     else:
         document = dict(parameters())
     if not isinstance(document, dict):
-        raise ScenarioError([f"scenario: must be a JSON object, got {show(document)}"])
+        # What is no scenario may be a file that holds a secret.
+        raise ScenarioError([f"scenario: must be a JSON object, got {KINDS[type(document)]}"])
     if environment.get("DDBLOAD_TABLE"):
         document.setdefault("table", environment["DDBLOAD_TABLE"])
     if table:
@@ -246,6 +256,7 @@ def _keys(reader: Reader) -> Keys:
         prefix=reader.text("prefix", Keys.prefix, "a text of at most 1,024 characters"),
         count=reader.integer("count", Keys.count, 1, 10**12),
         per_partition=reader.integer("per_partition", 1, 1, 10**9),
+        first=reader.checked("first", None, "null or a whole number from 0 to 10^36", _is_first),
     )
 
 
@@ -362,15 +373,17 @@ def _read(source: str) -> Any:
     if source.lstrip().startswith("{"):
         return _parse_json(source, "--scenario")
     try:
-        text = Path(source).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError([f"scenario: cannot read {source}: {error}"]) from error
+        text = read_text(Path(source), LARGEST_BYTES)
+    except FileError as error:
+        raise ScenarioError([f"scenario: {error}"]) from error
     return _parse_json(text, source)
 
 
 def _parse_json(text: str, where: str) -> Any:
     try:
         return json.loads(text)
+    except RecursionError:
+        raise ScenarioError([f"scenario: {where} is not JSON of a scenario: it is nested too deep"]) from None
     except ValueError as error:
         raise ScenarioError([f"scenario: {where} is not JSON: {error}"]) from error
 
@@ -390,6 +403,10 @@ def _override(document: dict[str, Any], override: str) -> None:
             raise ScenarioError([f"scenario: --set {override}: {section} is not an object"])
         document = inner
     document[name] = value
+
+
+def _is_first(value: Any) -> bool:
+    return value is None or (is_integer(value) and 0 <= value <= HIGHEST_FIRST)
 
 
 def _is_size_weight(size: Any, weight: Any) -> bool:

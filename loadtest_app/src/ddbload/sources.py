@@ -143,6 +143,11 @@ def read_parameters(path: str, region: str | None, endpoint_url: str | None) -> 
         client: Any = botocore.session.get_session().create_client(
             "ssm", region_name=region or os.environ.get("AWS_REGION"), endpoint_url=endpoint_url, config=config
         )
+        if "@" in str(client.meta.endpoint_url):
+            # A failure would tell the whole of it.
+            raise SourceError(
+                [f"{path}: SSM's endpoint has a user or a password in its URL: take it out of AWS_ENDPOINT_URL"]
+            )
         parameters = _read_pages(client, path)
     except failures.NoRegionError as error:
         raise SourceError([f"{path}: no AWS region is known: set AWS_REGION or give --region"]) from error
@@ -158,6 +163,8 @@ def read_parameters(path: str, region: str | None, endpoint_url: str | None) -> 
         ) from error
     except failures.ClientError as error:
         raise SourceError([_explain(dict(error.response["Error"]), path)]) from error
+    except SourceError:
+        raise
     except (failures.BotoCoreError, ValueError) as error:
         raise SourceError([f"{path}: SSM cannot be asked: {error}"]) from error
     if not parameters:

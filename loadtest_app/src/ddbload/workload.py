@@ -43,7 +43,8 @@ def build(scenario: Scenario, target: Target, run_id: str, segment: Segment) -> 
             {name: entry.inserts for name, entry in scenario.mix.items()},
             scenario.plan.duplicates if isinstance(scenario.plan, ClosedPlan) else None,
         )
-        keys = KeySpace(target.key, scenario.keys.prefix.replace(RUN_ID, run_id), scenario.keys.per_partition)
+        asked = scenario.keys
+        keys = KeySpace(target.key, asked.prefix.replace(RUN_ID, run_id), asked.per_partition, asked.first)
         expires_at = int(time.time()) + scenario.item.ttl if scenario.item.ttl else None
         items = ItemFactory(keys, scenario.sizes(), scenario.seed, run_id, _index_attributes(target), expires_at)
         journal = journal_for(scenario, mix)

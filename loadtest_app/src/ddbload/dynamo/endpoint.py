@@ -29,6 +29,10 @@ class TargetError(Exception):
     """The table cannot be tested; the text says what, where and how to mend it."""
 
 
+class SettingsError(TargetError):
+    """What leads to the table is set wrong, whatever the table is."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A table that can be tested."""
@@ -105,6 +109,8 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
 
     region = region or _first(environment, REGION_VARIABLES)
     url = endpoint_url or _first(environment, ENDPOINT_VARIABLES)
+    if url:
+        check_url(url)
     where = url or region
     try:
         session = botocore.session.get_session()
@@ -112,11 +118,16 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
             # Asks profiles, partitions and variants; where both are told, it is time that can be spared.
             client: Any = session.create_client("dynamodb", region_name=region, endpoint_url=url)
             url, region = str(client.meta.endpoint_url), str(client.meta.region_name)
+        check_url(url)
         where = url
         credentials = session.get_credentials()
         if credentials is None:
             raise failures.NoCredentialsError
-        description, skew_s = _describe(url, table, Signer(_host_header(url), region, _frozen(credentials)))
+        try:
+            frozen = _frozen(credentials)
+        except Exception as error:  # every provider has its own, and none of them is about the table
+            raise failures.CredentialRetrievalError(provider=credentials.method, error_msg=error) from error
+        description, skew_s = _describe(url, table, Signer(_host_header(url), region, frozen))
     except failures.NoRegionError as error:
         raise TargetError("no AWS region is known: set AWS_REGION or give --region") from error
     except failures.ProfileNotFound as error:
@@ -183,6 +194,29 @@ def _throughput(description: Mapping[str, Any], read: str, write: str) -> dict[s
 
 def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     return next((environment[name] for name in names if environment.get(name)), None)
+
+
+def check_url(url: str) -> None:
+    """Refuse an endpoint that is no address of HTTP, or holds what must not be told; it is told in logs and results.
+
+    Raises:
+        SettingsError: with no part of the address in it.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(
+            "the endpoint's URL is none of HTTP: give --endpoint-url, AWS_ENDPOINT_URL or the profile's endpoint_url "
+            "as https://host:port"
+        )
+    if "@" in parts.netloc:
+        raise SettingsError(
+            "the endpoint's URL has a user or a password in it, which DynamoDB does not use: take it out of "
+            "--endpoint-url, AWS_ENDPOINT_URL or the profile's endpoint_url"
+        )
 
 
 def _host_header(url: str) -> str:

@@ -123,6 +123,7 @@ def cost(results: Results) -> Markup | None:
         ["requests", money(found["requests"])],
         ["compute (Fargate)", money(found["compute"])],
         ["together", money(found["total"])],
+        ["at most, with what no answer tells", money(found.get("at_most", found["total"]))],
         ["estimated before", money(found["estimated"])],
         ["most that was allowed", money((results["scenario"] or {}).get("max_cost"))],
     ]

@@ -18,6 +18,8 @@ TIMES = ("p50", "p90", "p99", "p99_9", "max")
 FINDINGS = ("present", "lost", "corrupt", "phantom", "indeterminate")
 # Columns of a small chart.
 CHART = 60
+# Dollars that show in four decimals.
+LEAST_TOLD = 0.00005
 # Select Graphic Rendition of ECMA-48, https://ecma-international.org/publications-and-standards/standards/ecma-48/.
 GOOD, WARNING, BAD, QUIET, PLAIN = "\x1b[32m", "\x1b[33m", "\x1b[1;31m", "\x1b[2m", "\x1b[0m"
 COLOURED = (
@@ -133,7 +135,9 @@ def _facts(results: Mapping[str, Any]) -> str:
         facts.append(f"cleanup: {cleanup['deleted']:,} items deleted")
     if cost := results["cost"]:
         estimated = "" if cost["estimated"] is None else f", estimated ${cost['estimated']:,.4f}"
-        facts.append(f"cost: ${cost['total']:,.4f}{estimated}")
+        most = cost.get("at_most", cost["total"])
+        bound = f", at most ${most:,.4f}" if most - cost["total"] >= LEAST_TOLD else ""
+        facts.append(f"cost: ${cost['total']:,.4f}{bound}{estimated}")
     return "\n".join(wrap(fact) for fact in facts)
 
 
