@@ -300,7 +300,7 @@ def test_the_servers_date_is_kept_for_an_answer_that_is_no_success() -> None:
 
 def test_heads_and_chunks() -> None:
     assert parse_head(b"HTTP/1.1 503 X\r\nConnection: close\r\ncontent-length: 0").close
-    assert parse_head(b"HTTP/1.1 204 X").length is None
+    assert parse_head(b"HTTP/1.1 204 X").length == 0
     assert decode_chunked(b"2\r\nab\r\n", 0) is None
     assert decode_chunked(b"xx2\r\nab\r\n0\r\n\r\nrest", 2) == (b"ab", 14)
     with pytest.raises(WireError):
@@ -311,9 +311,12 @@ def error(name: str, **more: Any) -> bytes:
     return json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{name}"} | more).encode()
 
 
-def cancelled(*codes: str | None) -> bytes:
-    reasons = [{} if code is None else {"Code": code} for code in codes]
+def cancelled_by(reasons: Any) -> bytes:
     return error("TransactionCanceledException", Message="Transaction cancelled", CancellationReasons=reasons)
+
+
+def cancelled(*codes: str | None) -> bytes:
+    return cancelled_by([{} if code is None else {"Code": code} for code in codes])
 
 
 @pytest.mark.parametrize(
@@ -342,9 +345,25 @@ def cancelled(*codes: str | None) -> bytes:
         (400, error("ResourceNotFoundException"), "fatal", "ResourceNotFoundException"),
         (500, error("InternalServerError"), "server", "InternalServerError"),
         (503, b"<html>", "server", "HTTP503"),
-        (400, b"[]", "server", "HTTP400"),
-        (400, b"", "server", "HTTP400"),
-        (400, b"\xff", "server", "HTTP400"),
+        (400, b"[]", "invalid", "HTTP400"),
+        (400, b"", "invalid", "HTTP400"),
+        (400, b"\xff", "invalid", "HTTP400"),
+        (400, b'{"__type": 5}', "invalid", "HTTP400"),
+        (403, b'{"message": "no"}', "invalid", "HTTP403"),
+        (204, b"", "invalid", "HTTP204"),
+        (400, b"[" * 100_000, "invalid", "HTTP400"),
+        (503, b"[" * 100_000, "server", "HTTP503"),
+        (400, cancelled_by(5), "cancelled", "TransactionCanceledException"),
+        (400, cancelled_by([5, {"Code": 5}, {"Code": "ThrottlingError"}]), "throttled", "ThrottlingError"),
+        (400, error("ReplicatedWriteConflictException"), "contention", "ReplicatedWriteConflictException"),
+        (
+            400,
+            error("ItemCollectionSizeLimitExceededException"),
+            "refused",
+            "ItemCollectionSizeLimitExceededException",
+        ),
+        (408, error("RequestTimeoutException"), "server", "RequestTimeoutException"),
+        (400, error("LimitExceededException"), "throttled", "LimitExceededException"),
     ],
 )
 def test_answers_are_classed(status: int, body: bytes, outcome: str, reason: str) -> None:

@@ -10,9 +10,17 @@ from typing import Any
 
 from ddbload.bulk import Bulk, Refused, Throttle, side_by_side
 from ddbload.dynamo.capacity import units
+from ddbload.dynamo.documents import Document
 from ddbload.dynamo.errors import Verdict
 from ddbload.dynamo.operations.base import API, Workload
-from ddbload.dynamo.operations.batches import MAX_BATCH_GET, BatchGetRequest, unprocessed_keys
+from ddbload.dynamo.operations.batches import (
+    MAX_BATCH_GET,
+    RESPONSES,
+    BatchGetRequest,
+    found_items,
+    some_of,
+    unprocessed_keys,
+)
 from ddbload.scenario import Verification
 from ddbload.verify import Tally, chosen, judge
 
@@ -43,7 +51,7 @@ async def check(
     keys = sum(1 for _index in workload.journal.indexes())
     limit = rules.limit / workload.segment.count
     share = min(rules.share, limit / keys) if keys else rules.share
-    tally = Tally(workload.journal)
+    tally = Tally(workload.journal, workload.items.names)
     read_units = 0.0
     indexes = chosen(workload.journal, share, seed)
     throttle = Throttle(rules.rate / workload.segment.count)
@@ -89,15 +97,20 @@ async def read_keys(workload: Workload, batch: list[int], bulk: Bulk) -> tuple[d
     found: dict[int, Mapping[str, Any]] = {}
     read_units = 0.0
     left = batch
+
+    def read(document: Document) -> tuple[dict[int, Document], list[int], float]:
+        items, keys = found_items(document, workload.table), unprocessed_keys(document, workload.table)
+        told = [workload.keys.index_of(element) for element in (*items, *keys)]
+        some_of(left, told, RESPONSES)
+        by_index = {index: item for index, item in zip(told, items, strict=False) if index is not None}
+        unread = [index for index in told[len(items) :] if index is not None]
+        return by_index, unread, units(document, writes=False)[0]
+
     for turn in range(ROUNDS):
-        document = await bulk.ask(TARGET, request.body([workload.keys.json(index) for index in left]))
-        read_units += units(document, writes=False)[0]
-        for item in (document.get("Responses") or {}).get(workload.table) or []:
-            index = workload.keys.index_of(item)
-            if index is not None:
-                found[index] = item
-        unread = [workload.keys.index_of(key) for key in unprocessed_keys(document, workload.table)]
-        left = [index for index in unread if index is not None]
+        body = request.body([workload.keys.json(index) for index in left])
+        more, left, consumed = await bulk.ask(TARGET, body, read)
+        found |= more
+        read_units += consumed
         if not left:
             return found, read_units
         await asyncio.sleep(WAIT_S * (turn + 1))
