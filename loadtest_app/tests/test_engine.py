@@ -35,9 +35,16 @@ def test_an_error_of_ours_ends_the_run(monkeypatch: pytest.MonkeyPatch, plan: st
     monkeypatch.setattr(PutItem, method, fail_at_the_tenth)
     stream = io.StringIO()
     asked = scenario.load(None, [plan], {"DDBLOAD_TABLE": "test-table"})
-    with Stub() as stub, pytest.raises(RuntimeError, match="a bug"):
-        run.run(asked, stub.url, "us-east-1", EventWriter("r", None, stream=stream), {})
-    assert json.loads(stream.getvalue().splitlines()[0])["event"] == "run.started"
+    with Stub() as stub:
+        code = run.run(asked, stub.url, "us-east-1", EventWriter("r", None, stream=stream), {})
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    summary = next(event for event in events if event["event"] == "run.summary")
+    figures = summary["operations"]["put"]
+    assert (code, summary["exit_code"], summary["verdict"], summary["partial"]) == (1, 1, "incomplete", True)
+    assert events[-1]["message"] == "internal error, please report it: RuntimeError in the load: a bug"
+    # What was answered before is told, and what was under way has an end.
+    assert figures["ok"] >= 8
+    assert figures["sent"] == figures["ok"] + sum(figures["failed"].values())
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from ddbload.bulk import Bulk, Refused, Throttle, side_by_side
+from ddbload.dynamo import codes
 from ddbload.dynamo.capacity import units
 from ddbload.dynamo.documents import Document
 from ddbload.dynamo.errors import Verdict
@@ -53,7 +54,7 @@ async def check(
     share = min(rules.share, limit / keys) if keys else rules.share
     tally = Tally(workload.journal, workload.items.names)
     read_units = 0.0
-    indexes = chosen(workload.journal, share, seed)
+    indexes = _at_least_one(chosen(workload.journal, share, seed), workload.journal.indexes() if share else iter(()))
     throttle = Throttle(rules.rate / workload.segment.count)
     error = ""
 
@@ -71,7 +72,7 @@ async def check(
     try:
         await side_by_side(work, READERS, is_stopped)
     except Refused as refusal:
-        error = str(refusal)
+        error = f"{refusal} -> {_remedy(refusal.verdict)}"
     exhausted = not error and not is_stopped() and next(indexes, None) is None
     document = tally.document() | {
         "keys": keys,
@@ -82,6 +83,20 @@ async def check(
     if error:
         document["error"] = f"the table could not be read again: {error}"
     return document
+
+
+def _at_least_one(sample: Iterator[int], keys: Iterator[int]) -> Iterator[int]:
+    """Return a sample, or the first key where it came out empty: a check that reads nothing proves nothing."""
+    first = next(sample, None)
+    return islice(keys, 1) if first is None else chain([first], sample)
+
+
+def _remedy(verdict: Verdict) -> str:
+    if codes.REMEDIES.get(verdict.reason) == codes.PERMISSION:
+        return 'grant the task role dynamodb:BatchGetItem (cluster_operations: "verify"), or set verify to false'
+    if verdict.outcome == "fatal":
+        return codes.remedy(verdict.reason)
+    return "read the keys again with ddbload verify once the table answers"
 
 
 async def read_keys(workload: Workload, batch: list[int], bulk: Bulk) -> tuple[dict[int, Mapping[str, Any]], float]:

@@ -23,6 +23,7 @@ from ddbload.load import Call, Load, Stop
 from ddbload.record import Recorder
 from ddbload.retries import Attempts
 
+UNREAD = Verdict("network", "Unfinished")
 # What falls due within so short a time is released together: each waking costs as much as a request.
 SHORTEST_TICK_NS = 200_000
 # While operations wait for a connection, or nothing is due, the loop looks after itself so often.
@@ -269,6 +270,10 @@ class Engine:
             except InvalidAnswer as error:
                 self._end_with(connection, invalid(error))
                 return
+            except Exception:
+                # Nobody has read what became of it.
+                self._failed(connection, UNREAD)
+                raise
             self.in_flight -= 1
             service = (now - sent) // 1000
             shift = (service | LINEAR_MASK).bit_length() - LINEAR_BITS
