@@ -30,18 +30,19 @@ printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size
     st.sampled_from(["us-east-1", "eu-west-1"]),
     st.integers(1_600_000_000, 2_000_000_000),
     st.binary(max_size=200),
+    st.sampled_from(["/", "/some/path", "/a//b/", "/a/../b/./c", "/with%20space/~x", "/*+"]),
 )
 def test_signatures_are_those_of_botocore(
-    access_key: str, secret_key: str, token: str | None, region: str, second: int, body: bytes
+    access_key: str, secret_key: str, token: str | None, region: str, second: int, body: bytes, path: str
 ) -> None:
     host, target = f"dynamodb.{region}.amazonaws.com", "DynamoDB_20120810.PutItem"
-    signer = Signer(host, region, Credentials(access_key, secret_key, token))
+    signer = Signer(host, region, Credentials(access_key, secret_key, token), path)
     signer.at(second)
     head = signer.request(target, body).partition(b"\r\n\r\n")[0].decode()
     ours = dict(line.partition(": ")[::2] for line in head.split("\r\n")[1:])
 
     headers = {"Content-Type": CONTENT_TYPE, "X-Amz-Target": target, "Host": host}
-    request = AWSRequest("POST", f"https://{host}/", headers=headers, data=body)
+    request = AWSRequest("POST", f"https://{host}{signer.path}", headers=headers, data=body)
     moment = datetime.datetime.fromtimestamp(second, datetime.UTC)
     with mock.patch("botocore.auth.get_current_datetime", return_value=moment, create=True):
         SigV4Auth(BotocoreCredentials(access_key, secret_key, token), "dynamodb", region).add_auth(request)

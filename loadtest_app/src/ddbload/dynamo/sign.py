@@ -48,9 +48,9 @@ class Signer:
 
     def __init__(self, host: str, region: str, credentials: Credentials, path: str = "/") -> None:
         self.host = host
-        self._path = quote(path, safe="/%~")
+        self.path = quote(path, safe="/%~")
         # What is encoded on the wire is encoded once more in what is signed.
-        self._canonical_path = quote(_without_dots(self._path), safe="/~")
+        self._canonical_path = quote(_without_dots(self.path), safe="/~")
         self.region = region
         self.credentials = credentials
         # By how many seconds AWS's clock is ahead of ours.
@@ -123,7 +123,7 @@ class Signer:
         head = self._heads[target] = _Head(
             canonical=hashlib.sha256(f"POST\n{self._canonical_path}\n\n{lines}\n{names}\n".encode()),
             inner=inner,
-            before_signature=f"POST {self._path} HTTP/1.1\r\n{sent}{authorization}".encode(),
+            before_signature=f"POST {self.path} HTTP/1.1\r\n{sent}{authorization}".encode(),
             after_signature=b"\r\ncontent-length: ",
         )
         return head
