@@ -67,6 +67,7 @@ class Stub:
     requests: Counter[str] = field(default_factory=Counter)
     keys: list[str] = field(default_factory=list)
     access_keys: list[str] = field(default_factory=list)
+    paths: set[str] = field(default_factory=set)
 
     def __enter__(self) -> Stub:
         self._loop = asyncio.new_event_loop()
@@ -105,6 +106,7 @@ class Stub:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
+                self.paths.add(head.split(b" ")[1].decode())
                 headers = dict(line.partition(": ")[::2] for line in head.decode().lower().split("\r\n")[1:] if line)
                 body = json.loads(await reader.readexactly(int(headers["content-length"])))
                 operation = headers["x-amz-target"].rpartition(".")[2]

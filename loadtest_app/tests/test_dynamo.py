@@ -30,18 +30,19 @@ printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size
     st.sampled_from(["us-east-1", "eu-west-1"]),
     st.integers(1_600_000_000, 2_000_000_000),
     st.binary(max_size=200),
+    st.sampled_from(["/", "/some/path", "/a//b/", "/a/../b/./c", "/with%20space/~x", "/*+"]),
 )
 def test_signatures_are_those_of_botocore(
-    access_key: str, secret_key: str, token: str | None, region: str, second: int, body: bytes
+    access_key: str, secret_key: str, token: str | None, region: str, second: int, body: bytes, path: str
 ) -> None:
     host, target = f"dynamodb.{region}.amazonaws.com", "DynamoDB_20120810.PutItem"
-    signer = Signer(host, region, Credentials(access_key, secret_key, token))
+    signer = Signer(host, region, Credentials(access_key, secret_key, token), path)
     signer.at(second)
     head = signer.request(target, body).partition(b"\r\n\r\n")[0].decode()
     ours = dict(line.partition(": ")[::2] for line in head.split("\r\n")[1:])
 
     headers = {"Content-Type": CONTENT_TYPE, "X-Amz-Target": target, "Host": host}
-    request = AWSRequest("POST", f"https://{host}/", headers=headers, data=body)
+    request = AWSRequest("POST", f"https://{host}{signer.path}", headers=headers, data=body)
     moment = datetime.datetime.fromtimestamp(second, datetime.UTC)
     with mock.patch("botocore.auth.get_current_datetime", return_value=moment, create=True):
         SigV4Auth(BotocoreCredentials(access_key, secret_key, token), "dynamodb", region).add_auth(request)
@@ -300,7 +301,7 @@ def test_the_servers_date_is_kept_for_an_answer_that_is_no_success() -> None:
 
 def test_heads_and_chunks() -> None:
     assert parse_head(b"HTTP/1.1 503 X\r\nConnection: close\r\ncontent-length: 0").close
-    assert parse_head(b"HTTP/1.1 204 X").length is None
+    assert parse_head(b"HTTP/1.1 204 X").length == 0
     assert decode_chunked(b"2\r\nab\r\n", 0) is None
     assert decode_chunked(b"xx2\r\nab\r\n0\r\n\r\nrest", 2) == (b"ab", 14)
     with pytest.raises(WireError):
@@ -311,9 +312,12 @@ def error(name: str, **more: Any) -> bytes:
     return json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{name}"} | more).encode()
 
 
-def cancelled(*codes: str | None) -> bytes:
-    reasons = [{} if code is None else {"Code": code} for code in codes]
+def cancelled_by(reasons: Any) -> bytes:
     return error("TransactionCanceledException", Message="Transaction cancelled", CancellationReasons=reasons)
+
+
+def cancelled(*codes: str | None) -> bytes:
+    return cancelled_by([{} if code is None else {"Code": code} for code in codes])
 
 
 @pytest.mark.parametrize(
@@ -342,9 +346,25 @@ def cancelled(*codes: str | None) -> bytes:
         (400, error("ResourceNotFoundException"), "fatal", "ResourceNotFoundException"),
         (500, error("InternalServerError"), "server", "InternalServerError"),
         (503, b"<html>", "server", "HTTP503"),
-        (400, b"[]", "server", "HTTP400"),
-        (400, b"", "server", "HTTP400"),
-        (400, b"\xff", "server", "HTTP400"),
+        (400, b"[]", "invalid", "HTTP400"),
+        (400, b"", "invalid", "HTTP400"),
+        (400, b"\xff", "invalid", "HTTP400"),
+        (400, b'{"__type": 5}', "invalid", "HTTP400"),
+        (403, b'{"message": "no"}', "invalid", "HTTP403"),
+        (204, b"", "invalid", "HTTP204"),
+        (400, b"[" * 100_000, "invalid", "HTTP400"),
+        (503, b"[" * 100_000, "server", "HTTP503"),
+        (400, cancelled_by(5), "cancelled", "TransactionCanceledException"),
+        (400, cancelled_by([5, {"Code": 5}, {"Code": "ThrottlingError"}]), "throttled", "ThrottlingError"),
+        (400, error("ReplicatedWriteConflictException"), "contention", "ReplicatedWriteConflictException"),
+        (
+            400,
+            error("ItemCollectionSizeLimitExceededException"),
+            "refused",
+            "ItemCollectionSizeLimitExceededException",
+        ),
+        (408, error("RequestTimeoutException"), "server", "RequestTimeoutException"),
+        (400, error("LimitExceededException"), "throttled", "LimitExceededException"),
     ],
 )
 def test_answers_are_classed(status: int, body: bytes, outcome: str, reason: str) -> None:

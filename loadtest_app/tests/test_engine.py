@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import uvloop
 from command import apart_from_lateness
-from ddbload import run, scenario
+from ddbload import check, cleanup, reporter, run, scenario, summary, thresholds, verdict
 from ddbload.dynamo.endpoint import Target
 from ddbload.dynamo.operations.writes import PutItem
-from ddbload.dynamo.sign import Credentials
+from ddbload.dynamo.sign import Credentials, Signer
 from ddbload.events import EventWriter
+from ddbload.journal import InsertJournal
 from dynamodb_stub import Stub
 
 
@@ -35,9 +36,16 @@ def test_an_error_of_ours_ends_the_run(monkeypatch: pytest.MonkeyPatch, plan: st
     monkeypatch.setattr(PutItem, method, fail_at_the_tenth)
     stream = io.StringIO()
     asked = scenario.load(None, [plan], {"DDBLOAD_TABLE": "test-table"})
-    with Stub() as stub, pytest.raises(RuntimeError, match="a bug"):
-        run.run(asked, stub.url, "us-east-1", EventWriter("r", None, stream=stream), {})
-    assert json.loads(stream.getvalue().splitlines()[0])["event"] == "run.started"
+    with Stub() as stub:
+        code = run.run(asked, stub.url, "us-east-1", EventWriter("r", None, stream=stream), {})
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    summary = next(event for event in events if event["event"] == "run.summary")
+    figures = summary["operations"]["put"]
+    assert (code, summary["exit_code"], summary["verdict"], summary["partial"]) == (1, 1, "incomplete", True)
+    assert events[-1]["message"] == "internal error, please report it: RuntimeError in the load: a bug"
+    # What was answered before is told, and what was under way has an end.
+    assert figures["ok"] >= 8
+    assert figures["sent"] == figures["ok"] + sum(figures["failed"].values())
 
 
 @pytest.fixture
@@ -46,13 +54,71 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def carry_out(url: str, *settings: str) -> tuple[int, dict[str, Any]]:
+def carry_out_all(url: str, *settings: str) -> tuple[int, list[dict[str, Any]]]:
     stream = io.StringIO()
-    # The stub keeps no items: there is nothing to be read again.
-    asked = scenario.load(None, ["verify.enabled=false", *settings], {"DDBLOAD_TABLE": "test-table"})
+    asked = scenario.load(None, list(settings), {"DDBLOAD_TABLE": "test-table"})
     code = run.run(asked, url, "us-east-1", EventWriter("r", None, stream=stream), {})
-    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    return code, [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def carry_out(url: str, *settings: str) -> tuple[int, dict[str, Any]]:
+    # The stub keeps no items: there is nothing to be read again.
+    code, events = carry_out_all(url, "verify.enabled=false", *settings)
     return code, next(event for event in events if event["event"] == "run.summary")
+
+
+FAULTS = {
+    "the progress": (reporter.Reporter, "_progress"),
+    "the renewal of credentials": (Signer, "renew"),
+    "the check": (check, "judge"),
+    "the cleanup": (cleanup, "_written"),
+    "the keys": (InsertJournal, "counts"),
+    "the thresholds": (thresholds, "evaluate"),
+    "the verdict": (verdict, "lost_writes"),
+    "the figures": (summary, "connection_figures"),
+}
+
+
+@pytest.mark.parametrize(("part", "place"), FAULTS.items(), ids=FAULTS)
+def test_a_fault_of_ours_leaves_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, credentials: None, part: str, place: tuple[Any, str]
+) -> None:
+    owner, name = place
+    original, calls = getattr(owner, name), []
+    # The figures are asked for once while the load runs.
+    good = 1 if part == "the figures" else 0
+
+    def fail(*arguments: Any, **more: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) > good:
+            raise RuntimeError("a bug")
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(owner, name, fail)
+    monkeypatch.setattr(run, "CREDENTIALS_CHECK_S", 0.1)
+    if part == "the figures":
+        monkeypatch.setattr(reporter, "CHECKPOINT_S", 1)
+    if part == "the renewal of credentials":
+        seen = iter(range(1000))
+        monkeypatch.setattr(Target, "credentials", lambda self: Credentials(f"KEY{next(seen)}", "secret"))
+    elif part == "the check":
+        # Of the stub nothing could be read again: this check fails at its first key.
+        monkeypatch.setattr(check, "read_keys", nothing_found)
+    with Stub() as stub:
+        settings = ["plan.duration=1.5", "plan.rate=40", f"cleanup={str(part == 'the cleanup').lower()}"]
+        code, events = carry_out_all(stub.url, *settings, f"verify.enabled={str(part == 'the check').lower()}")
+    (told,) = [event for event in events if event["event"] == "run.summary"]
+    figures = told["operations"]["put"]
+    assert (code, told["exit_code"], told["verdict"], told["partial"]) == (1, 1, "incomplete", True)
+    assert events[-1]["message"] == f"internal error, please report it: RuntimeError in {part}: a bug"
+    # The figures of the last checkpoint know of what was under way then.
+    under_way = figures["sent"] - figures["ok"] - sum(figures["failed"].values())
+    assert figures["ok"] > 0
+    assert under_way == 0 or part == "the figures"
+
+
+async def nothing_found(*_arguments: object) -> tuple[dict[int, Any], float]:
+    return {}, 0.0
 
 
 def test_renewed_credentials_sign_from_then_on_whatever_fails_between(

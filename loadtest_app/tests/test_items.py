@@ -166,9 +166,8 @@ def test_the_smallest_size_is_enough_for_every_key(types: list[str], first: int 
 @pytest.mark.parametrize(
     ("key", "attributes", "expires_at", "message"),
     [
-        ("run", [], None, "table's key attribute run has the name of one of ddbload's own"),
-        ("expires_at", [], 5, "table's key attribute expires_at has the name of one of ddbload's own"),
-        ("pk", [("seq", "S")], None, "index's key attribute seq has the name of one of ddbload's own"),
+        ("expires_at", [], 5, "item.ttl: expires_at is a key, and so no time to live: leave item.ttl out"),
+        ("pk", [("expires_at", "N")], 5, "item.ttl: expires_at is a key"),
         ("pk", [("pk", "S")], None, "part of the table's key"),
         ("pk", [("a", "S"), ("a", "N")], None, "same name and different types"),
     ],
@@ -179,6 +178,26 @@ def test_attributes_of_the_same_name_are_refused(
     keys = KeySpace([KeyAttribute(key, "S")], "p")
     with pytest.raises(ValueError, match=message):
         ItemFactory(keys, Fixed(400), 1, RUN, [KeyAttribute(*attribute) for attribute in attributes], expires_at)
+
+
+@pytest.mark.parametrize(
+    ("keys", "indexes", "own"),
+    [
+        (["data"], [], ["run", "seq", "ddbload_data"]),
+        (["run", "seq"], ["data"], ["ddbload_run", "ddbload_seq", "ddbload_data"]),
+        (["pk"], ["data", "ddbload_data"], ["run", "seq", "ddbload_ddbload_data"]),
+    ],
+)
+def test_own_attributes_take_names_that_no_key_has(keys: list[str], indexes: list[str], own: list[str]) -> None:
+    schema = [KeyAttribute(name, "S") for name in keys]
+    items = ItemFactory(KeySpace(schema, "p"), Fixed(400), 1, RUN, [KeyAttribute(name, "S") for name in indexes])
+    item = items.item(7, 3)
+    assert list(items.names) == own
+    assert set(item) == {*keys, *indexes, *own}
+    assert (item_bytes(item), item[own[0]]) == (400, {"S": RUN})
+    assert json.loads(items.json(7, 3)) == item
+    assert updated(items.keys.key(7), items, items.values_json(7, 3)) == item
+    assert items.matches(item, 7, 3)
 
 
 def test_an_attribute_of_two_indexes_is_there_once() -> None:

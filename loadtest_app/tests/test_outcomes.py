@@ -257,6 +257,65 @@ def test_cancelled_transactions_are_classed_by_their_reason() -> None:
     assert adds_up(seen.results)
 
 
+# ---- Tables with keys of other kinds
+
+
+MANY_KEYS = {
+    "KeySchema": [{"AttributeName": "data", "KeyType": "HASH"}, {"AttributeName": "run", "KeyType": "RANGE"}],
+    "AttributeDefinitions": [
+        {"AttributeName": name, "AttributeType": type_}
+        for name, type_ in (("data", "S"), ("run", "N"), ("seq", "S"), ("region", "N"), ("city", "S"), ("day", "N"))
+    ],
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": "many",
+            "KeySchema": [
+                {"AttributeName": "seq", "KeyType": "HASH"},
+                {"AttributeName": "region", "KeyType": "HASH"},
+                {"AttributeName": "city", "KeyType": "RANGE"},
+                {"AttributeName": "day", "KeyType": "RANGE"},
+            ],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+    ],
+}
+MANY = {"data", "run", "seq", "region", "city", "day"}
+
+
+def test_an_index_is_asked_by_every_hash_key_that_it_has() -> None:
+    asked = []
+
+    def answer(request: Request) -> dict[str, Any] | None:
+        if request.operation != "Query":
+            return None
+        names, values = request.body["ExpressionAttributeNames"], request.body["ExpressionAttributeValues"]
+        pairs = [clause.split(" = ") for clause in request.body["KeyConditionExpression"].split(" AND ")]
+        asked.append({names[name]: values[value] for name, value in pairs})
+        if asked[-1].keys() != {"seq", "region"}:
+            return {"error": {"type": "ValidationException", "message": "Query condition missed key schema element"}}
+        return {"answer": {"document": {"Count": 1, "Items": []}}}
+
+    mix = {"put": 1, "query": {"index": "many"}}
+    with Server(answer, process=False, table=MANY_KEYS) as table:
+        seen = run(table.url, BASE | {"plan": closed(2, 80), "mix": mix, "verify": {"enabled": True}})
+        items = table.table
+    assert (seen.code, seen.message, seen.errors) == (0, "", "")
+    # Every item has all keys of the index, so that it is in it, and what a query asks for is what an item has.
+    assert all(item.keys() == {*MANY, "ddbload_data", "ddbload_run", "ddbload_seq"} for item in items)
+    held = [{name: item[name] for name in ("seq", "region")} for item in items]
+    assert (len(items), len(asked), all(values in held for values in asked)) == (40, 40, True)
+
+
+def test_keys_named_as_our_own_attributes_are_tested_checked_and_cleaned() -> None:
+    scenario = {"plan": closed(4, 120), "mix": {"put": 2, "update": 1}, "verify": {"enabled": True}, "cleanup": True}
+    with Server([rule({"drop_write": True}, operation="PutItem", numbers=[5, 6])], table=MANY_KEYS) as table:
+        lost = run(table.url, BASE | scenario | {"mix": {"put": 1}, "processes": 2})
+        whole = run(table.url, BASE | scenario)
+        left = table.table
+    assert (lost.code, lost.results["verification"]["lost"], lost.results["verification"]["present"]) == (4, 1, 119)
+    assert (whole.code, whole.message, whole.results["verification"]["lost"], left) == (0, "", 0, [])
+
+
 # ---- Refusals, clocks
 
 

@@ -331,12 +331,25 @@ def test_thresholds_hold_for_the_whole_and_not_for_each_worker(
     limit: int, codes: tuple[int, int], verdict: str
 ) -> None:
     rule = f"failed <= {limit}"
-    lines = [line for at in (0, 1) for line in events(f"task-{at}", [TIMEOUT], code=codes[at], thresholds=rule)]
+    both = [TIMEOUT, OK]
+    lines = [line for at in (0, 1) for line in events(f"task-{at}", both, code=codes[at], thresholds=rule)]
     merged = results.merge(lines)
     assert (merged["verdict"], merged["exit_code"]) == (verdict, 3 * (verdict == "failed"))
     assert merged["thresholds"][0]["value"] == 2
     if verdict == "failed":
         assert results.explain(merged) == "failed <= 1: was 2.0"
+
+
+def test_what_no_worker_brought_about_has_not_passed() -> None:
+    rule = "failed <= 2"
+    nothing = [line for at in (0, 1) for line in events(f"task-{at}", [TIMEOUT], thresholds=rule)]
+    merged = results.merge(nothing)
+    line = "none of 2 put operations succeeded: 2 network (Timeout) -> check what answers at the endpoint"
+    assert (merged["verdict"], merged["exit_code"], merged["failures"]) == ("failed", 5, [line])
+    assert results.explain(merged) == line
+    # One worker's share may fail where the others' succeed.
+    one = events("task-0", [TIMEOUT], thresholds=rule) + events("task-1", [OK], thresholds=rule)
+    assert results.merge(one)["verdict"] == "passed"
 
 
 def test_a_plan_that_one_worker_did_not_keep_was_not_kept() -> None:

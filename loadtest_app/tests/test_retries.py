@@ -51,7 +51,7 @@ def test_only_what_may_get_better_is_sent_again(outcome: str) -> None:
 
 
 def test_a_condition_a_cancellation_and_a_refusal_are_final() -> None:
-    assert {"expected", "cancelled", "fatal"} == {*OUTCOMES} - RETRYABLE - {"ok"}
+    assert {"expected", "cancelled", "refused", "fatal"} == {*OUTCOMES} - RETRYABLE - {"ok"}
 
 
 @given(

@@ -318,8 +318,13 @@ def test_a_check_that_is_refused_is_told_and_proves_nothing() -> None:
     with Server(script) as server:
         seen = run(server.url, BASE | {"plan": closed(16, PUTS)})
         judged = run(server.url, BASE | {"plan": closed(16, PUTS), "thresholds": ["lost == 0"]})
-    warning = "the table could not be read again: AccessDeniedException: no reading"
-    assert (seen.code, seen.errors, apart_from_lateness(seen.results["warnings"])) == (0, "", [warning])
+    warning = (
+        "the table could not be read again: AccessDeniedException: no reading -> grant the task role "
+        'dynamodb:BatchGetItem (cluster_operations: "verify"), or set verify to false'
+    )
+    assert (seen.code, seen.errors, apart_from_lateness(seen.results["warnings"])) == (5, "", [warning])
+    assert seen.message == f"the writes could not be checked, 0 of {PUTS} keys were read again: {warning}"
+    assert (seen.results["verdict"], seen.results["failures"]) == ("failed", [seen.message])
     assert (seen.results["verification"]["checked"], seen.results["verification"]["complete"]) == (0, False)
     (threshold,) = judged.results["thresholds"]
     assert (judged.code, threshold["value"], threshold["passed"]) == (3, None, False)

@@ -21,7 +21,7 @@ from ddbload.dynamo.endpoint import open_target
 from ddbload.dynamo.operations.base import Workload
 from ddbload.dynamo.operations.batches import MAX_BATCH_GET
 from ddbload.dynamo.pool import Pool
-from ddbload.items import EXPIRY_ATTRIBUTE, RUN_ATTRIBUTE, ItemFactory
+from ddbload.items import EXPIRY_ATTRIBUTE, ItemFactory
 from ddbload.results import ResultsError
 from ddbload.segment import WHOLE
 from ddbload.verify import version_of
@@ -61,7 +61,7 @@ def verify(
                 found["checked"] += 1
                 if item is None:
                     found["missing"] += 1
-                elif item.get(RUN_ATTRIBUTE) != {"S": load.run_id}:
+                elif item.get(load.items.names.run) != {"S": load.run_id}:
                     found["overwritten"] += 1
                 elif _is_intact(load.items, index, item):
                     found["present"] += 1
@@ -131,7 +131,7 @@ def _on_table(
 
 
 def _is_intact(items: ItemFactory, index: int, item: Mapping[str, Any]) -> bool:
-    version = version_of(item)
+    version = version_of(item, items.names)
     if version is None:
         return False
     if items.expires_at is not None:

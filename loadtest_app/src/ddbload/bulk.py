@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
-from ddbload.dynamo.errors import RETRYABLE, Verdict, classify
+from ddbload.dynamo.documents import Document, InvalidAnswer, read_success
+from ddbload.dynamo.errors import BAD_CHECKSUM, RETRYABLE, Verdict, classify, invalid
 from ddbload.dynamo.pool import Pool
 from ddbload.dynamo.sign import Signer
 from ddbload.dynamo.wire import Connection
@@ -23,6 +23,8 @@ IDLE_WAIT_S = 0.01
 LONGEST_NAP_S = 0.1
 # So long what was asked may still be answered after a stop: ECS kills whoever does not end in 30 s.
 LAST_ANSWERS_S = 3.0
+
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -44,28 +46,28 @@ class Bulk:
         pool.answered = self._answered
         pool.on_lost = self._lost
 
-    async def ask(self, target: str, body: bytes, accepted: frozenset[str] = frozenset()) -> dict[str, Any]:
-        """Return the answer of a success.
+    async def ask(self, target: str, body: bytes, read: Callable[[Document], T]) -> T:
+        """Return what the answer of a success tells.
 
         Args:
             target: the value of X-Amz-Target.
             body: the request.
-            accepted: outcomes beside ok that are as good: an empty document is returned for them.
+            read: takes the answer's document, and raises InvalidAnswer where it is none of DynamoDB's.
 
         Raises:
-            Refused: it was not answered so, or not within ten attempts.
+            Refused: it was not answered with success, or not within ten attempts.
         """
         verdict = Verdict("network", "Unanswered")
         for attempt in range(ATTEMPTS):
             if attempt:
                 await asyncio.sleep(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (attempt - 1)))
             status, answer, intact = await self._exchange(target, body)
-            if status == 200 and intact:
-                document: dict[str, Any] = json.loads(answer)
-                return document
-            verdict = classify(status, answer) if status and intact else Verdict("network", answer.decode())
-            if verdict.outcome in accepted:
-                return {}
+            try:
+                if status == 200 and intact:
+                    return read(read_success(answer))
+                verdict = _verdict(status, answer, intact)
+            except InvalidAnswer as error:
+                verdict = invalid(error)
             if verdict.outcome not in RETRYABLE:
                 break
         raise Refused(verdict)
@@ -105,6 +107,12 @@ class Bulk:
         future = connection.call
         if isinstance(future, asyncio.Future) and not future.done():
             future.set_result(answer)
+
+
+def _verdict(status: int, answer: bytes, intact: bool) -> Verdict:
+    if not status:  # no answer: the reason stands in its place
+        return Verdict("network", answer.decode())
+    return classify(status, answer) if intact else BAD_CHECKSUM
 
 
 async def side_by_side(

@@ -4,15 +4,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from ddbload.bulk import Bulk, Refused, Throttle, side_by_side
+from ddbload.dynamo import codes
 from ddbload.dynamo.capacity import units
+from ddbload.dynamo.documents import Document
 from ddbload.dynamo.errors import Verdict
 from ddbload.dynamo.operations.base import API, Workload
-from ddbload.dynamo.operations.batches import MAX_BATCH_GET, BatchGetRequest, unprocessed_keys
+from ddbload.dynamo.operations.batches import (
+    MAX_BATCH_GET,
+    RESPONSES,
+    BatchGetRequest,
+    found_items,
+    some_of,
+    unprocessed_keys,
+)
 from ddbload.scenario import Verification
 from ddbload.verify import Tally, chosen, judge
 
@@ -43,9 +52,9 @@ async def check(
     keys = sum(1 for _index in workload.journal.indexes())
     limit = rules.limit / workload.segment.count
     share = min(rules.share, limit / keys) if keys else rules.share
-    tally = Tally(workload.journal)
+    tally = Tally(workload.journal, workload.items.names)
     read_units = 0.0
-    indexes = chosen(workload.journal, share, seed)
+    indexes = _at_least_one(chosen(workload.journal, share, seed), workload.journal.indexes() if share else iter(()))
     throttle = Throttle(rules.rate / workload.segment.count)
     error = ""
 
@@ -63,7 +72,7 @@ async def check(
     try:
         await side_by_side(work, READERS, is_stopped)
     except Refused as refusal:
-        error = str(refusal)
+        error = f"{refusal} -> {_remedy(refusal.verdict)}"
     exhausted = not error and not is_stopped() and next(indexes, None) is None
     document = tally.document() | {
         "keys": keys,
@@ -74,6 +83,20 @@ async def check(
     if error:
         document["error"] = f"the table could not be read again: {error}"
     return document
+
+
+def _at_least_one(sample: Iterator[int], keys: Iterator[int]) -> Iterator[int]:
+    """Return a sample, or the first key where it came out empty: a check that reads nothing proves nothing."""
+    first = next(sample, None)
+    return islice(keys, 1) if first is None else chain([first], sample)
+
+
+def _remedy(verdict: Verdict) -> str:
+    if codes.REMEDIES.get(verdict.reason) == codes.PERMISSION:
+        return 'grant the task role dynamodb:BatchGetItem (cluster_operations: "verify"), or set verify to false'
+    if verdict.outcome == "fatal":
+        return codes.remedy(verdict.reason)
+    return "read the keys again with ddbload verify once the table answers"
 
 
 async def read_keys(workload: Workload, batch: list[int], bulk: Bulk) -> tuple[dict[int, Mapping[str, Any]], float]:
@@ -89,15 +112,20 @@ async def read_keys(workload: Workload, batch: list[int], bulk: Bulk) -> tuple[d
     found: dict[int, Mapping[str, Any]] = {}
     read_units = 0.0
     left = batch
+
+    def read(document: Document) -> tuple[dict[int, Document], list[int], float]:
+        items, keys = found_items(document, workload.table), unprocessed_keys(document, workload.table)
+        told = [workload.keys.index_of(element) for element in (*items, *keys)]
+        some_of(left, told, RESPONSES)
+        by_index = {index: item for index, item in zip(told, items, strict=False) if index is not None}
+        unread = [index for index in told[len(items) :] if index is not None]
+        return by_index, unread, units(document, writes=False)[0]
+
     for turn in range(ROUNDS):
-        document = await bulk.ask(TARGET, request.body([workload.keys.json(index) for index in left]))
-        read_units += units(document, writes=False)[0]
-        for item in (document.get("Responses") or {}).get(workload.table) or []:
-            index = workload.keys.index_of(item)
-            if index is not None:
-                found[index] = item
-        unread = [workload.keys.index_of(key) for key in unprocessed_keys(document, workload.table)]
-        left = [index for index in unread if index is not None]
+        body = request.body([workload.keys.json(index) for index in left])
+        more, left, consumed = await bulk.ask(TARGET, body, read)
+        found |= more
+        read_units += consumed
         if not left:
             return found, read_units
         await asyncio.sleep(WAIT_S * (turn + 1))

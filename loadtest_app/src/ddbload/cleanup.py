@@ -10,17 +10,16 @@ from typing import Any
 
 from ddbload.bulk import Bulk, Refused, Throttle, side_by_side
 from ddbload.dynamo.capacity import units
+from ddbload.dynamo.documents import Document, object_of
 from ddbload.dynamo.errors import Verdict
 from ddbload.dynamo.operations.base import API, Workload, encode
-from ddbload.dynamo.operations.batches import MAX_BATCH_WRITE
-from ddbload.items import RUN_ATTRIBUTE
+from ddbload.dynamo.operations.batches import MAX_BATCH_WRITE, UNPROCESSED_ITEMS, some_of, unprocessed_items
 from ddbload.journal import Journal
 
 # So long a write may be under way of which nobody hears any more.
 LATE_WRITES_S = 1.0
 DELETERS = 8
 ROUNDS = 20
-EXPECTED = frozenset({"expected"})
 
 
 async def clean_written(workload: Workload, rate: float, bulk: Bulk, is_stopped: Callable[[], bool]) -> dict[str, Any]:
@@ -84,18 +83,24 @@ class _Batches:
 
     async def delete(self, batch: list[int]) -> None:
         table, keys = self._workload.table, self._workload.keys
-        requests: list[Any] = [{"DeleteRequest": {"Key": keys.key(index)}} for index in batch]
+        asked = batch
+
+        def read(document: Document) -> tuple[list[int], float]:
+            left = unprocessed_items(document, table)
+            told = (keys.index_of(object_of(object_of(request, "DeleteRequest"), "Key")) for request in left)
+            return sorted(some_of(asked, told, UNPROCESSED_ITEMS)), units(document, writes=True)[1]
+
         for turn in range(ROUNDS):
+            requests = [{"DeleteRequest": {"Key": keys.key(index)}} for index in asked]
             body = encode({"ReturnConsumedCapacity": "TOTAL", "RequestItems": {table: requests}})
-            document = await self._bulk.ask(self.target, body)
-            left = (document.get("UnprocessedItems") or {}).get(table) or []
-            self.write_units += units(document, writes=True)[1]
-            self.deleted += len(requests) - len(left)
+            left, consumed = await self._bulk.ask(self.target, body, read)
+            self.write_units += consumed
+            self.deleted += len(asked) - len(left)
             if not left:
                 return
-            requests = left
+            asked = left
             await asyncio.sleep(0.05 * (turn + 1))
-        raise Refused(Verdict("throttled", "UnprocessedItems", f"{len(requests)} items were left {ROUNDS} times"))
+        raise Refused(Verdict("throttled", UNPROCESSED_ITEMS, f"{len(asked)} items were left {ROUNDS} times"))
 
 
 class _Conditional:
@@ -110,16 +115,21 @@ class _Conditional:
             "TableName": workload.table,
             "ReturnConsumedCapacity": "TOTAL",
             "ConditionExpression": "#run = :run",
-            "ExpressionAttributeNames": {"#run": RUN_ATTRIBUTE},
+            "ExpressionAttributeNames": {"#run": workload.items.names.run},
             "ExpressionAttributeValues": {":run": {"S": workload.run_id}},
         }
 
     async def delete(self, batch: list[int]) -> None:
         for index in batch:
             body = encode(self._common | {"Key": self._workload.keys.key(index)})
-            document = await self._bulk.ask(self.target, body, EXPECTED)
-            self.write_units += units(document, writes=True)[1]
-            self.deleted += bool(document)
+            try:
+                consumed = await self._bulk.ask(self.target, body, lambda document: units(document, writes=True)[1])
+            except Refused as refusal:
+                if refusal.verdict.outcome != "expected":
+                    raise
+                continue  # nothing of this run stands there
+            self.write_units += consumed
+            self.deleted += 1
 
 
 def _written(journal: Journal, *, surely: bool) -> Iterator[int]:

@@ -12,7 +12,9 @@ from ddbload import ticker
 from ddbload.breaker import Breaker
 from ddbload.callers import ClosedPacer
 from ddbload.dynamo.clock import clock_skew_s
-from ddbload.dynamo.errors import AFTER_UNCERTAIN, BAD_CHECKSUM, CLOCK, UNCERTAIN, Verdict, classify
+from ddbload.dynamo.codes import CLOCK
+from ddbload.dynamo.documents import InvalidAnswer
+from ddbload.dynamo.errors import AFTER_UNCERTAIN, BAD_CHECKSUM, OUTAGE, UNCERTAIN, Verdict, classify, invalid
 from ddbload.dynamo.pool import Pool
 from ddbload.dynamo.sign import Signer
 from ddbload.dynamo.wire import Connection
@@ -21,6 +23,7 @@ from ddbload.load import Call, Load, Stop
 from ddbload.record import Recorder
 from ddbload.retries import Attempts
 
+UNREAD = Verdict("network", "Unfinished")
 # What falls due within so short a time is released together: each waking costs as much as a request.
 SHORTEST_TICK_NS = 200_000
 # While operations wait for a connection, or nothing is due, the loop looks after itself so often.
@@ -262,6 +265,15 @@ class Engine:
             now = perf_counter_ns()
             call: Call = connection.call  # type: ignore[assignment]
             operation, record, work, planned, sent, _attempts = call
+            try:
+                consumed = operation.succeeded(work, body)
+            except InvalidAnswer as error:
+                self._end_with(connection, invalid(error))
+                return
+            except Exception:
+                # Nobody has read what became of it.
+                self._failed(connection, UNREAD)
+                raise
             self.in_flight -= 1
             service = (now - sent) // 1000
             shift = (service | LINEAR_MASK).bit_length() - LINEAR_BITS
@@ -274,7 +286,6 @@ class Engine:
                 shift = (latency | LINEAR_MASK).bit_length() - LINEAR_BITS
                 slot = (shift << HALF_BITS) + (latency >> shift)
             record.latency_ok[slot] += 1
-            consumed = operation.succeeded(work, body)
             if consumed.remembered:
                 record.told[consumed] += 1
             else:
@@ -290,10 +301,13 @@ class Engine:
 
     def _answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
         try:
-            self._failed(connection, classify(status, body) if intact else BAD_CHECKSUM)
-            self._go_on(connection, perf_counter_ns())
+            self._end_with(connection, classify(status, body) if intact else BAD_CHECKSUM)
         except Exception as error:  # ours: whoever awaits the run has to hear of it
             self._crash(error)
+
+    def _end_with(self, connection: Connection, verdict: Verdict) -> None:
+        self._failed(connection, verdict)
+        self._go_on(connection, perf_counter_ns())
 
     def _go_on(self, connection: Connection, now: int) -> None:
         """Send what is due next on a connection that has become free, or let it rest."""
@@ -320,7 +334,7 @@ class Engine:
         if verdict.reason in CLOCK and self._correct_clock(connection.date, now):
             verdict = Verdict("server", f"ClockSkew:{verdict.reason}", verdict.message)
         if self.breaker:
-            if verdict.outcome in ("server", "network"):
+            if verdict.outcome in OUTAGE:
                 self.breaker.failed(now, call[4], verdict.reason)
             elif self.breaker.in_a_row:
                 self.breaker.succeeded(now, call[4])

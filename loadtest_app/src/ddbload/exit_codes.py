@@ -25,6 +25,7 @@ GRAVITY = (INTERNAL, TARGET_UNUSABLE, BAD_CONFIGURATION, LOST_WRITES, STOPPED, T
 # The verdict on a run that left a summary.
 VERDICTS = {
     PASSED: "passed",
+    INTERNAL: "incomplete",
     THRESHOLD_FAILED: "failed",
     LOST_WRITES: "failed",
     TARGET_UNUSABLE: "failed",

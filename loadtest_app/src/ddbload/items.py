@@ -7,7 +7,7 @@ import base64
 import json
 import random
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
@@ -15,10 +15,14 @@ from typing import Any, NamedTuple
 from ddbload.keys import INDEXES, KeyAttribute, KeySpace, splitmix64
 from ddbload.sizes import Sizes
 
+# What an item's own attributes are called where no key of the table or of an index has the name.
 RUN_ATTRIBUTE = "run"
 VERSION_ATTRIBUTE = "seq"
-EXPIRY_ATTRIBUTE = "expires_at"
 DATA_ATTRIBUTE = "data"
+# The attribute on which the table's time to live is, which has no other name.
+EXPIRY_ATTRIBUTE = "expires_at"
+# Stands before a name that a key has.
+OWN = "ddbload_"
 # How many values an attribute of a secondary index has.
 INDEX_VALUES = 10_000
 # All values of a type take the same number of bytes: a number's first and last digit are none that DynamoDB drops, and
@@ -59,6 +63,25 @@ def item_bytes(item: DynamoDbItem) -> int:
     return sum(attribute_bytes(name, type_, value) for name, typed in item.items() for type_, value in typed.items())
 
 
+class Names(NamedTuple):
+    """What the attributes of an item are called that are no key: its run, its version and its data."""
+
+    run: str = RUN_ATTRIBUTE
+    version: str = VERSION_ATTRIBUTE
+    data: str = DATA_ATTRIBUTE
+
+    @classmethod
+    def beside(cls, keys: Collection[str]) -> Names:
+        """Return names that no key attribute has; the same for the same keys, whoever asks."""
+        return cls(*(_free(name, keys) for name in cls()))
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    while name in taken:
+        name = OWN + name
+    return name
+
+
 class _Member(NamedTuple):
     """An attribute that is no key: its name, its alias in expressions, its type, its value with places for ``%``."""
 
@@ -79,6 +102,9 @@ class ItemFactory:
         index_attributes: key attributes of secondary indexes that are no part of the primary key.
         expires_at: when the items expire, in epoch seconds, for a table with time to live on ``expires_at``.
 
+    Attributes:
+        names: what the attributes that are no key are called.
+
     Raises:
         ValueError: two attributes have the same name, or the smallest size has no room for what is in every item.
     """
@@ -98,6 +124,7 @@ class ItemFactory:
         self.expires_at = expires_at
         self.index_attributes = list(dict.fromkeys(index_attributes))
         self._refuse_clashes()
+        self.names = Names.beside({attribute.name for attribute in (*keys.schema, *self.index_attributes)})
         self._mixed_seed = splitmix64(seed)
         length = OFFSETS + sizes.largest
         self._text = random.Random(seed).randbytes(length).translate(ALPHABET * (256 // len(ALPHABET)))
@@ -105,7 +132,7 @@ class ItemFactory:
         if keys.per_partition == 1 and 1 in self._numbers:
             self._numbers.remove(1)
         # Only numbers among the keys change their size with the index.
-        self._constant = item_bytes(self._without_data(0, 0)) + len(DATA_ATTRIBUTE) - self._number_room(0)
+        self._constant = item_bytes(self._without_data(0, 0)) + len(self.names.data) - self._number_room(0)
         smallest = self.smallest()
         if sizes.smallest < smallest:
             raise ValueError(
@@ -133,9 +160,13 @@ class ItemFactory:
     def item(self, index: int, version: int) -> DynamoDbItem:
         """Return a version of the item at an index, exactly ``sizes.size(index, version)`` bytes of it."""
         item = self._without_data(index, version)
-        room = self.sizes.size(index, version) - item_bytes(item) - len(DATA_ATTRIBUTE)
-        item[DATA_ATTRIBUTE] = {"S": self._data(index, version, room).decode()}
+        room = self.sizes.size(index, version) - item_bytes(item) - len(self.names.data)
+        item[self.names.data] = {"S": self._data(index, version, room).decode()}
         return item
+
+    def key_attributes(self, index: int) -> DynamoDbItem:
+        """Return the attributes of the item at an index that are keys of the table or of a secondary index."""
+        return self.keys.key(index) | self._indexed(index)
 
     def json(self, index: int, version: int) -> bytes:
         """Return ``item(index, version)`` as JSON, put together from prepared parts instead of encoded."""
@@ -201,36 +232,34 @@ class ItemFactory:
 
     def _without_data(self, index: int, version: int) -> DynamoDbItem:
         item: DynamoDbItem = self.keys.key(index) | {
-            RUN_ATTRIBUTE: {"S": self.run_id},
-            VERSION_ATTRIBUTE: {"S": f"{version:012d}"},
+            self.names.run: {"S": self.run_id},
+            self.names.version: {"S": f"{version:012d}"},
         }
         if self.expires_at is not None:
             item[EXPIRY_ATTRIBUTE] = {"N": str(self.expires_at)}
-        for attribute, number in zip(self.index_attributes, self._index_values(index), strict=True):
-            item[attribute.name] = {attribute.type: INDEX_VALUE[attribute.type] % number}
-        return item
+        return item | self._indexed(index)
+
+    def _indexed(self, index: int) -> DynamoDbItem:
+        values = zip(self.index_attributes, self._index_values(index), strict=True)
+        return {attribute.name: {attribute.type: INDEX_VALUE[attribute.type] % number} for attribute, number in values}
 
     def _members(self) -> list[_Member]:
         """Return the attributes that are no key, in their order in the item."""
         members = [
-            _Member(RUN_ATTRIBUTE, "run", "S", self.run_id.replace("%", "%%")),
-            _Member(VERSION_ATTRIBUTE, "seq", "S", "%012d"),
+            _Member(self.names.run, "run", "S", self.run_id.replace("%", "%%")),
+            _Member(self.names.version, "seq", "S", "%012d"),
         ]
         if self.expires_at is not None:
             members.append(_Member(EXPIRY_ATTRIBUTE, "expires_at", "N", str(self.expires_at)))
         for place, attribute in enumerate(self.index_attributes):
             members.append(_Member(attribute.name, f"index{place}", attribute.type, INDEX_VALUE[attribute.type]))
-        return [*members, _Member(DATA_ATTRIBUTE, "data", "S", "%b")]
+        return [*members, _Member(self.names.data, "data", "S", "%b")]
 
     def _refuse_clashes(self) -> None:
-        own = {RUN_ATTRIBUTE, VERSION_ATTRIBUTE, DATA_ATTRIBUTE} | ({EXPIRY_ATTRIBUTE} if self.expires_at else set())
         names = {attribute.name for attribute in self.index_attributes}
-        for owner, attributes in (("table", self.keys.schema), ("index", self.index_attributes)):
-            for attribute in attributes:
-                if attribute.name in own:
-                    raise ValueError(
-                        f"the {owner}'s key attribute {attribute.name} has the name of one of ddbload's own attributes"
-                    )
+        keys = names | {attribute.name for attribute in self.keys.schema}
+        if self.expires_at is not None and EXPIRY_ATTRIBUTE in keys:
+            raise ValueError(f"item.ttl: {EXPIRY_ATTRIBUTE} is a key, and so no time to live: leave item.ttl out")
         for attribute in self.keys.schema:
             if attribute.name in names:
                 raise ValueError(f"the index's key attribute {attribute.name} is part of the table's key already")

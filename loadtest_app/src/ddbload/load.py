@@ -21,7 +21,7 @@ Call = tuple[Operation, OperationRecord, object, int, int, Attempts | None]
 
 
 class Stop(NamedTuple):
-    """Why a run ended before its plan: signal, deadline, fatal, threshold, cost or breaker; and in words."""
+    """Why a run ended before its plan: signal, deadline, fatal, threshold, cost, breaker or internal; and in words."""
 
     cause: str
     text: str

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from ddbload.bulk import Bulk
+from ddbload.dynamo.documents import InvalidAnswer, read_success
 from ddbload.dynamo.errors import classify
 from ddbload.dynamo.operations.base import Workload, encode
 from ddbload.dynamo.pool import Pool
@@ -55,7 +56,7 @@ class MeteredBulk(Bulk):
         self.uncertain_read_units += read
         self.uncertain_write_units += write
         status, answer, intact = await super()._exchange(target, body)
-        if status == 200 and intact:
+        if status == 200 and intact and _is_success(answer):
             self._settle(read, write)
         elif answer == NEVER_SENT or (status and intact and classify(status, answer).outcome in FREE):
             self._settle(read, write)
@@ -66,3 +67,11 @@ class MeteredBulk(Bulk):
     def _settle(self, read: float, write: float) -> None:
         self.uncertain_read_units -= read
         self.uncertain_write_units -= write
+
+
+def _is_success(answer: bytes) -> bool:
+    try:
+        read_success(answer)
+    except InvalidAnswer:
+        return False
+    return True

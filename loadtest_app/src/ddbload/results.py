@@ -11,10 +11,11 @@ from typing import Any
 
 from ddbload import merging, thresholds
 from ddbload.events import read_events
-from ddbload.exit_codes import GRAVITY, INTERNAL, PASSED, THRESHOLD_FAILED, VERDICTS
+from ddbload.exit_codes import GRAVITY, INTERNAL, PASSED, TARGET_UNUSABLE, THRESHOLD_FAILED, VERDICTS
 from ddbload.files import FileError, read_text
 from ddbload.histogram import Histogram
 from ddbload.hlog import Interval
+from ddbload.verdict import unproven
 
 SCHEMA = 2
 
@@ -100,6 +101,9 @@ def merge(
         # What each worker made of its own share is not what all of them reached together.
         kept = merged["plan"]["kept"] and all(threshold["passed"] for threshold in merged["thresholds"])
         merged["exit_code"] = PASSED if kept else THRESHOLD_FAILED
+    if summaries and merged["exit_code"] == PASSED and (text := unproven(merged)):
+        merged["exit_code"] = TARGET_UNUSABLE
+        merged["failures"].append(text)
     if summaries:
         merged["verdict"] = VERDICTS.get(merged["exit_code"], "incomplete")
     return merged
@@ -121,11 +125,12 @@ def started_s(results: Mapping[str, Any]) -> float:
 
 
 def explain(merged: Mapping[str, Any]) -> str:
-    """Say in one line which thresholds the workers missed together; empty where nothing is known of their plan."""
+    """Say in one line what the workers missed together: thresholds, their plan, or any proof; else empty."""
     missed = [f"{item['expression']}: was {item['value']} {item['unit']}" for item in merged["thresholds"]]
     failed = [text.strip() for text, item in zip(missed, merged["thresholds"], strict=True) if not item["passed"]]
     broken = ["the plan was not kept"] if merged["plan"] and not merged["plan"]["kept"] else []
-    return "; ".join([*broken, *failed])
+    unproved = [unproven(merged)] if merged["exit_code"] == TARGET_UNUSABLE else []
+    return "; ".join([*broken, *failed, *unproved])
 
 
 def save(path: Path, results: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ from ddbload.dynamo.pool import Pool, Unreachable
 from ddbload.engine import Engine
 from ddbload.entries import WRITES
 from ddbload.events import EventWriter, timestamp
+from ddbload.faults import Faults
 from ddbload.load import Load, Stop
 from ddbload.meter import MeteredBulk
 from ddbload.plan import FindMaxPlan
@@ -33,7 +34,7 @@ from ddbload.scenario import Scenario, ScenarioError
 from ddbload.search import Search, Trial
 from ddbload.segment import WHOLE, Segment
 from ddbload.task import NO_TASK, Task
-from ddbload.verdict import Ending, conclude, miss
+from ddbload.verdict import Ending, conclude, miss, nothing_succeeded
 from ddbload.workers import Barrier
 
 CLOSED_DEADLINE_S = 3600.0
@@ -41,6 +42,7 @@ SPARE_DEADLINE_S = 60.0
 # So long the check and the cleanup may take where no deadline is given.
 AFTERMATH_DEADLINE_S = 3600.0
 CREDENTIALS_CHECK_S = 30.0
+INTERNAL_ERROR = "internal error, please report it"
 # Of the youngest generation, in place of 700.
 GC_ALLOCATIONS = 50_000
 
@@ -116,6 +118,8 @@ class Run:
         self._renewal_failure = ""
         # The present one too, once it has run: a search has many.
         self._engines: list[Engine] = []
+        self._faults = Faults(lambda: self.engine.stop("internal", "an internal error"))
+        self._latest: dict[str, Any] = {}
 
     # ---- The course of a run
 
@@ -129,14 +133,14 @@ class Run:
         gc.freeze()
         gc.set_threshold(GC_ALLOCATIONS)
         self._tell_start()
-        helper = loop.create_task(self._renew_credentials())
+        helper = self._faults.beside("the renewal of credentials", self._renew_credentials())
         start_ns = await self.barrier.wait() if self.barrier else 0
         self.started_at = timestamp()
         try:
             if isinstance(self.scenario.plan, FindMaxPlan):
-                await self._search(self.scenario.plan)
+                await self._faults.outlast("the search", self._search(self.scenario.plan))
             else:
-                await self._carry_out(start_ns)
+                await self._faults.outlast("the load", self._carry_out(start_ns))
             await self._look_after()
         finally:
             helper.cancel()
@@ -153,7 +157,10 @@ class Run:
         self.account.follow(self.engine)
         reporter = Reporter(self.engine, self.scenario, self.events, self._figures, begun_s)
         stop = partial(self.engine.stop, "cost")
-        helpers = [loop.create_task(reporter.run()), loop.create_task(self.account.watch(stop))]
+        helpers = [
+            self._faults.beside("the progress", reporter.run()),
+            self._faults.beside("the account", self.account.watch(stop)),
+        ]
         deadline_s = self._load_deadline_s()
         text = f"its deadline of {self._deadline_s or deadline_s:g} s"
         deadline = loop.call_later(deadline_s, self._stop, "deadline", text)
@@ -167,7 +174,7 @@ class Run:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
-        reporter.finish()
+            self._faults.attempt("the progress", reporter.finish, None)
 
     async def _search(self, plan: FindMaxPlan) -> None:
         """Try rates until the highest one that meets the thresholds is found and confirmed."""
@@ -184,8 +191,9 @@ class Run:
             missed = [item for item in self._judge(figures) if not item["passed"]]
             broken = summary.broken_plan(figures["plan"], self.engine)
             limited = bool(broken) and (figures["plan"]["busy"] or 0) > summary.BUSY
-            reason = "; ".join([*map(miss, missed), *([broken] if broken else [])])
-            trial = Trial(rate, not missed and not broken, figures["plan"]["rate_reached"], reason, limited)
+            nothing = nothing_succeeded(figures)
+            reason = "; ".join([*map(miss, missed), *(text for text in (broken, nothing) if text)])
+            trial = Trial(rate, not reason, figures["plan"]["rate_reached"], reason, limited)
             search.observe(trial)
             self.events.write("run.trial", **trial._asdict(), plan=figures["plan"], next_rate=search.next_rate())
             if trial.passed:
@@ -212,10 +220,13 @@ class Run:
         writes = any(entry.operation in WRITES for entry in scenario.mix.values())
         if scenario.verify.enabled and writes and not fatal:
             self._begin("verification")
-            self.verification = await check(load, scenario.verify, scenario.seed, bulk, is_over)
+            self.verification = await self._faults.outlast(
+                "the check", check(load, scenario.verify, scenario.seed, bulk, is_over)
+            )
         if scenario.cleanup.enabled and not fatal:
             self._begin("cleanup")
-            self.cleanup = await clean_written(load, scenario.cleanup.rate / self.segment.count, bulk, is_over)
+            rate = scenario.cleanup.rate / self.segment.count
+            self.cleanup = await self._faults.outlast("the cleanup", clean_written(load, rate, bulk, is_over))
         left_undone = [part for part in (self.verification, self.cleanup) if part and not part["complete"]]
         if left_undone and is_over() and self._stopped is None:
             dear = self.account.excess()
@@ -308,7 +319,7 @@ class Run:
         engine = self.engine
         plan = summary.plan_figures(engine)
         now_ns = engine.end_ns or time.perf_counter_ns()
-        return {
+        self._latest = {
             "started_at": self.started_at,
             "ended_at": timestamp(),
             "elapsed_s": round(engine.elapsed_s, 3),
@@ -330,6 +341,7 @@ class Run:
             "cost": self.account.document(self.verification, self.cleanup)
             | {"estimated": self.estimate["total"] if self.estimate else None},
         }
+        return dict(self._latest)
 
     def _keys(self) -> dict[str, int]:
         """Say what is known of the keys that were written, and below which index they all lie."""
@@ -356,19 +368,35 @@ class Run:
         return thresholds.evaluate(thresholds.expressions(self.scenario.thresholds), figures)
 
     def _conclude(self) -> int:
-        figures = self._figures() | {"keys": self._keys()}
+        attempt = self._faults.attempt
+        figures = attempt("the figures", self._figures, self._latest)
+        if not figures:
+            return self.events.fail(exit_codes.INTERNAL, f"{INTERNAL_ERROR}: {self._faults.text}")
+        figures |= {"keys": attempt("the keys", self._keys, None)}
+        figures |= {"verification": self.verification, "cleanup": self.cleanup}
         # What each worker made of its own share is not what all of them reached together.
-        figures["thresholds"] = [] if self.barrier else self._judge(figures)
+        none: list[dict[str, Any]] = []
+        figures["thresholds"] = none if self.barrier else attempt("the thresholds", lambda: self._judge(figures), none)
         stopped = self.engine.stopped or self._stopped
         # A worker does not judge what all of them reached together; a search judges each of its trials.
         broken = "" if self.barrier else summary.broken_plan(figures["plan"], self.engine)
-        ending = Ending(self.engine.fatal, stopped, broken, self.engine.elapsed_s, self.target.url, self.scenario.table)
-        exit_code, message = conclude(figures, ending)
+        ending = Ending(
+            fatal=self.engine.fatal,
+            stopped=stopped,
+            broken_plan=broken,
+            elapsed_s=self.engine.elapsed_s,
+            where=self.target.url,
+            table=self.scenario.table,
+            is_whole=self.segment.count == 1,
+        )
+        exit_code, message = attempt("the verdict", lambda: conclude(figures, ending), (exit_codes.INTERNAL, ""))
+        if self._faults.text:
+            exit_code, message = exit_codes.INTERNAL, f"{INTERNAL_ERROR}: {self._faults.text}"
         self.events.write(
             "run.summary",
             verdict=exit_codes.VERDICTS[exit_code],
             exit_code=exit_code,
-            partial=stopped is not None,
+            partial=stopped is not None or exit_code == exit_codes.INTERNAL,
             stopped=stopped.text if stopped else None,
             **figures,
         )

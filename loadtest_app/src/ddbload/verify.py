@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from ddbload.items import DATA_ATTRIBUTE, RUN_ATTRIBUTE, VERSION_ATTRIBUTE, ItemFactory
+from ddbload.items import ItemFactory, Names
 from ddbload.journal import ABSENT, Journal, State
 from ddbload.keys import splitmix64
 
@@ -54,9 +54,9 @@ def judge(index: int, item: Mapping[str, Any] | None, journal: Journal, items: I
         The finding.
     """
     state = journal.state(index)
-    if item is None or item.get(RUN_ATTRIBUTE) != {"S": items.run_id}:
+    if item is None or item.get(items.names.run) != {"S": items.run_id}:
         return _judge_absence(state)
-    version = version_of(item)
+    version = version_of(item, items.names)
     if version is None or not items.matches(item, index, version):
         return Finding.CORRUPT
     if version in state.acknowledged:
@@ -92,12 +92,14 @@ class Tally:
 
     Args:
         journal: for the examples to tell what was expected; without it they tell only what was found.
+        names: what an item's attributes are called, for the examples too.
     """
 
-    def __init__(self, journal: Journal | None = None) -> None:
+    def __init__(self, journal: Journal | None = None, names: Names | None = None) -> None:
         self.counts = dict.fromkeys(Finding, 0)
         self.examples: dict[Finding, list[str]] = {finding: [] for finding in BAD}
         self._journal = journal
+        self._names = names or Names()
 
     @property
     def bad(self) -> int:
@@ -115,7 +117,7 @@ class Tally:
         self.counts[finding] += 1
         if finding in BAD and len(self.examples[finding]) < EXAMPLES:
             expected = f"expected {_expected(self._journal.state(index))}, " if self._journal else ""
-            self.examples[finding].append(f"key {index}: {expected}found {_found(item)}")
+            self.examples[finding].append(f"key {index}: {expected}found {_found(item, self._names)}")
 
     def merge(self, other: Tally) -> None:
         """Add what another tally counted on other keys."""
@@ -152,9 +154,9 @@ def _judge_absence(state: State) -> Finding:
     return Finding.LOST
 
 
-def version_of(item: Mapping[str, Any]) -> int | None:
+def version_of(item: Mapping[str, Any], names: Names) -> int | None:
     """Return the version that an item names, None where it names none."""
-    typed = item.get(VERSION_ATTRIBUTE)
+    typed = item.get(names.version)
     digits = typed.get("S") if isinstance(typed, Mapping) else None
     return int(digits) if isinstance(digits, str) and VERSION.fullmatch(digits) else None
 
@@ -172,11 +174,11 @@ def _standing(standing: int) -> str:
     return f"version {standing}" if standing >= 0 else f"no item (delete {-1 - standing})"
 
 
-def _found(item: Mapping[str, Any] | None) -> str:
+def _found(item: Mapping[str, Any] | None, names: Names) -> str:
     """Tell of an item that may be anything, in one line that stays short."""
     if item is None:
         return "no item"
-    run, version, data = (_text(item.get(name)) for name in (RUN_ATTRIBUTE, VERSION_ATTRIBUTE, DATA_ATTRIBUTE))
+    run, version, data = (_text(item.get(name)) for name in names)
     length = "no" if data is None else f"{len(data)} characters of"
     return f"run {run!r:.60} seq {version!r:.40} with {length} data in {len(item)} attributes"
 

@@ -119,6 +119,7 @@ class _Worker:
             env=environment,
             stdout=subprocess.PIPE,
             text=True,
+            errors="replace",
             pass_fds=(ready_write, start_read),
             # Signals come through the supervisor alone, and once.
             start_new_session=True,

@@ -60,7 +60,7 @@ def build(scenario: Scenario, target: Target, run_id: str, segment: Segment) -> 
             items=items,
             journal=journal,
             segment=segment,
-            indexes={name: schema[0].name for name, schema in target.indexes.items()},
+            indexes=target.hash_keys,
         )
         for name, entry in scenario.mix.items():
             if entry.consistent and entry.index in target.global_indexes:

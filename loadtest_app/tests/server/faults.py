@@ -107,7 +107,9 @@ class Faults:
             kind, error = "cancel", cancelled(reasons)
         elif what.answer is not None:
             self.note(request, "answer", rule)
-            return Fate(Answer(encode(what.answer["document"]), what.answer.get("status", 200)), "scripted")
+            text = what.answer.get("text")
+            body = encode(what.answer["document"]) if text is None else text.encode("latin-1")
+            return Fate(Answer(body, what.answer.get("status", 200)), "scripted")
         else:
             return None
         self.note(request, kind, rule)

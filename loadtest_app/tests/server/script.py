@@ -95,7 +95,8 @@ class What:
         throttle: ``{"reason"}`` and, where they differ from the table's, ``"type"`` and ``"resource"``.
         error: ``{"type"}`` and, where wanted, ``"status"`` and ``"message"``.
         cancel: ``{"code", "place"}``: a transaction is cancelled on account of its item at this place.
-        answer: ``{"document"}`` and, where wanted, ``"status"``: this answer, whatever was asked.
+        answer: ``{"document"}`` or ``{"text"}``, whose characters are bytes, and, where wanted, ``"status"``: this
+            answer, whatever was asked.
         lose_request: "reset" or "silent": nothing is done, and no answer comes.
         lose_answer: "reset" or "silent": all is done, and no answer comes.
         apply_late: ``{"ms"}`` and, where not silent, ``"then": "reset"``: no answer comes; it is done so much later.

@@ -21,6 +21,6 @@ def clock_skew_s(date: str | None) -> float:
         return 0.0
     try:
         skew = (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0
     return skew if abs(skew) > NOTICED_S else 0.0

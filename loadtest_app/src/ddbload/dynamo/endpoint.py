@@ -7,19 +7,33 @@ import http.client
 import json
 import os
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from ddbload.dynamo import codes
 from ddbload.dynamo.clock import clock_skew_s
-from ddbload.dynamo.errors import CLOCK, THROTTLED, error_name
+from ddbload.dynamo.documents import InvalidAnswer, read_object
+from ddbload.dynamo.errors import RETRYABLE, Verdict, classify
 from ddbload.dynamo.operations.base import API
 from ddbload.dynamo.sign import Credentials, Signer
 from ddbload.keys import KeyAttribute
 
 READ_TIMEOUT_S = 5
 ATTEMPTS = 3
+RETRY_WAITS_S = (0.1, 0.4)
+# Of those states of a table that waiting does not end by itself.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
+STATUS_REMEDIES = {
+    "INACCESSIBLE_ENCRYPTION_CREDENTIALS": "give DynamoDB the use of the table's KMS key back within seven days, "
+    "before it archives the table",
+    "ARCHIVING": "its KMS key was out of reach for seven days: restore it from its backup, under a new name",
+    "ARCHIVED": "its KMS key was out of reach for seven days: restore it from its backup, under a new name",
+    "REPLICATION_NOT_AUTHORIZED": "give the table's replicas their permissions for replication back",
+    "DELETING": "deploy it again once it is gone",
+}
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
 REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
@@ -41,12 +55,14 @@ class Target:
     region: str
     table: dict[str, Any]
     key: list[KeyAttribute]
-    # Secondary index -> its key's attributes, hash key first.
+    # Secondary index -> its key's attributes, hash keys first, of which there may be four of each kind.
     indexes: dict[str, list[KeyAttribute]]
     clock_skew_s: float
     session_credentials: Any
     # Those of the indexes that are global, and so never strongly consistent.
     global_indexes: frozenset[str] = frozenset()
+    # Secondary index -> the names of its hash keys: a query has to give a value to each.
+    hash_keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def tls(self) -> bool:
@@ -70,7 +86,7 @@ class Target:
 
     def signer(self) -> Signer:
         """Return what signs with the credentials of now, by AWS's clock."""
-        signer = Signer(_host_header(self.url), self.region, self.credentials())
+        signer = Signer(_host_header(self.url), self.region, self.credentials(), path_of(self.url))
         signer.skew_s = self.clock_skew_s
         return signer
 
@@ -86,10 +102,10 @@ class Target:
 class _Refused(Exception):
     """DynamoDB's answer to DescribeTable was no success."""
 
-    def __init__(self, error: dict[str, Any]) -> None:
+    def __init__(self, verdict: Verdict) -> None:
         super().__init__()
-        self.name = error_name(error)
-        self.message = str(error.get("message") or error.get("Message") or "")
+        self.name = verdict.reason
+        self.message = verdict.message
 
 
 def open_target(table: str, endpoint_url: str | None, region: str | None, environment: Mapping[str, str]) -> Target:
@@ -127,7 +143,8 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
             frozen = _frozen(credentials)
         except Exception as error:  # every provider has its own, and none of them is about the table
             raise failures.CredentialRetrievalError(provider=credentials.method, error_msg=error) from error
-        description, skew_s = _describe(url, table, Signer(_host_header(url), region, frozen))
+        signer = Signer(_host_header(url), region, frozen, path_of(url))
+        description, skew_s = _describe(url, table, signer)
     except failures.NoRegionError as error:
         raise TargetError("no AWS region is known: set AWS_REGION or give --region") from error
     except failures.ProfileNotFound as error:
@@ -144,9 +161,17 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
         raise TargetError(
             f"DynamoDB at {where} does not answer ({error}): check the endpoint, and the way out of the subnet"
         ) from error
-    if description["TableStatus"] not in ("ACTIVE", "UPDATING"):
-        raise TargetError(f"table {table} at {where} is {description['TableStatus']}, not ACTIVE: wait, then run again")
-    return _target(table, url, region, description, skew_s, credentials)
+    status = description.get("TableStatus")
+    if status not in ("ACTIVE", "UPDATING"):
+        remedy = STATUS_REMEDIES.get(str(status), "wait, then run again")
+        raise TargetError(f"table {table} at {where} is {status}, not ACTIVE: {remedy}")
+    try:
+        return _target(table, url, region, description, skew_s, credentials)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise TargetError(
+            f"DynamoDB at {where} describes table {table} as DynamoDB never does ({type(error).__name__}: {error}): "
+            "check the endpoint"
+        ) from error
 
 
 def _target(
@@ -158,8 +183,8 @@ def _target(
         return [KeyAttribute(item["AttributeName"], types[item["AttributeName"]]) for item in schema]
 
     kinds = ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
-    indexes = {
-        str(index["IndexName"]): attributes(index["KeySchema"])
+    schemas = {
+        str(index["IndexName"]): sorted(index["KeySchema"], key=lambda element: str(element["KeyType"]) != "HASH")
         for kind in kinds
         for index in description.get(kind) or []
     }
@@ -173,13 +198,17 @@ def _target(
             "status": description["TableStatus"],
             "billing_mode": description.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
             "key_schema": [{"name": attribute.name, "type": attribute.type} for attribute in key],
-            "indexes": list(indexes),
+            "indexes": list(schemas),
             "item_count": description.get("ItemCount", 0),
             "provisioned": _throughput(provisioned, "ReadCapacityUnits", "WriteCapacityUnits"),
             "warm_throughput": _throughput(warm, "ReadUnitsPerSecond", "WriteUnitsPerSecond"),
         },
         key=key,
-        indexes=indexes,
+        indexes={name: attributes(schema) for name, schema in schemas.items()},
+        hash_keys={
+            name: [str(element["AttributeName"]) for element in schema if element["KeyType"] == "HASH"]
+            for name, schema in schemas.items()
+        },
         global_indexes=frozenset(index["IndexName"] for index in description.get(kinds[0]) or []),
         clock_skew_s=skew_s,
         session_credentials=credentials,
@@ -219,6 +248,18 @@ def check_url(url: str) -> None:
         )
 
 
+def path_of(url: str) -> str:
+    """Return the path that requests to an endpoint go to.
+
+    Raises:
+        ValueError: the endpoint has more than a host, a port and a path.
+    """
+    parts = urlsplit(url)
+    if parts.query or parts.fragment:
+        raise ValueError("an endpoint has no query and no fragment: leave them out")
+    return parts.path or "/"
+
+
 def _host_header(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
@@ -242,21 +283,36 @@ def _describe(url: str, table: str, signer: Signer) -> tuple[dict[str, Any], flo
     body = json.dumps({"TableName": table}).encode()
     for attempt in range(ATTEMPTS):
         signer.at_now()
-        status, document, date = exchange(url, signer.request(f"{API}.DescribeTable", body))
+        status, answer, date = exchange(url, signer.request(f"{API}.DescribeTable", body))
         if status == 200:
-            return document["Table"], signer.skew_s or clock_skew_s(date)
-        name = error_name(document)
-        if name in CLOCK and not signer.skew_s:
+            return _description(answer), signer.skew_s or clock_skew_s(date)
+        verdict = classify(status, answer)
+        if verdict.outcome == "invalid":
+            shown = answer[:60].decode("utf-8", "replace")
+            raise http.client.HTTPException(f"it answers HTTP {status} with no JSON document of an error: {shown!r}")
+        if verdict.reason in codes.CLOCK and not signer.skew_s:
             signer.skew_s = clock_skew_s(date)
-        elif status < 500 and name not in THROTTLED:
+            if not signer.skew_s:
+                break
+        elif verdict.outcome not in RETRYABLE:
             break
-        if attempt + 1 < ATTEMPTS and name in CLOCK and not signer.skew_s:
-            break
-    raise _Refused(document)
+        elif attempt + 1 < ATTEMPTS:
+            time.sleep(RETRY_WAITS_S[attempt])
+    raise _Refused(verdict)
 
 
-def exchange(url: str, request: bytes) -> tuple[int, dict[str, Any], str | None]:
-    """Send a whole request and read its answer, on a connection of its own: status, document and Date."""
+def _description(answer: bytes) -> dict[str, Any]:
+    try:
+        description = read_object(answer).get("Table")
+    except InvalidAnswer as error:
+        raise http.client.HTTPException(f"it answers DescribeTable with {error}") from error
+    if not isinstance(description, dict):
+        raise http.client.HTTPException("it answers DescribeTable without a description of a table")
+    return description
+
+
+def exchange(url: str, request: bytes) -> tuple[int, bytes, str | None]:
+    """Send a whole request and read its answer, on a connection of its own: status, body and Date."""
     parts, context = urlsplit(url), _tls_context(url)
     host = parts.hostname or ""
     connection = (
@@ -269,16 +325,7 @@ def exchange(url: str, request: bytes) -> tuple[int, dict[str, Any], str | None]
         connection.sock.sendall(request)
         answer = http.client.HTTPResponse(connection.sock, method="POST")
         answer.begin()
-        date = answer.getheader("date")
-        body = answer.read()
-        try:
-            document = json.loads(body)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            shown = body[:60].decode("utf-8", "replace")
-            raise http.client.HTTPException(f"it answers HTTP {answer.status} with no JSON document: {shown!r}")
-        return answer.status, document, date
+        return answer.status, answer.read(), answer.getheader("date")
     finally:
         connection.close()
 
@@ -286,14 +333,16 @@ def exchange(url: str, request: bytes) -> tuple[int, dict[str, Any], str | None]
 def _explain(error: _Refused, table: str, where: str) -> str:
     if error.name == "ResourceNotFoundException":
         return f"there is no table {table} at {where}: check the name, or deploy it"
-    if error.name in ("AccessDeniedException", "AccessDenied"):
+    remedy = codes.REMEDIES.get(error.name)
+    if remedy == codes.PERMISSION:
         return (
             f"table {table} at {where} may not be used: {error.message}: "
             "allow the task's role dynamodb:DescribeTable on it"
         )
-    if error.name in ("ExpiredTokenException", "UnrecognizedClientException", *CLOCK):
+    if remedy == codes.CREDENTIALS:
         return (
             f"DynamoDB at {where} refuses the credentials: {error.name}: {error.message}: "
             "log in again, and check the clock"
         )
-    return f"DynamoDB at {where} refuses to describe table {table}: {error.name}: {error.message}"
+    text = f"DynamoDB at {where} refuses to describe table {table}: {error.name}: {error.message}".removesuffix(": ")
+    return f"{text}: {remedy}" if remedy else text

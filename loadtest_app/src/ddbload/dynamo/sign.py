@@ -10,6 +10,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -43,10 +44,13 @@ class _Head:
 
 
 class Signer:
-    """Builds whole signed requests: POST / with a JSON body."""
+    """Builds whole signed requests: POST with a JSON body, to the endpoint's path."""
 
-    def __init__(self, host: str, region: str, credentials: Credentials) -> None:
+    def __init__(self, host: str, region: str, credentials: Credentials, path: str = "/") -> None:
         self.host = host
+        self.path = quote(path, safe="/%~")
+        # What is encoded on the wire is encoded once more in what is signed.
+        self._canonical_path = quote(_without_dots(self.path), safe="/~")
         self.region = region
         self.credentials = credentials
         # By how many seconds AWS's clock is ahead of ours.
@@ -117,12 +121,24 @@ class Signer:
             f"SignedHeaders={names}, Signature="
         )
         head = self._heads[target] = _Head(
-            canonical=hashlib.sha256(f"POST\n/\n\n{lines}\n{names}\n".encode()),
+            canonical=hashlib.sha256(f"POST\n{self._canonical_path}\n\n{lines}\n{names}\n".encode()),
             inner=inner,
-            before_signature=f"POST / HTTP/1.1\r\n{sent}{authorization}".encode(),
+            before_signature=f"POST {self.path} HTTP/1.1\r\n{sent}{authorization}".encode(),
             after_signature=b"\r\ncontent-length: ",
         )
         return head
+
+
+def _without_dots(path: str) -> str:
+    """Return a path without empty segments and those that are . or .. (RFC 3986, section 5.2.4)."""
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    end = "/" if kept and path.endswith("/") else ""
+    return f"/{'/'.join(kept)}{end}"
 
 
 def _hmac_states(key: bytes) -> tuple[_Hash, _Hash]:

@@ -13,6 +13,10 @@ from zlib import crc32
 
 MAX_HEAD_BYTES = 65_536
 HEADERS = re.compile(rb"\r\n(content-length|transfer-encoding|connection|x-amz-crc32|date):[ \t]*([^\r\n]*)")
+# Their answers end with the head, whatever its headers say (RFC 9112, section 6.3).
+BODILESS = (204, 304)
+DECIMAL = re.compile(rb"[0-9]{1,18}")
+HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{1,15}")
 END_OF_HEAD = b"\r\n\r\n"
 CRC32 = b"\r\nx-amz-crc32: "
 
@@ -185,16 +189,25 @@ class Connection(asyncio.Protocol):
             self.owner.answered(self, head.status, body, intact)
 
     def _read_head(self) -> bool:
-        end = self._buffer.find(END_OF_HEAD)
-        if end < 0:
-            if len(self._buffer) > MAX_HEAD_BYTES:
-                raise WireError("headers without end")
-            return False
-        raw = self._buffer[:end]
-        self._head = parse_head(raw)
-        self.owner.layout.learn(raw)
-        self._body_at = end + 4
-        return True
+        while (end := self._buffer.find(END_OF_HEAD)) >= 0:
+            raw = self._buffer[:end]
+            if not is_interim(raw):
+                self._head = parse_head(raw)
+                self.owner.layout.learn(raw)
+                self._body_at = end + len(END_OF_HEAD)
+                return True
+            self._buffer = self._buffer[end + len(END_OF_HEAD) :]
+        if len(self._buffer) > MAX_HEAD_BYTES:
+            raise WireError("headers without end")
+        return False
+
+
+def is_interim(head: bytes) -> bool:
+    """Tell whether an answer's head is followed by the answer proper, as that of 100 Continue is.
+
+    A client has to read past those that it did not ask for (RFC 9110, section 15.2); 101 ends HTTP on the connection.
+    """
+    return head.startswith(b"HTTP/1.") and head[9:10] == b"1" and head[9:12].isdigit() and head[9:12] != b"101"
 
 
 def parse_head(head: bytes) -> Head:
@@ -206,16 +219,20 @@ def parse_head(head: bytes) -> Head:
     if not head.startswith(b"HTTP/1.") or not head[9:12].isdigit():
         raise WireError(f"no HTTP answer: {head[:40]!r}")
     status = int(head[9:12])
+    if status < 200:
+        raise WireError(f"status {status} is no answer")
     headers = dict(HEADERS.findall(head.lower()))
     length = headers.get(b"content-length")
     chunked = b"chunked" in headers.get(b"transfer-encoding", b"")
     checksum = headers.get(b"x-amz-crc32")
-    if length is None and not chunked and status not in (204, 304):
+    if status in BODILESS:
+        length, chunked = b"0", False
+    elif length is None and not chunked:
         raise WireError("an answer without a length")
     try:
         return Head(
             status=status,
-            length=None if length is None else int(length),
+            length=None if chunked or length is None else _number(length, DECIMAL, 10),
             chunked=chunked,
             close=b"close" in headers.get(b"connection", b""),
             crc32=None if checksum is None else int(checksum),
@@ -240,7 +257,7 @@ def decode_chunked(buffer: bytes, start: int) -> tuple[bytes, int] | None:
         if line_end < 0:
             return None
         try:
-            size = int(buffer[start:line_end].partition(b";")[0], 16)
+            size = _number(buffer[start:line_end].partition(b";")[0].strip(b" \t"), HEXADECIMAL, 16)
         except ValueError as error:
             raise WireError("a chunk without a size") from error
         start = line_end + 2
@@ -253,3 +270,10 @@ def decode_chunked(buffer: bytes, start: int) -> tuple[bytes, int] | None:
             return None
         parts.append(buffer[start : start + size])
         start += size + 2
+
+
+def _number(digits: bytes, pattern: re.Pattern[bytes], base: int) -> int:
+    """Read a length; int() alone takes signs and underscores too, and a length below 0 would never end."""
+    if not pattern.fullmatch(digits):
+        raise ValueError(f"{digits[:20]!r} is no length")
+    return int(digits, base)

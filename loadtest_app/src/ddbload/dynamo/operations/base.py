@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,8 +55,8 @@ class Workload:
     items: ItemFactory
     journal: Journal
     segment: Segment
-    # Secondary index -> its hash key's attribute.
-    indexes: Mapping[str, str]
+    # Secondary index -> its hash keys' attributes, up to four.
+    indexes: Mapping[str, Sequence[str]]
 
     @property
     def key_name(self) -> str:

@@ -7,10 +7,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteIte
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from ddbload.dynamo.capacity import Consumed, units
+from ddbload.dynamo.documents import Document, object_of, objects_of, read_success, unexpected
 from ddbload.dynamo.errors import Verdict
 from ddbload.dynamo.operations.base import API, KeyChoice, Workload, encode
 from ddbload.dynamo.operations.reads import Read
@@ -19,6 +19,9 @@ from ddbload.record import OperationRecord
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MAX_BATCH_WRITE = 25
 MAX_BATCH_GET = 100
+RESPONSES = "Responses"
+UNPROCESSED_ITEMS = "UnprocessedItems"
+UNPROCESSED_KEYS = "UnprocessedKeys"
 
 Writes = tuple[list[int], int]
 
@@ -85,15 +88,16 @@ class BatchWriteItem(ManyWrites):
     def succeeded(self, work: Writes, body: bytes) -> Consumed:
         """Read what was consumed; what is unprocessed was not written."""
         indexes, number = work
-        document = json.loads(body)
-        left = (document.get("UnprocessedItems") or {}).get(self._workload.table) or []
-        unprocessed = {self._workload.keys.index_of(request["PutRequest"]["Item"]) for request in left}
+        document = read_success(body)
+        left = unprocessed_items(document, self._workload.table)
+        items = [object_of(object_of(request, "PutRequest"), "Item") for request in left]
+        unprocessed = some_of(indexes, map(self._workload.keys.index_of, items), UNPROCESSED_ITEMS)
+        read, write, by_index = units(document, writes=True)
         for index in indexes:
             if index in unprocessed:
                 self._journal.refused(index, number)
             else:
                 self._journal.acknowledged(index, number)
-        read, write, by_index = units(document, writes=True)
         return Consumed(read, write, 0, len(indexes) - len(left), len(left), by_index)
 
 
@@ -115,10 +119,12 @@ class BatchGetItem(Read):
 
     def succeeded(self, asked: int, body: bytes) -> Consumed:
         """Read what was consumed, how many were found and how many left unprocessed."""
-        document = json.loads(body)
+        document = read_success(body)
         table = self._workload.table
-        found = len((document.get("Responses") or {}).get(table) or [])
-        left = len(((document.get("UnprocessedKeys") or {}).get(table) or {}).get("Keys") or [])
+        left = len(unprocessed_keys(document, table))
+        found = len(found_items(document, table))
+        if found + left > asked:
+            raise unexpected(RESPONSES)
         read, write, by_index = units(document, writes=False)
         return Consumed(read, write, found, asked - left, left, by_index)
 
@@ -139,7 +145,45 @@ class BatchGetRequest:
         return b"%b%b]}}}" % (self._before, ",".join(f"{{{key}}}" for key in keys).encode())
 
 
-def unprocessed_keys(document: dict[str, Any], table: str) -> list[dict[str, Any]]:
-    """Return the keys that a BatchGetItem left unread."""
-    keys: list[dict[str, Any]] = ((document.get("UnprocessedKeys") or {}).get(table) or {}).get("Keys") or []
-    return keys
+def unprocessed_items(document: Document, table: str) -> list[Document]:
+    """Return the requests that a BatchWriteItem left undone.
+
+    Raises:
+        InvalidAnswer: the answer is none of DynamoDB's.
+    """
+    return objects_of(object_of(document, UNPROCESSED_ITEMS).get(table), UNPROCESSED_ITEMS)
+
+
+def unprocessed_keys(document: Document, table: str) -> list[Document]:
+    """Return the keys that a BatchGetItem left unread.
+
+    Raises:
+        InvalidAnswer: the answer is none of DynamoDB's.
+    """
+    part = object_of(object_of(document, UNPROCESSED_KEYS), table)
+    return objects_of(part.get("Keys"), UNPROCESSED_KEYS)
+
+
+def found_items(document: Document, table: str) -> list[Document]:
+    """Return the items that a BatchGetItem found.
+
+    Raises:
+        InvalidAnswer: the answer is none of DynamoDB's, which tells of every table that it read in.
+    """
+    responses = object_of(document, RESPONSES)
+    if table not in responses and not unprocessed_keys(document, table):
+        raise unexpected(RESPONSES)
+    return objects_of(responses.get(table), RESPONSES)
+
+
+def some_of(asked: Sequence[int], told: Iterable[int | None], member: str) -> set[int]:
+    """Return the keys that an answer tells of, by index.
+
+    Raises:
+        InvalidAnswer: one of them was not asked for, or comes twice.
+    """
+    indexes = list(told)
+    known = {index for index in indexes if index is not None}
+    if len(known) < len(indexes) or not known <= set(asked):
+        raise unexpected(member)
+    return known

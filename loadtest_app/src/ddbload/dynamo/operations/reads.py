@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ddbload.dynamo.capacity import AnswerReader, Consumed, units
+from ddbload.dynamo.documents import Document, key_of, read_success, unexpected
 from ddbload.dynamo.errors import Verdict
 from ddbload.dynamo.operations.base import API, KeyChoice, Workload, encode, opened
 from ddbload.record import OperationRecord
+
+# A page has 1 MB at most, and an item a byte of key at least.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
+MOST_ITEMS = 1_048_576
 
 
 class Read:
@@ -55,26 +59,31 @@ class Query(Read):
     def __init__(self, workload: Workload, choice: KeyChoice, consistent: bool, limit: int, index: str) -> None:
         super().__init__(workload)
         self._choice = choice
-        self._index = index
-        self._hash = workload.indexes[index] if index else workload.key_name
-        more: dict[str, Any] = {"ConsistentRead": consistent, "KeyConditionExpression": "#hash = :hash", "Limit": limit}
+        # An index may have several hash keys, and a query has to give a value to each.
+        # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.DesignPattern.MultiAttributeKeys.html
+        self._hashes = tuple(workload.indexes[index]) if index else (workload.key_name,)
+        self._aliases = [f"hash{place or ''}" for place in range(len(self._hashes))]
+        condition = " AND ".join(f"#{alias} = :{alias}" for alias in self._aliases)
+        more: dict[str, Any] = {"ConsistentRead": consistent, "KeyConditionExpression": condition, "Limit": limit}
         if index:
             more["IndexName"] = index
-        more["ExpressionAttributeNames"] = {"#hash": self._hash}
+        more["ExpressionAttributeNames"] = {
+            f"#{alias}": name for alias, name in zip(self._aliases, self._hashes, strict=True)
+        }
         self._before = opened(workload.common(**more), "ExpressionAttributeValues")
 
     def prepare(self, number: int) -> tuple[bytes, None] | None:
         """Return the request of operation ``number``."""
         index = self._choice.index(number)
-        if self._hash == self._workload.key_name:
-            value = self._workload.keys.hash_json(index).encode()
-        else:
-            value = encode(self._workload.items.item(index, 0)[self._hash])
-        return b'%b{":hash":%b}}' % (self._before, value), None
+        if self._hashes == (self._workload.key_name,):
+            return b'%b{":hash":%b}}' % (self._before, self._workload.keys.hash_json(index).encode()), None
+        attributes = self._workload.items.key_attributes(index)
+        values = {f":{alias}": attributes[name] for alias, name in zip(self._aliases, self._hashes, strict=True)}
+        return b"%b%b}" % (self._before, encode(values)), None
 
     def succeeded(self, _work: None, body: bytes) -> Consumed:
         """Read what was consumed, and how many items were found."""
-        return read_page(json.loads(body))
+        return read_page(read_success(body))
 
 
 class Scan(Read):
@@ -102,17 +111,23 @@ class Scan(Read):
 
     def succeeded(self, segment: int, body: bytes) -> Consumed:
         """Read what was consumed and found, and where the next page begins."""
-        document = json.loads(body)
-        key = document.get("LastEvaluatedKey")
+        document = read_success(body)
+        consumed, key = read_page(document), key_of(document, "LastEvaluatedKey")
         if key:
             self._next[segment] = encode(key)
         else:
             self._next.pop(segment, None)
-        return read_page(document)
+        return consumed
 
 
-def read_page(document: dict[str, Any]) -> Consumed:
-    """Read the answer of a Query or Scan."""
+def read_page(document: Document) -> Consumed:
+    """Read the answer of a Query or Scan.
+
+    Raises:
+        InvalidAnswer: it is none of DynamoDB's, which always counts the items.
+    """
     read, write, indexes = units(document, writes=False)
-    count = int(document.get("Count", 0))
+    count = document.get("Count")
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MOST_ITEMS:
+        raise unexpected("Count")
     return Consumed(read, write, count, count, 0, indexes)

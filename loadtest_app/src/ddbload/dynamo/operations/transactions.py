@@ -7,9 +7,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 from __future__ import annotations
 
 import hashlib
-import json
 
 from ddbload.dynamo.capacity import Consumed, units
+from ddbload.dynamo.documents import object_of, objects_of, read_success, unexpected
 from ddbload.dynamo.operations.base import API, KeyChoice, Workload, condition_expression, encode
 from ddbload.dynamo.operations.batches import ManyWrites, Writes
 from ddbload.dynamo.operations.reads import Read
@@ -49,9 +49,9 @@ class TransactWriteItems(ManyWrites):
     def succeeded(self, work: Writes, body: bytes) -> Consumed:
         """All items were written."""
         indexes, number = work
+        read, write, by_index = units(read_success(body), writes=True)
         for index in indexes:
             self._journal.acknowledged(index, number)
-        read, write, by_index = units(json.loads(body), writes=True)
         return Consumed(read, write, 0, len(indexes), 0, by_index)
 
 
@@ -75,7 +75,10 @@ class TransactGetItems(Read):
 
     def succeeded(self, asked: int, body: bytes) -> Consumed:
         """Read what was consumed and how many items were found."""
-        document = json.loads(body)
-        found = sum(bool(answer.get("Item")) for answer in document.get("Responses") or [])
+        document = read_success(body)
+        answers = objects_of(document.get("Responses"), "Responses")
+        if len(answers) != asked:
+            raise unexpected("Responses")
+        found = sum(bool(object_of(answer, "Item")) for answer in answers)
         read, write, by_index = units(document, writes=False)
         return Consumed(read, write, found, asked, 0, by_index)

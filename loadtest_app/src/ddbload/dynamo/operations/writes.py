@@ -35,11 +35,13 @@ class SingleWrite:
     def succeeded(self, work: Write, body: bytes) -> Consumed:
         """The write was acknowledged."""
         index, number = work
+        # Read first: an answer that is not DynamoDB's acknowledges nothing.
+        consumed = self._told.get(body) or self._answers.read(body)
         if self.deletes:
             self._journal.acknowledged(index, number, delete=True)
         else:
             self._journal.acknowledged(index, number)
-        return self._told.get(body) or self._answers.read(body)
+        return consumed
 
     def failed(self, work: Write, _verdict: Verdict, uncertain: bool) -> None:
         """The write was refused, or nobody knows."""
@@ -135,13 +137,14 @@ class DuplicatingPut(SingleWrite):
     def succeeded(self, work: Any, body: bytes) -> Consumed:
         """An original was acknowledged; or a duplicate was accepted, which must not be."""
         index, number, kind = work
+        consumed = self._told.get(body) or self._answers.read(body)
         if kind is Kind.DUPLICATE:
             self.figures["accepted"] += 1
         else:
             self._under_way -= 1
             self.figures["unanswered"] += kind is Kind.REPEAT
             self._journal.acknowledged(index, number)
-        return self._told.get(body) or self._answers.read(body)
+        return consumed
 
     def failed(self, work: Any, verdict: Verdict, uncertain: bool) -> None:
         """A duplicate was refused, as it has to be; or something went wrong."""
