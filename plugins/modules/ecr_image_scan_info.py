@@ -91,6 +91,7 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
+from ansible_collections.ddbload.aws.plugins.module_utils.credentials import CredentialsError
 from ansible_collections.ddbload.aws.plugins.module_utils.ecr_content import ImageContentError, platform_digests
 from ansible_collections.ddbload.aws.plugins.module_utils.image_scan import (
     Finding,
@@ -122,15 +123,17 @@ def main() -> None:
     )
     repository, digest = module.params["repository_name"], module.params["image_digest"]
     image = f"image {repository}@{digest}"
-    client = module_clients(module)("ecr")
     findings: list[Finding] = []
     not_checked, what = "", f"not checked: scan findings of {image}"
     try:
+        client = module_clients(module)("ecr")
         patience = Patience(module.params["timeout"])
         for one in platform_digests(client, repository, digest):
             findings += read_findings(client, repository, one, patience)
     except (ImageContentError, ScanMissingError) as error:
         not_checked = f"{what}: {error}"
+    except CredentialsError as error:
+        module.fail_json(msg=explain(error, f"cannot look at the scan of {image}", place(module)))
     except (BotoCoreError, ClientError) as error:
         not_checked = explain(error, f"{what} (ecr:DescribeImageScanFindings)", place(module))
     problem = ""

@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -171,15 +172,24 @@ def test_each_start_has_a_secret_of_its_own(tmp_path: Path) -> None:
     assert len(secrets) == 2 and list(folder.path.iterdir()) == []
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder as short as a user's own for the time of a session, where pytest's may be long."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("has_runtime_folder", [True, False])
-def test_a_long_folders_socket_is_in_one_that_nobody_foretells(tmp_path: Path, has_runtime_folder: bool) -> None:
+def test_a_long_folders_socket_is_in_one_that_nobody_foretells(
+    tmp_path: Path, short_folder: Path, has_runtime_folder: bool
+) -> None:
     folder = LocalAwsFolder(tmp_path / ("long" * 30))
     folder.path.mkdir()
-    runtime = {"XDG_RUNTIME_DIR": str(tmp_path)} if has_runtime_folder else {}
+    runtime = {"XDG_RUNTIME_DIR": str(short_folder)} if has_runtime_folder else {}
     first, second = folder.prepare(runtime), folder.prepare(runtime)
     for path in (first, second):
         assert len(str(path)) <= SOCKET_LIMIT and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-        assert (path.parents[1] == tmp_path) == has_runtime_folder
+        assert (path.parents[1] == short_folder) == has_runtime_folder
         path.touch()
         folder.forget(path)
         assert not path.parent.exists()

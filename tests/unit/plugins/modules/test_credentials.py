@@ -90,11 +90,15 @@ CASES = {
     "ca-text": Case(f"[profile mine]\n{KEYS}", "it holds no certificate", "PEM", {"AWS_CA_BUNDLE": "/etc/passwd"}),
 }
 
+DIGEST = f"sha256:{0:064}"
 MODULES: dict[str, dict[str, Any]] = {
     "cfn_drift_info": {"stack_names": ["shop"]},
     "cfn_stack": {"stack_name": "shop", "state": "absent"},
+    "ec2_prefix_list_info": {},
     "ecr_image": {"repository_name": "shop", "image_tag": "1", "image_manifest": '{"mediaType": "x"}'},
     "ecr_image_info": {"repository_name": "shop"},
+    "ecr_image_origin_info": {"repository_name": "shop", "image_digest": DIGEST, "image_tags": ["1"]},
+    "ecr_image_scan_info": {"repository_name": "shop", "image_digest": DIGEST},
     "ecr_login": {"config_directory": "/nowhere"},
     "ecs_task_run": {"cluster": "shop", "task_definition": "migrate"},
     "environment_info": {"project": "shop", "environment": "dev"},

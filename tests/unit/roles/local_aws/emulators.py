@@ -21,6 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
+from embedded_aws.keys import PROFILE, SHORTEST
 from playground import ROOT, free_port
 
 FILES = ROOT / "roles" / "local_aws" / "files"
@@ -164,7 +165,10 @@ def emulator(application: str, folder: Path) -> Iterator[Emulator]:
         "SFTP_ENABLED": "0",
     }
     serve = ["-m", "hypercorn", application, "--bind", f"127.0.0.1:{port}", "--workers", "0"]
+    credentials = folder / "credentials"
+    credentials.write_text(f"[{PROFILE}]\naws_access_key_id = {'0' * SHORTEST}\n")
     engine = [str(FILES / "process_engine.py"), "--socket", str(socket), "--registry", running.url]
+    engine += ["--credentials", str(credentials)]
     with log.open("w") as output:
         processes = [
             subprocess.Popen([sys.executable, *command], env=environment, stdout=output, stderr=subprocess.STDOUT)
