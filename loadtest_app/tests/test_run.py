@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from email.utils import formatdate
+from typing import Any
 
 import certificate
 import pytest
 from command import ENVIRONMENT, apart_from_lateness
+from ddbload.dynamo.endpoint import STATUS_REMEDIES
 from dynamodb_stub import OK_PUT, TABLE, Reply, Stub, error
 
 
@@ -206,13 +208,30 @@ def test_a_bad_scenario_is_exit_code_2() -> None:
     assert run("http://127.0.0.1:9", "item.size=1")[0] in (2, 5)
 
 
+def described(**more: Any) -> Reply:
+    return Reply(document={"Table": TABLE["Table"] | more})
+
+
+def in_state(status: str) -> Reply:
+    return described(TableStatus=status)
+
+
 @pytest.mark.parametrize(
     ("describe", "words"),
     [
         (error("ResourceNotFoundException"), "there is no table test-table"),
         (error("AccessDeniedException", "no, no"), "may not be used: no, no"),
         (error("UnrecognizedClientException"), "refuses the credentials"),
-        (Reply(document={"Table": {"TableStatus": "CREATING"}}), "is CREATING"),
+        (in_state("CREATING"), "is CREATING, not ACTIVE: wait, then run again"),
+        *((in_state(status), f"is {status}, not ACTIVE: {remedy}") for status, remedy in STATUS_REMEDIES.items()),
+        (Reply(document={"Table": {}}), "is None, not ACTIVE"),
+        (Reply(document={"Table": "test-table"}), "without a description of a table"),
+        (Reply(document=[TABLE]), "an answer that is not DynamoDB's: JSON that is no object"),
+        (described(KeySchema=None), "describes table test-table as DynamoDB never does"),
+        (described(AttributeDefinitions=[]), "describes table test-table as DynamoDB never does"),
+        (described(BillingModeSummary="PROVISIONED"), "describes table test-table as DynamoDB never does"),
+        (described(GlobalSecondaryIndexes=[{}]), "describes table test-table as DynamoDB never does"),
+        (described(ProvisionedThroughput={"ReadCapacityUnits": "many"}), "as DynamoDB never does"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_exit_code_5(describe: Reply, words: str) -> None:

@@ -29,7 +29,11 @@ DDBLOAD_MEANINGS = {
     2: Meaning("exit_code", "bad configuration", "mend the scenario"),
     3: Meaning("exit_code", "a threshold failed", "the table did not behave as asked: look at the results"),
     4: Meaning("exit_code", "lost or corrupt writes", "look at the results before the table is used again"),
-    5: Meaning("exit_code", "target unusable", "check the table's name, the task role and the way to DynamoDB"),
+    5: Meaning(
+        "exit_code",
+        "target unusable or nothing proved",
+        "check the table's name, the task role and the way to DynamoDB, and what failed in the results",
+    ),
     6: Meaning("exit_code", "stopped early", "the results are partial"),
 }
 

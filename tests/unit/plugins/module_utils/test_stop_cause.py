@@ -155,7 +155,7 @@ def test_the_load_testers_own_word_is_used() -> None:
     told = stop_cause(task(3), "put.p99 < 50ms\nwas 71 ms")
     assert told and told.text.startswith("a threshold failed (exit code 3): put.p99 < 50ms was 71 ms -> the table")
     with_remedy = stop_cause(task(5), "no such table t -> create it")
-    assert with_remedy == ("exit_code", "target unusable (exit code 5): no such table t -> create it")
+    assert with_remedy == ("exit_code", "target unusable or nothing proved (exit code 5): no such table t -> create it")
 
 
 def test_the_load_testers_codes_count_only_where_its_log_spoke() -> None:
