@@ -15,6 +15,8 @@ from ansible_collections.ddbload.aws.plugins.module_utils.run_request import TOK
 
 Task = dict[str, Any]
 
+# The exit codes of who ends on ECS' SIGTERM without heeding it, and of who is killed after stopTimeout.
+STOPPED_CODES = (143, 137)
 PHASES = ("provisioning_s", "pull_s", "start_s", "run_s", "stop_s")
 # The instants between which the phases lie: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 INSTANTS = ("createdAt", "pullStartedAt", "pullStoppedAt", "startedAt", "executionStoppedAt", "stoppedAt")
@@ -32,35 +34,22 @@ def essential_containers(definition: Mapping[str, Any]) -> list[str]:
     return [one["name"] for one in definition["containerDefinitions"] if one.get("essential", True)]
 
 
-def log_location(definition: Mapping[str, Any], wanted: Sequence[str] = ()) -> dict[str, str | None] | None:
-    """Find where a container's output goes.
+def deciding_containers(definition: Mapping[str, Any], exit_container: str | None) -> list[str]:
+    """List the names of the containers whose exit codes make the task's: the named one, else all essential ones.
 
     Args:
         definition: the task definition, as DescribeTaskDefinition returns it.
-        wanted: containers to look at before the essential ones; those that it does not have are passed over.
-
-    Returns:
-        ``group``, ``prefix`` (of the streams' names, with the container's) and ``region`` of the first of these
-        containers that writes to CloudWatch Logs; None where none does. Streams are named
-        ``<awslogs-stream-prefix>/<container>/<task id>``, and Fargate insists on the prefix:
-        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html
+        exit_container: name of the container that decides alone; None for none.
     """
-    containers = {one["name"]: one for one in definition["containerDefinitions"]}
-    for name in [*wanted, *essential_containers(definition)]:
-        configuration = containers.get(name, {}).get("logConfiguration") or {}
-        options = configuration.get("options") or {}
-        prefix, group = options.get("awslogs-stream-prefix"), options.get("awslogs-group")
-        if configuration.get("logDriver") == "awslogs" and prefix and group:
-            return {"group": group, "prefix": f"{prefix}/{name}", "region": options.get("awslogs-region")}
-    return None
+    return [exit_container] if exit_container else essential_containers(definition)
 
 
-def task_of(described: Mapping[str, Any], essential: Sequence[str]) -> Task:
+def task_of(described: Mapping[str, Any], deciding: Sequence[str]) -> Task:
     """Bring a task of DescribeTasks or RunTask into the shape that we return, without logs and cause.
 
     Args:
         described: the task as ECS describes it.
-        essential: names of the essential containers; their exit codes make the task's.
+        deciding: names of the containers whose exit codes make the task's.
 
     Returns:
         What ECS tells, None for what it does not: instants in ISO 8601, ``cpu`` in units of which a vCPU has 1,024,
@@ -68,9 +57,15 @@ def task_of(described: Mapping[str, Any], essential: Sequence[str]) -> Task:
         task knows it.
     """
     containers = [
-        {"name": one["name"], "exit_code": one.get("exitCode"), "reason": one.get("reason") or None}
+        {
+            "name": one["name"],
+            "exit_code": one.get("exitCode"),
+            "reason": one.get("reason") or None,
+            "decides": one["name"] in deciding,
+        }
         for one in described.get("containers", [])
     ]
+    decisive = deciding_container([one for one in containers if one["decides"]])
     # ECS gives the task definition's sizes even where the launch has overridden them.
     sized = [described.get("overrides") or {}, described]
     storage = _first(one.get("ephemeralStorage") for one in sized) or described.get("fargateEphemeralStorage") or {}
@@ -81,7 +76,8 @@ def task_of(described: Mapping[str, Any], essential: Sequence[str]) -> Task:
         "last_status": described.get("lastStatus", "UNKNOWN"),
         "stop_code": described.get("stopCode") or None,
         "stopped_reason": described.get("stoppedReason") or None,
-        "exit_code": combined_exit_code(one["exit_code"] for one in containers if one["name"] in essential),
+        "exit_code": decisive["exit_code"] if decisive else None,
+        "exit_container": decisive["name"] if decisive else None,
         "containers": containers,
         "launch_type": described.get("launchType") or None,
         "capacity_provider": described.get("capacityProviderName") or None,
@@ -126,6 +122,31 @@ def combined_exit_code(exit_codes: Iterable[int | None]) -> int | None:
     """Return the first exit code that is not 0, else 0; None where there is none."""
     known = [code for code in exit_codes if code is not None]
     return next((code for code in known if code), known[0] if known else None)
+
+
+def deciding_container(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Choose the container whose exit code counts for all: the first that failed, else the first; None for none.
+
+    Where one essential container ends, ECS stops the others, and does not tell which was first: one that failed by
+    itself comes before those that may only have been stopped after it.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
+
+    Args:
+        containers: in our shape; those without an exit code do not count.
+    """
+    known = [one for one in containers if one["exit_code"] is not None]
+    failed = [one for one in known if one["exit_code"]]
+    by_itself = [one for one in failed if not may_be_stopped(one)]
+    return next(iter(by_itself or failed or known), None)
+
+
+def may_be_stopped(container: Mapping[str, Any]) -> bool:
+    """Tell whether a container may have ended only because ECS stopped it.
+
+    Args:
+        container: in our shape.
+    """
+    return container["exit_code"] in STOPPED_CODES and not container["reason"]
 
 
 def token_of(described: Mapping[str, Any]) -> str | None:

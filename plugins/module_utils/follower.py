@@ -17,6 +17,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import expla
 from ansible_collections.ddbload.aws.plugins.module_utils.live_feed import LiveFeed
 from ansible_collections.ddbload.aws.plugins.module_utils.log_reader import LogEvent, LogReader
 from ansible_collections.ddbload.aws.plugins.module_utils.progress import parse_event
+from ansible_collections.ddbload.aws.plugins.module_utils.task_result import has_task_failed
 from ansible_collections.ddbload.aws.plugins.module_utils.task_run import FollowedTask, Run
 from ansible_collections.ddbload.aws.plugins.module_utils.task_search import describe_tasks
 
@@ -33,6 +34,7 @@ NAP = 0.25  # seconds; an interrupt is heard after them
 STOP_GRACE = 150.0  # seconds that a told task has to stop; Fargate's stopTimeout is 120 at most
 UNREACHABLE_GRACE = 300.0  # seconds for which AWS may be out of reach
 EXPIRED_GRACE = 60.0  # seconds that something has to renew expired credentials
+START_UP_GRACE = 30.0  # seconds that ECS has to end a task whose start-up container has failed, as newer agents do
 FORGOTTEN_AFTER = 60.0  # seconds for which DescribeTasks may not know a task that RunTask has just made
 
 
@@ -80,6 +82,7 @@ class Follower:
         self._stop_at: float | None = None
         self._stop_reason = ""
         self._told: set[str] = set()
+        self._has_failed = False
         self._troubled_since: float | None = None
         self._trouble: Exception | None = None
 
@@ -171,12 +174,23 @@ class Follower:
 
     def _tell_to_stop(self) -> None:
         if self._stop_at is None:
+            self._stop_stuck()
             return
         for one in self._run.unfinished:
             if one.task["task_arn"] not in self._told:
                 self._stop_task(one.task["task_arn"], self._stop_reason)
                 self._run.stopped_by_us += 1
         self._stop_surplus()
+
+    def _stop_stuck(self) -> None:
+        """Stop tasks that would wait in PENDING until ``wait_timeout``, and cost meanwhile."""
+        for one in self._run.unfinished:
+            arn = one.task["task_arn"]
+            if not one.start_up or one.task["started_at"] or arn in self._told:
+                continue
+            if self._clock() - one.start_up_at > START_UP_GRACE:
+                self._feed.note(f"task {one.task_id} cannot start any more: stopping it")
+                self._stop_task(arn, one.start_up.text[:255])
 
     def _stop_surplus(self) -> None:
         for arn in self._surplus():
@@ -204,7 +218,11 @@ class Follower:
         for each in described:
             one = active.pop(each["taskArn"])
             one.missing_since = None
-            has_changed |= self._update(one, self._reshape(each, one), now)
+            could_start = one.start_up is None
+            task = self._reshape(each, one)
+            if could_start and one.start_up:
+                one.start_up_at = now
+            has_changed |= self._update(one, task, now)
         for one in active.values():
             one.missing_since = now if one.missing_since is None else one.missing_since
             if now - one.missing_since > FORGOTTEN_AFTER:
@@ -226,8 +244,21 @@ class Follower:
                 return True
             one.last_line_at = max(one.last_line_at, now)
             # What never started has no stream to wait for.
-            one.log_complete |= not task["started_at"]
+            one.log_complete |= not (task["started_at"] or one.start_up)
+            self._note_failure(one)
         return True
+
+    def _note_failure(self, one: FollowedTask) -> None:
+        """Tell once that the run has failed while other tasks go on, which is the time to break it off."""
+        others = len(self._run.unfinished)
+        if self._has_failed or not others or self._stop_at is not None:
+            return
+        if has_task_failed(one.task, self._params["fail_on"]):
+            self._has_failed = True
+            code = one.task["exit_code"]
+            why = one.task["stop_code"] or one.task["last_status"] if code is None else f"exit code {code}"
+            runs_on = "1 other task runs" if others == 1 else f"the other {others} tasks run"
+            self._feed.note(f"task {one.task_id} has failed ({why}), and the run with it; {runs_on} on to the end")
 
     def _read_logs(self) -> None:
         now = self._clock()
@@ -321,7 +352,8 @@ class CountedCalls:
 
 def has_lines(one: FollowedTask) -> bool:
     """Tell whether a task's log may hold lines that were not read."""
-    return one.log is not None and not one.log_complete and one.task["last_status"] not in ("PROVISIONING", "PENDING")
+    has_begun = one.start_up is not None or one.task["last_status"] not in ("PROVISIONING", "PENDING")
+    return one.log is not None and not one.log_complete and has_begun
 
 
 def is_unknown_task(error: Exception) -> bool:

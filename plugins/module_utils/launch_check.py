@@ -13,9 +13,9 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
-from ansible_collections.ddbload.aws.plugins.module_utils.ecs_task import log_location
 from ansible_collections.ddbload.aws.plugins.module_utils.image_check import check_image
 from ansible_collections.ddbload.aws.plugins.module_utils.launch_findings import Findings
+from ansible_collections.ddbload.aws.plugins.module_utils.log_place import log_notice
 from ansible_collections.ddbload.aws.plugins.module_utils.network_check import check_network
 from ansible_collections.ddbload.aws.plugins.module_utils.run_parameters import FARGATE_PROVIDERS
 from ansible_collections.ddbload.aws.plugins.module_utils.run_request import (
@@ -25,6 +25,8 @@ from ansible_collections.ddbload.aws.plugins.module_utils.run_request import (
     run_request,
     token_value,
 )
+
+CONTAINER_OPTIONS = ("log_container", "exit_container")
 
 
 class Surroundings(NamedTuple):
@@ -66,13 +68,8 @@ def _definition_problems(definition: Mapping[str, Any], params: Mapping[str, Any
     name = f"task definition {params['task_definition']}"
     if definition.get("status", "ACTIVE") != "ACTIVE":
         yield f"{name} is {definition['status']} -> register it again, or name another revision"
-    known = [one["name"] for one in definition["containerDefinitions"]]
+    yield from name_problems(definition, params)
     overrides = params.get("overrides") or {}
-    wanted = {"overrides name": [one["name"] for one in overrides.get("containers") or []]}
-    wanted["log_container is"] = [params["log_container"]] if params.get("log_container") else []
-    for what, names in wanted.items():
-        if missing := [one for one in names if one not in known]:
-            yield f"{what} {', '.join(missing)}, {name} has {', '.join(known)} -> mend the name"
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-networking.html
     needs_network, has_network = definition.get("networkMode") == "awsvpc", bool(params.get("network_configuration"))
     if needs_network and not has_network:
@@ -84,6 +81,23 @@ def _definition_problems(definition: Mapping[str, Any], params: Mapping[str, Any
     has_role = definition.get("taskRoleArn") or overrides.get("task_role_arn")
     if params.get("enable_execute_command") and not has_role:
         yield f"enable_execute_command needs a task role, {name} has none -> give overrides task_role_arn"
+
+
+def name_problems(definition: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
+    """Check that the containers that the parameters name are the task definition's; a line for each problem.
+
+    Args:
+        definition: the task definition, as DescribeTaskDefinition returns it.
+        params: the module's parameters.
+    """
+    known = [one["name"] for one in definition["containerDefinitions"]]
+    overridden = [one["name"] for one in (params.get("overrides") or {}).get("containers") or []]
+    wanted = {"overrides name": overridden}
+    wanted |= {f"{option} is": [params[option]] for option in CONTAINER_OPTIONS if params.get(option)}
+    name = params.get("task_definition") or definition.get("taskDefinitionArn", "").rpartition("/")[2]
+    for what, names in wanted.items():
+        if missing := [one for one in names if one not in known]:
+            yield f"{what} {', '.join(missing)}, task definition {name} has {', '.join(known)} -> mend the name"
 
 
 def _capacity_problems(
@@ -158,12 +172,8 @@ def check_surroundings(
         look(f"image {image}", "ecr", check_image, image)
     for group, region in dict.fromkeys(_log_groups(containers)):
         look(f"log group {group}", "logs", _check_log_group, group, region)
-    wanted = [params["log_container"]] if params.get("log_container") else []
-    if log_location(definition, wanted) is None:
-        findings.warnings.append(
-            "no log will be shown: no container uses the log driver awslogs with a stream prefix "
-            "-> set logConfiguration in the task definition"
-        )
+    if notice := log_notice(definition, params):
+        findings.warnings.append(notice)
     if findings.problems:
         raise RequestError("; ".join(findings.problems))
     return Surroundings(findings.checked, findings.warnings)

@@ -155,6 +155,8 @@ class Message:
         overdue = [one for one in self._failed if one["stop_code"] == STOPPED_ON_REQUEST]
         if overdue and not any(one["started_at"] for one in overdue):
             told, remedy = self._overrun(count, "start"), "look for what held the start up: capacity, addresses, image"
+            if failure := next((one.start_up for one in self._run.tasks if one.start_up), None):
+                return f"{told} and {were(count)} stopped: {failure.text} -> look at the log of {failure.container}"
         else:
             told, remedy = self._overrun(count, "end"), "shorten the run"
         return f"{told} and {were(count)} stopped -> raise wait_timeout, or {remedy}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 from uuid import uuid4
 
 with suppress(ImportError):  # AnsibleAWSModule says so
@@ -18,19 +18,26 @@ from ansible.module_utils.common.warnings import warn
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_clients import AwsClients
 from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
 from ansible_collections.ddbload.aws.plugins.module_utils.ecs_task import (
+    Task,
+    deciding_containers,
     essential_containers,
-    log_location,
     task_of,
     token_of,
 )
 from ansible_collections.ddbload.aws.plugins.module_utils.follower import STOP_GRACE, Follower, timings
 from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.ddbload.aws.plugins.module_utils.launch_check import check_surroundings, check_target
+from ansible_collections.ddbload.aws.plugins.module_utils.launch_check import (
+    check_surroundings,
+    check_target,
+    name_problems,
+)
 from ansible_collections.ddbload.aws.plugins.module_utils.launcher import Launcher
 from ansible_collections.ddbload.aws.plugins.module_utils.live_feed import LiveFeed
+from ansible_collections.ddbload.aws.plugins.module_utils.log_place import LogPlace, log_notice, log_place, place_of
 from ansible_collections.ddbload.aws.plugins.module_utils.log_reader import LogReader
 from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import place
 from ansible_collections.ddbload.aws.plugins.module_utils.run_request import RequestError, mark_of, parse_token_value
+from ansible_collections.ddbload.aws.plugins.module_utils.start_up import failed_start_up
 from ansible_collections.ddbload.aws.plugins.module_utils.stop_cause import stop_cause
 from ansible_collections.ddbload.aws.plugins.module_utils.task_result import run_result
 from ansible_collections.ddbload.aws.plugins.module_utils.task_run import FollowedTask, Run
@@ -38,14 +45,6 @@ from ansible_collections.ddbload.aws.plugins.module_utils.task_search import des
 
 INTERRUPT_GRACE = 30.0  # seconds to see the end of what was stopped by an interrupt; who interrupts is in a hurry
 LAST_LINES = 20  # lines of a log that are kept for the message, whatever is returned
-
-
-class LogPlace(NamedTuple):
-    """Where the tasks of a task definition write their log: group, the streams' prefix, region."""
-
-    group: str
-    prefix: str
-    region: str | None
 
 
 class Runner:
@@ -186,6 +185,8 @@ class Runner:
             if token:
                 described = [one for one in described if (parse_token_value(token_of(one) or "") or [""])[0] == token]
         definitions = [self._definition(one["taskDefinitionArn"]) for one in described]
+        if problems := [problem for one in definitions for problem in name_problems(one, params)]:
+            raise RequestError("; ".join(dict.fromkeys(problems)))
         mark = started_by or (mark_of(token) if token else None)
         run = self._new_run(definitions[0] if definitions else {}, mark, token, len(described))
         add = self._adding_to(run)
@@ -214,28 +215,47 @@ class Runner:
         )
 
     def _adding_to(self, run: Run) -> Any:
-        keep = self._params["log_lines"]
-
         def add(described: Mapping[str, Any], index: int | None) -> None:
             definition = self._definition(described["taskDefinitionArn"])
-            task = task_of(described, essential_containers(definition)) | {"index": index}
-            place = self._log_place(definition)
-            log = (
-                LogReader(place.group, f"{place.prefix}/{task['task_id']}", None if keep < 0 else max(keep, LAST_LINES))
-                if place
-                else None
-            )
-            run.tasks.append(FollowedTask(task, log, log_complete=log is None))
+            task = self._task_of(described, definition) | {"index": index}
+            place = log_place(definition, self._params)
+            log = self._log_reader(place, task["task_id"]) if place else None
+            run.tasks.append(FollowedTask(task, log, log_complete=log is None, definition=definition))
             self._feed.status(task["task_id"], task["last_status"], 0.0, timings(task))
 
         return add
 
+    def _task_of(self, described: Mapping[str, Any], definition: Mapping[str, Any]) -> Task:
+        return task_of(described, deciding_containers(definition, self._params["exit_container"]))
+
+    def _log_reader(self, place: LogPlace, task_id: str) -> LogReader:
+        keep = self._params["log_lines"]
+        return LogReader(place.group, f"{place.prefix}/{task_id}", None if keep < 0 else max(keep, LAST_LINES))
+
+    def _note_start_up(self, one: FollowedTask, task: Task) -> None:
+        """Read the log of the container that another one waits for in vain: that one has none."""
+        failure = None if one.start_up or task["started_at"] else failed_start_up(one.definition, task["containers"])
+        if not failure:
+            return
+        one.start_up = failure
+        self._feed.note(f"task {one.task_id}: {failure.text}")
+        if place := place_of(one.definition, failure.container):
+            one.log, one.log_complete = self._log_reader(place, one.task_id), False
+
     def _follower(self, run: Run, launcher: Launcher | None = None) -> Follower:
-        place = self._log_place(run.definition) if run.definition else None
+        place = log_place(run.definition, self._params) if run.definition else None
+        if (
+            run.definition
+            and self._params["state"] != "absent"
+            and (notice := log_notice(run.definition, self._params))
+        ):
+            self._feed.note(notice)
+            run.warnings.append(notice)
 
         def reshape(described: Mapping[str, Any], one: FollowedTask) -> Mapping[str, Any]:
-            essential = essential_containers(self._definition(described["taskDefinitionArn"]))
-            return task_of(described, essential) | {"index": one.task["index"]}
+            task = self._task_of(described, one.definition) | {"index": one.task["index"]}
+            self._note_start_up(one, task)
+            return task
 
         return Follower(
             lambda: self._clients.once("ecs"),
@@ -255,13 +275,6 @@ class Runner:
             answer = self._clients.patient("ecs").describe_task_definition(taskDefinition=arn)
             self._definitions[arn] = answer["taskDefinition"]
         return self._definitions[arn]
-
-    def _log_place(self, definition: Mapping[str, Any]) -> LogPlace | None:
-        params = self._params
-        containers = (params["overrides"] or {}).get("containers") or []
-        wanted = [params["log_container"]] if params["log_container"] else [one["name"] for one in containers]
-        location = log_location(definition, wanted)
-        return LogPlace(str(location["group"]), str(location["prefix"]), location["region"]) if location else None
 
     def _explained(self, error: Exception) -> str:
         params = self._params

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.ddbload.aws.plugins.module_utils.ecs_task import may_be_stopped
 from ansible_collections.ddbload.aws.plugins.module_utils.exit_meaning import Meaning, exit_meaning, signal_name
 from ansible_collections.ddbload.aws.plugins.module_utils.reason_text import one_line, shortened
 from ansible_collections.ddbload.aws.plugins.module_utils.stop_reasons import rule_for
@@ -39,6 +40,9 @@ NEVER_STARTED = Meaning(
     "never_started", "the task failed to start", "check the execution role, the image, and the subnet's way out"
 )
 NO_EXIT_CODE = Meaning("unknown", "ended without an exit code", "look at the log, and at the task in the ECS console")
+LOOK_THERE = "look at that container's log, and mend what it does"
+EITHER = "where one essential container ends, ECS stops the others, and does not say which was first"
+NAME_IT = "name the container whose exit code decides: exit_container"
 STOP_TIMEOUT = "it did not end within stopTimeout: raise it, or let the container end on SIGTERM"
 
 
@@ -60,7 +64,7 @@ def stop_cause(task: Mapping[str, Any], failed_message: str | None = None) -> Ca
 
     Args:
         task: a task in our shape (see ``ecs_task.task_of``); ``speaks_ddbload`` tells whether it ran
-            the load tester.
+            the load tester, ``start_up`` in which way a container failed that another one waits for.
         failed_message: the message of the load tester's ``run.failed`` event, where it came.
 
     Returns:
@@ -84,11 +88,15 @@ def _meaning(task: Mapping[str, Any], speaks_ddbload: bool) -> Meaning:
     if exit_code == 0 and stop_code in (None, "", EXITED_CODE):
         # Whatever befell a container that is not essential.
         return exit_meaning(0)
+    if task.get("start_up") and _has_not_begun(task):
+        return Meaning("never_started", str(task["start_up"]), LOOK_THERE)
     if stop_code in STOP_CODES:
         return _meaning_of_stop(task)
     rule = rule_for(_reasons(task))
     if rule and (rule.kind != "unknown" or exit_code is None):
         return Meaning(rule.kind, rule.what, rule.remedy)
+    if stopped_after := _stopped_after(task):
+        return stopped_after
     if exit_code is not None and (exit_code or stop_code != FAILED_TO_START):
         return exit_meaning(exit_code, speaks_ddbload)
     return NEVER_STARTED if stop_code == FAILED_TO_START or _has_not_begun(task) else NO_EXIT_CODE
@@ -109,6 +117,20 @@ def _meaning_of_stop(task: Mapping[str, Any]) -> Meaning:
     if stop_code == ON_REQUEST and exit_code is not None and signal_name(exit_code) == "SIGKILL":
         return STOP_CODES[stop_code]._replace(remedy=STOP_TIMEOUT)
     return STOP_CODES[stop_code]
+
+
+def _stopped_after(task: Mapping[str, Any]) -> Meaning | None:
+    """Tell the meaning of a code that a container has after another one ended by itself, or before; None of others."""
+    containers = {one["name"]: one for one in task.get("containers") or [] if one.get("exit_code") is not None}
+    decisive = containers.pop(task.get("exit_container"), None)
+    if not decisive or not may_be_stopped(decisive):
+        return None
+    others = [one for one in containers.values() if not may_be_stopped(one)]
+    if not others:
+        return None
+    beside = ", ".join(f"{shortened(one_line(one['name']), NAME_LIMIT)} with {one['exit_code']}" for one in others[:2])
+    what = exit_meaning(decisive["exit_code"]).what
+    return Meaning("signal", f"{what}, {beside}: {EITHER}", NAME_IT)
 
 
 def _has_not_begun(task: Mapping[str, Any]) -> bool:
@@ -134,6 +156,6 @@ def _exit_code(task: Mapping[str, Any]) -> str:
     if exit_code is None:
         return ""
     containers = task.get("containers") or []
-    names = [one_line(str(one.get("name"))) for one in containers if one.get("exit_code") == exit_code]
-    whose = f" of {shortened(names[0], NAME_LIMIT)}" if exit_code and names and len(containers) > 1 else ""
+    name = one_line(str(task.get("exit_container") or ""))
+    whose = f" of {shortened(name, NAME_LIMIT)}" if exit_code and name and len(containers) > 1 else ""
     return f" (exit code {exit_code}{whose})"

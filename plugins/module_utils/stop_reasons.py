@@ -17,6 +17,16 @@ from ansible_collections.ddbload.aws.plugins.module_utils.stop_rule import WAY_O
 EXECUTE = r"OCI runtime|runc|shim|starting container process|exec:|CannotStartContainer|container runtime task"
 AGAIN = "a fault of AWS: run it again"
 
+# What ECS' agent says of a container that waits in vain: https://github.com/aws/amazon-ecs-agent/pull/3218
+DEPENDENCY_RULES = (
+    Rule(
+        "never_started",
+        (r"dependency graph|container ordering dependency",),
+        "a container that another one waits for has failed",
+        "look at the log of the container that the reason names first, and mend what it does",
+    ),
+)
+
 ROOM_RULES = (
     Rule(
         "memory",
@@ -102,7 +112,16 @@ END_RULES = (
     ),
 )
 
-RULES = (*ROOM_RULES, *ROLE_RULES, *IMAGE_RULES, *NEEDS_RULES, *PLACE_RULES, *CONTAINER_RULES, *END_RULES)
+RULES = (
+    *DEPENDENCY_RULES,
+    *ROOM_RULES,
+    *ROLE_RULES,
+    *IMAGE_RULES,
+    *NEEDS_RULES,
+    *PLACE_RULES,
+    *CONTAINER_RULES,
+    *END_RULES,
+)
 
 
 def rule_for(reasons: Iterable[str]) -> Rule | None:

@@ -78,7 +78,8 @@ def _task_result(one: FollowedTask, run: Run, params: Mapping[str, Any], now: da
         # An emulator may report 0 for a task that it was told to stop: the load tester's own word counts.
         task["exit_code"] = failure["exit_code"]
     message = failure.get("message")
-    cause = stop_cause({**task, "speaks_ddbload": one.speaks_ddbload}, message if isinstance(message, str) else None)
+    known = {"speaks_ddbload": one.speaks_ddbload, "start_up": one.start_up.text if one.start_up else None}
+    cause = stop_cause({**task, **known}, message if isinstance(message, str) else None)
     events = one.log.events if one.log else []
     keep = params["log_lines"]
     return {
@@ -99,14 +100,21 @@ def _failed_tasks(run: Run, tasks: Sequence[Mapping[str, Any]], params: Mapping[
     return [
         one
         for one in tasks
-        if not (run.detached and one["last_status"] != "STOPPED") and _has_task_failed(one, params["fail_on"])
+        if not (run.detached and one["last_status"] != "STOPPED") and has_task_failed(one, params["fail_on"])
     ]
 
 
-def _has_task_failed(task: Mapping[str, Any], fail_on: Sequence[str]) -> bool:
+def has_task_failed(task: Mapping[str, Any], fail_on: Sequence[str]) -> bool:
+    """Tell whether a task has failed, or has not ended.
+
+    Args:
+        task: in our shape.
+        fail_on: the exit codes to fail on, see ``run_request.fails``.
+    """
     if task["last_status"] != "STOPPED" or task["exit_code"] is None or task["stop_code"] not in OWN_END:
         return True
-    return fails(task["exit_code"], fail_on)
+    codes = [one["exit_code"] for one in task["containers"] if one["decides"] and one["exit_code"] is not None]
+    return any(fails(code, fail_on) for code in [task["exit_code"], *codes])
 
 
 def _has_failed(run: Run, params: Mapping[str, Any], failed: Sequence[Mapping[str, Any]]) -> bool:

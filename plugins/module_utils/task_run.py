@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.ddbload.aws.plugins.module_utils.ecs_task import Task
 from ansible_collections.ddbload.aws.plugins.module_utils.log_pieces import LogPieces
 from ansible_collections.ddbload.aws.plugins.module_utils.log_reader import LogReader
+from ansible_collections.ddbload.aws.plugins.module_utils.start_up import StartUpFailure
 
 
 @dataclass
@@ -29,6 +30,9 @@ class FollowedTask:
         summary: the load tester's ``run.summary`` event, where it came.
         failure: the load tester's ``run.failed`` event, where it came.
         speaks_ddbload: whether its log held an event of the load tester.
+        definition: its task definition, as DescribeTaskDefinition returns it.
+        start_up: the container whose end keeps another one from starting; None where there is none.
+        start_up_at: when that was seen; s on the follower's clock.
     """
 
     task: Task
@@ -41,6 +45,9 @@ class FollowedTask:
     summary: Mapping[str, Any] | None = None
     failure: Mapping[str, Any] | None = None
     speaks_ddbload: bool = False
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    start_up: StartUpFailure | None = None
+    start_up_at: float = 0.0
 
     @property
     def task_id(self) -> str:

@@ -270,7 +270,8 @@ options:
     description:
       - Exit codes to fail on. A code such as V(3), a range such as V(1-5), or V(nonzero).
       - An empty list lets every exit code pass; RV(exit_code) has it.
-      - The exit code of a task is that of its essential containers, the first that is not 0.
+      - The exit code of a task is that of O(exit_container), else that of its essential containers, the first that is
+        not 0.
       - A task that has no exit code, or that was stopped from outside, fails in any case.
     type: list
     elements: str
@@ -305,6 +306,13 @@ options:
       - Name of the container whose log is read.
       - Where it is not given that is the first container of O(overrides.containers), else the first essential
         container, that uses the C(awslogs) log driver with a stream prefix.
+    type: str
+  exit_container:
+    description:
+      - Name of the container whose exit code decides whether the task passed.
+      - Name it where the task has several essential containers, such as an application and a proxy. Where one ends,
+        ECS stops the others, so that a proxy ends with V(143) or V(137) after an application that ended with V(0).
+      - Where it is not given the exit code of every essential container has to pass O(fail_on).
     type: str
   fargate_prices:
     description:
@@ -403,6 +411,14 @@ EXAMPLES = r"""
             LOG_LEVEL: info
     wait_timeout: 900
   delegate_to: localhost
+
+- name: Judge the task by its application, whatever the proxy beside it ends with
+  ddbload.aws.ecs_task_run:
+    cluster: shop
+    task_definition: shop-migrate-with-proxy
+    network_configuration:
+      subnets: [subnet-0a1b2c3d4e5f60718]
+    exit_container: migrate
 
 - name: Check first whether it could run
   ddbload.aws.ecs_task_run:
@@ -674,7 +690,7 @@ tasks:
       sample: STOPPED
     exit_code:
       description:
-        - The first exit code of an essential container that is not 0, else 0.
+        - The exit code of RV(tasks[].exit_container).
         - Null where there is none, since the task has not ended or its containers never started.
       type: int
       sample: 137
@@ -762,6 +778,13 @@ tasks:
       description: Its durations by phase, in seconds; null for those that it has not been through.
       type: dict
       contains: *phases
+    exit_container:
+      description:
+        - Name of the container whose exit code is RV(tasks[].exit_code). That is O(exit_container), else the first
+          essential container that failed by itself, else one that failed, else the first.
+        - Null where there is no exit code.
+      type: str
+      sample: migrate
     containers:
       description: Its containers.
       type: list
@@ -771,6 +794,10 @@ tasks:
           description: Name of the container.
           type: str
           sample: migrate
+        decides:
+          description: Whether its exit code is judged by O(fail_on).
+          type: bool
+          sample: true
         exit_code:
           description: Its exit code; null where it has none.
           type: int
@@ -888,6 +915,7 @@ ARGUMENT_SPEC = {
     "log_file": {"type": "path"},
     "log_lines": {"type": "int", "default": 1000},
     "log_container": {"type": "str"},
+    "exit_container": {"type": "str"},
     "fargate_prices": {
         "type": "dict",
         "options": {

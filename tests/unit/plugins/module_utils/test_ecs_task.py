@@ -15,11 +15,11 @@ from ansible_collections.ddbload.aws.plugins.module_utils.ecs_task import (
     PHASES,
     combined_exit_code,
     essential_containers,
-    log_location,
     phases,
     task_of,
     token_of,
 )
+from ansible_collections.ddbload.aws.plugins.module_utils.log_place import log_notice, log_place
 from ansible_collections.ddbload.aws.plugins.module_utils.run_request import TOKEN_VARIABLE, run_request, token_value
 from botocore.session import get_session
 from botocore.validate import ParamValidator
@@ -75,9 +75,10 @@ def test_a_task_is_told_in_full() -> None:
         "stop_code": "EssentialContainerExited",
         "stopped_reason": "Essential container in task exited",
         "exit_code": 0,
+        "exit_container": "main",
         "containers": [
-            {"name": "side", "exit_code": 9, "reason": None},
-            {"name": "main", "exit_code": 0, "reason": "r"},
+            {"name": "side", "exit_code": 9, "reason": None, "decides": False},
+            {"name": "main", "exit_code": 0, "reason": "r", "decides": True},
         ],
         "launch_type": "FARGATE",
         "capacity_provider": "FARGATE_SPOT",
@@ -183,7 +184,8 @@ def test_containers_are_essential_unless_the_definition_says_otherwise() -> None
     ("wanted", "prefix"), [([], "p/main"), (["side"], "p/side"), (["plain"], "p/main"), (["gone", "side"], "p/side")]
 )
 def test_the_log_is_that_of_the_first_wanted_or_else_essential_container(wanted: list[str], prefix: str) -> None:
-    assert log_location(DEFINITION, wanted) == {"group": "/g", "prefix": prefix, "region": "eu-west-1"}
+    place = log_place(DEFINITION, {"overrides": {"containers": [{"name": name} for name in wanted]}})
+    assert place and (place.group, place.prefix, place.region) == ("/g", prefix, "eu-west-1")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,19 @@ def test_the_log_is_that_of_the_first_wanted_or_else_essential_container(wanted:
     ],
 )
 def test_a_log_elsewhere_is_none_that_can_be_read(configuration: dict[str, Any] | None) -> None:
-    assert log_location({"containerDefinitions": [{"name": "a", "logConfiguration": configuration}]}) is None
+    assert log_place({"containerDefinitions": [{"name": "a", "logConfiguration": configuration}]}, {}) is None
+
+
+def test_a_firelens_container_has_its_lines_elsewhere() -> None:
+    routed = {"name": "app", "logConfiguration": {"logDriver": "awsfirelens"}}
+    definition = {"containerDefinitions": [routed, {"name": "main", "logConfiguration": AWSLOGS}]}
+    assert log_place(definition, {"log_container": "app"}) is None
+    assert log_notice(definition, {"log_container": "app"}) == (
+        "the lines of container app are elsewhere (its log driver is awsfirelens), no log is shown "
+        "-> see where its log router sends them"
+    )
+    assert "those of main are read" in log_notice(definition, {})
+    assert log_notice(definition, {"log_container": "main"}) == ""
 
 
 def test_a_launched_task_tells_which_call_launched_it() -> None:

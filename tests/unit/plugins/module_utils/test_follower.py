@@ -21,13 +21,14 @@ from ansible_collections.ddbload.aws.plugins.module_utils.follower import (
     Follower,
 )
 from ansible_collections.ddbload.aws.plugins.module_utils.log_reader import LogEvent, LogReader
+from ansible_collections.ddbload.aws.plugins.module_utils.start_up import StartUpFailure
 from ansible_collections.ddbload.aws.plugins.module_utils.task_run import FollowedTask, Run
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 
 PASSED = json.dumps({"event": "run.summary", "verdict": "passed", "exit_code": 0})
 FAILED_3 = json.dumps({"event": "run.failed", "exit_code": 3, "message": "p99 was 9 ms"})
 RUNNING = {"lastStatus": "RUNNING", "startedAt": "then"}
-PARAMS = {"wait_timeout": 600, "log_tail_wait": 5}
+PARAMS = {"wait_timeout": 600, "log_tail_wait": 5, "fail_on": ["nonzero"]}
 UNREACHABLE = EndpointConnectionError(endpoint_url="http://x")
 
 
@@ -238,6 +239,28 @@ def test_looks_are_a_second_and_a_half_apart_at_most_and_half_a_second_after_a_c
     pauses = [later[0] - earlier[0] for earlier, later in pairwise(aws.described)]
     assert min(pauses) >= 0.5 and max(pauses) <= 1.75
     assert len(aws.described) < 35
+
+
+def test_a_task_that_fails_while_others_run_is_told_once() -> None:
+    aws = Aws({1: RUNNING})
+    ends = {"0": 5, "1": 9, "2": 9}
+    aws._state = lambda arn: stopped(3) if aws.elapsed > ends[arn[-1]] else RUNNING  # type: ignore[method-assign]
+    seen = Followed(aws, count=3).to_the_end()
+    assert seen.feed.notes == [
+        "task 0 has failed (exit code 3), and the run with it; the other 2 tasks run on to the end"
+    ]
+
+
+def test_a_task_stuck_behind_its_start_up_is_stopped() -> None:
+    aws = Aws({1: {"lastStatus": "PENDING"}})
+    seen = Followed(aws)
+    seen.run.tasks[0].start_up = StartUpFailure("init", 4, "app", "SUCCESS")
+    seen.run.tasks[0].start_up_at = aws.now
+    seen.to_the_end()
+    [(at, reason)] = aws.stopped.values()
+    assert 30 < at < 33
+    assert reason.startswith("start-up container init ended with exit code 4")
+    assert seen.feed.notes == ["task 0 cannot start any more: stopping it"]
 
 
 def test_a_run_that_overruns_is_stopped_and_its_tail_read() -> None:

@@ -173,7 +173,7 @@ def test_a_log_group_of_another_region_is_not_looked_for(aws: dict[str, Any]) ->
 def test_a_task_without_a_readable_log(aws: dict[str, Any]) -> None:
     definition = {"containerDefinitions": [{"name": "main", "image": "nginx:1"}]}
     found = check_surroundings(aws.__getitem__, definition, {**PARAMS, "network_configuration": None})
-    assert found.warnings[-1].startswith("no log will be shown: ")
+    assert found.warnings[-1].startswith("the lines of container main are elsewhere ")
 
 
 def test_what_may_not_be_looked_at_is_a_warning(aws: dict[str, Any]) -> None:
