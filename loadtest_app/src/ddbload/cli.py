@@ -220,7 +220,13 @@ def _merge(options: argparse.Namespace) -> int:
         except FileError as error:
             raise results.ResultsError(str(error)) from error
     merged = results.merge(lines, dict(options.exit_code), options.run_id)
-    results.save(options.output, merged)
+    try:
+        results.save(options.output, merged)
+    except OSError as error:
+        raise results.ResultsError(f"cannot write {options.output}: {error.strerror}") from error
+    for warning in merged["warnings"]:
+        if "malformed" in warning:
+            print(f"ddbload merge: {warning}", file=sys.stderr)
     outcome = {name: merged[name] for name in ("run_id", "verdict", "exit_code", "partial")}
     print(json.dumps(outcome | {"missed": results.explain(merged)}))
     return 0

@@ -8,8 +8,9 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
+from ddbload import event_shape
 from ddbload.exit_codes import REASONS
 
 # A log driver cuts long lines; a beginning and what follows it are one event up to so many characters.
@@ -18,6 +19,23 @@ EVENT_START = '{"ts":'
 METRICS_START = '{"_aws":'
 MAX_EVENT_CHARACTERS = 300_000
 EVENT_FIELDS = {"ts", "event", "run_id", "task_id", "worker"}
+# Stands for an event that is malformed, so that its worker is still known.
+MALFORMED = "malformed"
+
+
+class Read(NamedTuple):
+    """What log lines held.
+
+    Attributes:
+        events: by time, each once however often it was logged.
+        foreign: how many lines belong to no event.
+        malformed: how many events have fields missing or of the wrong type. One that still says of which run and
+            worker it is stands among the events by the name of ``malformed``, without its other fields.
+    """
+
+    events: list[dict[str, Any]]
+    foreign: int
+    malformed: int
 
 
 def timestamp() -> str:
@@ -57,7 +75,7 @@ class EventWriter:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
 
-def read_events(lines: Iterable[str]) -> tuple[list[dict[str, Any]], int]:
+def read_events(lines: Iterable[str]) -> Read:
     """Read log lines back.
 
     Docker's log driver may cut a line at 16 KB, CloudWatch Logs at 256 KB: what was cut is put together again.
@@ -67,7 +85,7 @@ def read_events(lines: Iterable[str]) -> tuple[list[dict[str, Any]], int]:
         lines: of one log after the other, each in its order.
 
     Returns:
-        The events by time, each once however often it was logged; and how many lines belong to none.
+        Their events, checked for their shape.
     """
     events: dict[str, dict[str, Any]] = {}
     foreign = 0
@@ -93,7 +111,16 @@ def read_events(lines: Iterable[str]) -> tuple[list[dict[str, Any]], int]:
             pieces = []
         if event:
             events.setdefault(text, event)
-    return sorted(events.values(), key=lambda event: str(event["ts"])), foreign + len(pieces)
+    sound = [event if event_shape.is_event(event) else _context(event) for event in events.values()]
+    known = sorted((event for event in sound if event), key=lambda event: str(event["ts"]))
+    malformed = sum(event is None or event["event"] == MALFORMED for event in sound)
+    return Read(known, foreign + len(pieces), malformed)
+
+
+def _context(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what is left of a malformed event: its run and worker; None where it does not even tell these."""
+    left = {name: event[name] for name in EVENT_FIELDS} | {"event": MALFORMED}
+    return left if event_shape.is_event(left) else None
 
 
 def _event(text: str) -> dict[str, Any] | None:

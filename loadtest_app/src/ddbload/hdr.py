@@ -42,8 +42,10 @@ INNER = struct.Struct(">IIIIQQd")
 NO_OFFSET = 0
 NO_RATIO = 1.0
 HIGHEST_COUNT = (1 << 63) - 1
-# Five digits over all 63 bits come to less than this; a longer stream is no histogram.
-LARGEST_BYTES = 64 << 20
+# An hour of microseconds takes 23,552 slots with three digits; who allows five would decode for seconds.
+MOST_SLOTS = 200_000
+# A count of 64 bits takes up to nine bytes.
+COUNT_BYTES = 9
 
 
 def slot_of(value: int) -> int:
@@ -79,7 +81,10 @@ class Layout(NamedTuple):
         unit_bits = lowest.bit_length() - 1
         half_bits = (2 * 10**digits - 1).bit_length() - 1
         doublings = max(0, (highest >> unit_bits).bit_length() - half_bits - 1)
-        return cls(half_bits, unit_bits, (doublings + 2) << half_bits)
+        slots = (doublings + 2) << half_bits
+        if slots > MOST_SLOTS:
+            raise ValueError(f"its header asks for {slots:,} slots, more than {MOST_SLOTS:,}")
+        return cls(half_bits, unit_bits, slots)
 
     def lowest_of(self, slot: int) -> int:
         """Return the lowest value that a slot counts."""
@@ -175,15 +180,30 @@ def _open(data: bytes) -> tuple[Layout, bytes]:
         if len(data) != OUTER.size + length:
             raise ValueError(f"its header announces {length} bytes, {len(data) - OUTER.size} follow")
         inflater = zlib.decompressobj()
-        data = inflater.decompress(data[OUTER.size :], LARGEST_BYTES)
+        packed = data[OUTER.size :]
+        head = inflater.decompress(packed, INNER.size)
+        if len(head) < INNER.size and (inflater.unused_data or not inflater.eof):
+            raise ValueError("its compressed part does not end where its header says")
+        layout, _length = _inner(head)
+        # One byte more than the layout can need would show that there is more.
+        data = head + inflater.decompress(inflater.unconsumed_tail, layout.slots * COUNT_BYTES + 1)
         if not inflater.eof or inflater.unused_data:
             raise ValueError("its compressed part does not end where its header says")
+    layout, length = _inner(data)
+    if len(data) != INNER.size + length:
+        raise ValueError(f"its header announces {length} bytes of counts, {len(data) - INNER.size} follow")
+    return layout, data[INNER.size :]
+
+
+def _inner(data: bytes) -> tuple[Layout, int]:
+    """Return the layout and the length of the counts that an inner header tells."""
     cookie, length, _offset, digits, lowest, highest, _ratio = _header(INNER, data)
     if cookie & COOKIE_BASE != COUNTS_COOKIE:
         raise ValueError(f"its cookie is {cookie:#x}")
-    if len(data) != INNER.size + length:
-        raise ValueError(f"its header announces {length} bytes of counts, {len(data) - INNER.size} follow")
-    return Layout.of(lowest, highest, digits), data[INNER.size :]
+    layout = Layout.of(lowest, highest, digits)
+    if length > layout.slots * COUNT_BYTES:
+        raise ValueError(f"its header announces {length} bytes of counts, more than {layout.slots:,} slots need")
+    return layout, length
 
 
 def _header(header: struct.Struct, data: bytes) -> tuple[Any, ...]:

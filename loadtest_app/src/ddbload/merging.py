@@ -13,6 +13,7 @@ from ddbload.verify import Tally
 
 Document = dict[str, Any]
 Part = Mapping[str, Any]
+DUPLICATES = ("sent", "refused", "accepted", "unanswered", "originals_refused")
 
 
 def plans(parts: Sequence[Part]) -> Document | None:
@@ -115,7 +116,9 @@ def breakers(parts: Sequence[Part | None]) -> Document | None:
 def duplicates(parts: Sequence[Part | None]) -> Document | None:
     """Add up what became of the duplicates."""
     known = [part for part in parts if part]
-    return _sums(known, *known[0]) if known else None
+    # Events of earlier versions have fewer of them.
+    names = [name for name in DUPLICATES if all(name in part for part in known)]
+    return _sums(known, *names) if known else None
 
 
 def keys(parts: Sequence[Part | None]) -> Document | None:

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from ddbload import merging, thresholds
+from ddbload import event_shape, merging, thresholds
 from ddbload.events import read_events
 from ddbload.exit_codes import GRAVITY, INTERNAL, PASSED, TARGET_UNUSABLE, THRESHOLD_FAILED, VERDICTS
 from ddbload.files import FileError, read_text
@@ -32,19 +32,23 @@ def merge(
     Args:
         lines: log lines; lines that are no events are passed over and counted.
         exit_codes: exit code by task id, as ECS reports them; they outrank what the events say.
-        run_id: the run's name where there is no event to tell it.
+        run_id: the run whose events count; those of others are counted as foreign.
 
     Returns:
         The document of results.json. Counts and histograms are added, percentiles computed anew from them. A worker
         that left no summary is there with its last checkpoint.
 
     Raises:
-        ResultsError: the events belong to more than one run.
+        ResultsError: the events belong to more than one run, and none is named.
     """
-    events, foreign = read_events(lines)
-    runs = {event["run_id"] for event in events}
+    read = read_events(lines)
+    events = [event for event in read.events if run_id in (None, event["run_id"])]
+    foreign = read.foreign + len(read.events) - len(events)
+    runs = sorted({event["run_id"] for event in events})
     if len(runs) > 1:
-        raise ResultsError(f"the events belong to more than one run: {', '.join(sorted(map(str, runs)))}")
+        raise ResultsError(
+            f"the events belong to more than one run: {', '.join(runs)} -> name the one that counts with --run-id"
+        )
     workers = dict.fromkeys(_worker(event) for event in events)
     summaries = {_worker(event): event for event in events if event["event"] == "run.summary"}
     checkpoints = {_worker(event): event for event in events if event["event"] == "run.checkpoint"}
@@ -92,7 +96,9 @@ def merge(
         "series": merging.series(events),
     }
     if foreign:
-        merged["warnings"].append(f"{foreign} log lines are no events of ddbload")
+        merged["warnings"].append(f"{foreign} log lines are no events of {'the run' if run_id else 'ddbload'}")
+    if read.malformed:
+        merged["warnings"].append(_malformed(read.malformed))
     for worker in cut_off:
         merged["warnings"].append(_cut_off(worker, checkpoints.get(worker), len(workers)))
     rules = [thresholds.parse_rule(value) for value in (merged["scenario"] or {}).get("thresholds", [])]
@@ -147,14 +153,20 @@ def load(path: Path) -> dict[str, Any]:
         ResultsError: there is none, or it is none of this version.
     """
     try:
-        results = json.loads(read_text(path))
+        results = json.loads(read_text(path), parse_constant=_refuse_constant)
     except FileError as error:
         raise ResultsError(str(error)) from error
     except (ValueError, RecursionError) as error:
         raise ResultsError(f"{path} is no results file: {error}") from error
     if not isinstance(results, dict) or results.get("schema") != SCHEMA:
         raise ResultsError(f"{path} is no results file of schema {SCHEMA}: make it anew with ddbload merge")
+    if not event_shape.is_plain(results) or not event_shape.is_results(results):
+        raise ResultsError(f"{path} does not hold what a results file holds: make it anew with ddbload merge")
     return results
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _worker(event: Mapping[str, Any]) -> tuple[str | None, int]:
@@ -176,6 +188,10 @@ def _tasks(events: Iterable[Mapping[str, Any]], exit_codes: Mapping[str, int]) -
         {"task_id": task, "worker": worker, "exit_code": code, "hardware": hardware.get((task, worker))}
         for (task, worker), code in codes.items()
     ]
+
+
+def _malformed(count: int) -> str:
+    return "1 malformed line ignored" if count == 1 else f"{count:,} malformed lines ignored"
 
 
 def _last_elapsed(events: Iterable[Mapping[str, Any]]) -> float:

@@ -130,8 +130,15 @@ def read_parameters(path: str, region: str | None, endpoint_url: str | None) -> 
         SourceError: in one line, what keeps them from being read and how to mend it.
     """
     import botocore.exceptions as failures  # a third of a second that runs without SSM do not need
-    import botocore.session
     from botocore.config import Config
+
+    from ddbload.dynamo.credential_chain import (
+        CertificatesError,
+        CredentialsError,
+        certificates,
+        load_credentials,
+        new_session,
+    )
 
     path = _checked_path(path)
     config = Config(
@@ -140,7 +147,9 @@ def read_parameters(path: str, region: str | None, endpoint_url: str | None) -> 
         retries={"total_max_attempts": MAX_ATTEMPTS, "mode": "standard"},
     )
     try:
-        client: Any = botocore.session.get_session().create_client(
+        session = new_session()
+        load_credentials(session)
+        client: Any = session.create_client(
             "ssm", region_name=region or os.environ.get("AWS_REGION"), endpoint_url=endpoint_url, config=config
         )
         if "@" in str(client.meta.endpoint_url):
@@ -148,14 +157,18 @@ def read_parameters(path: str, region: str | None, endpoint_url: str | None) -> 
             raise SourceError(
                 [f"{path}: SSM's endpoint has a user or a password in its URL: take it out of AWS_ENDPOINT_URL"]
             )
+        if os.environ.get("AWS_CA_BUNDLE"):
+            certificates(os.environ["AWS_CA_BUNDLE"])
         parameters = _read_pages(client, path)
     except failures.NoRegionError as error:
         raise SourceError([f"{path}: no AWS region is known: set AWS_REGION or give --region"]) from error
     except failures.ProfileNotFound as error:
         raise SourceError([f"{path}: {error}: set AWS_PROFILE to a profile of ~/.aws/config"]) from error
-    except (failures.NoCredentialsError, failures.PartialCredentialsError, failures.CredentialRetrievalError) as error:
+    except (CredentialsError, CertificatesError) as error:
+        raise SourceError([f"{path}: {error}"]) from error
+    except failures.SSLError as error:
         raise SourceError(
-            [f"{path}: no AWS credentials are to be had ({error}): give the task a role, or set AWS_PROFILE"]
+            [f"{path}: SSM shows a certificate that is not trusted ({error}): check the endpoint, or AWS_CA_BUNDLE"]
         ) from error
     except (failures.ConnectionError, failures.HTTPClientError) as error:
         raise SourceError(

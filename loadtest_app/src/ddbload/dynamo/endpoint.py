@@ -15,6 +15,13 @@ from urllib.parse import urlsplit
 
 from ddbload.dynamo import codes
 from ddbload.dynamo.clock import clock_skew_s
+from ddbload.dynamo.credential_chain import (
+    CertificatesError,
+    CredentialsError,
+    certificates,
+    load_credentials,
+    new_session,
+)
 from ddbload.dynamo.documents import InvalidAnswer, read_object
 from ddbload.dynamo.errors import RETRYABLE, Verdict, classify
 from ddbload.dynamo.operations.base import API
@@ -121,7 +128,6 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
         TargetError: one of them is not to be had.
     """
     import botocore.exceptions as failures  # an eighth of a second that --help and report do not need
-    import botocore.session
 
     region = region or _first(environment, REGION_VARIABLES)
     url = endpoint_url or _first(environment, ENDPOINT_VARIABLES)
@@ -129,32 +135,29 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
         check_url(url)
     where = url or region
     try:
-        session = botocore.session.get_session()
+        session = new_session()
+        credentials = load_credentials(session)
         if not url or not region:
             # Asks profiles, partitions and variants; where both are told, it is time that can be spared.
             client: Any = session.create_client("dynamodb", region_name=region, endpoint_url=url)
             url, region = str(client.meta.endpoint_url), str(client.meta.region_name)
         check_url(url)
         where = url
-        credentials = session.get_credentials()
-        if credentials is None:
-            raise failures.NoCredentialsError
-        try:
-            frozen = _frozen(credentials)
-        except Exception as error:  # every provider has its own, and none of them is about the table
-            raise failures.CredentialRetrievalError(provider=credentials.method, error_msg=error) from error
-        signer = Signer(_host_header(url), region, frozen, path_of(url))
+        signer = Signer(_host_header(url), region, _frozen(credentials), path_of(url))
         description, skew_s = _describe(url, table, signer)
     except failures.NoRegionError as error:
         raise TargetError("no AWS region is known: set AWS_REGION or give --region") from error
     except failures.ProfileNotFound as error:
         raise TargetError(f"{error}: set AWS_PROFILE to a profile of ~/.aws/config") from error
-    except (failures.NoCredentialsError, failures.PartialCredentialsError, failures.CredentialRetrievalError) as error:
-        raise TargetError(
-            f"no AWS credentials are to be had ({error}): give the task a role, or set AWS_PROFILE"
-        ) from error
+    except (CredentialsError, CertificatesError) as error:
+        raise TargetError(str(error)) from error
     except _Refused as error:
         raise TargetError(_explain(error, table, str(where))) from error
+    except ssl.SSLCertVerificationError as error:
+        raise TargetError(
+            f"DynamoDB at {where} shows a certificate that is not trusted ({error.verify_message}): check the "
+            "endpoint, or set AWS_CA_BUNDLE to the certificates of who signed it"
+        ) from error
     except (failures.BotoCoreError, http.client.HTTPException, ValueError) as error:
         raise TargetError(f"DynamoDB at {where} cannot be asked: {error}") from error
     except OSError as error:
@@ -267,7 +270,7 @@ def _host_header(url: str) -> str:
 def _tls_context(url: str) -> ssl.SSLContext | None:
     if urlsplit(url).scheme != "https":
         return None
-    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or None)
+    return certificates(os.environ.get("AWS_CA_BUNDLE"))
 
 
 def _frozen(session_credentials: Any) -> Credentials:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,13 @@ def _percent(text: str) -> float:
 
 def _report(options: argparse.Namespace) -> int:
     loaded = results.load(options.results)
-    if options.html:
-        from ddbload.report import run_page  # only pages need it
+    with _written_by_ddbload(options.results):
+        text = terminal.render(loaded, console.blocks(sys.stdout))
+        if options.html:
+            from ddbload.report import run_page  # only pages need it
 
-        _save_page(options.html, run_page.render(loaded))
-    _show(terminal.render(loaded, console.blocks(sys.stdout)), terminal.colour, options.colour)
+            _save_page(options.html, run_page.render(loaded))
+    _show(text, terminal.colour, options.colour)
     return 0
 
 
@@ -74,14 +77,28 @@ def _compare(options: argparse.Namespace) -> int:
     from ddbload.report import comparison_page, comparison_text
 
     baseline, *runs = (results.load(path) for path in (options.baseline, *options.results))
-    try:
-        found = [comparison.compare(baseline, run, options.tolerance) for run in runs]
-    except samples.SampleError as error:
-        raise results.ResultsError(str(error)) from error
-    if options.html:
-        _save_page(options.html, comparison_page.render(found, [baseline, *runs]))
-    _show(comparison_text.render(found), comparison_text.colour, options.colour)
+    with _written_by_ddbload(options.baseline, *options.results):
+        try:
+            found = [comparison.compare(baseline, run, options.tolerance) for run in runs]
+        except samples.SampleError as error:
+            raise results.ResultsError(str(error)) from error
+        text = comparison_text.render(found)
+        if options.html:
+            _save_page(options.html, comparison_page.render(found, [baseline, *runs]))
+    _show(text, comparison_text.colour, options.colour)
     return THRESHOLD_FAILED if any(one.verdict == comparison.WORSE for one in found) else 0
+
+
+@contextmanager
+def _written_by_ddbload(*paths: Path) -> Iterator[None]:
+    """Refuse files whose details, such as those of a scenario, are none that ddbload writes."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise results.ResultsError(
+            f"{', '.join(map(str, paths))} cannot be shown ({type(error).__name__}: {error}): make it anew "
+            "with ddbload merge"
+        ) from error
 
 
 def _show(text: str, colour: Callable[[str], str], mode: str) -> None:

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where credentials come from, and in one line why they cannot be had.
+
+The SDK's chain of credentials runs programs, reads files and asks services, and lets through what these raise:
+https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+REMEDY = "give the task a role, or set AWS_PROFILE"
+MFA = "a role asks for the code of an MFA device, and a load test has no terminal to ask for it"
+MFA_REMEDY = "run `aws sso login`, or take a session with `aws sts assume-role` and set its keys in the environment"
+PROCESS = "credential_process failed, or did not print the JSON of credentials"
+PROCESS_REMEDY = "run that command by hand: it has to print the JSON of the credentials, and nothing else"
+EXPIRED_REMEDY = "log in again, or renew them where they come from"
+CA_REMEDY = "name a file of certificates in PEM format, or unset AWS_CA_BUNDLE"
+PROCESS_METHOD = "custom-process"
+# Class of the chain that was at work -> the setting that leads to what it uses.
+SETTINGS = {
+    "ProcessProvider": "credential_process",
+    "FileWebIdentityTokenLoader": "web_identity_token_file",
+    "ContainerProvider": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+}
+
+
+class CredentialsError(Exception):
+    """Credentials cannot be had; the text names the profile, the cause without secrets, and the remedy."""
+
+
+class CertificatesError(Exception):
+    """AWS_CA_BUNDLE names no file of certificates; the text says why, and how to mend it."""
+
+
+class _CodeWanted(Exception):
+    """A role asks for the code of an MFA device."""
+
+
+def new_session() -> Any:
+    """Return an SDK session that never asks at the terminal."""
+    import botocore.session  # an eighth of a second that --help and report do not need
+
+    session = botocore.session.get_session()
+    with told_as_credentials():
+        provider: Any = session.get_component("credential_provider").get_provider("assume-role")
+        # https://github.com/boto/botocore/blob/develop/botocore/credentials.py, AssumeRoleProvider
+        provider._prompter = _refuse_prompt
+    return session
+
+
+def load_credentials(session: Any) -> Any:
+    """Return the session's credentials, loaded once so that what is wrong with them shows.
+
+    Raises:
+        CredentialsError: there are none, or they cannot be had.
+    """
+    with told_as_credentials():
+        credentials = session.get_credentials()
+        if credentials is not None:
+            credentials.get_frozen_credentials()
+    if credentials is None:
+        raise CredentialsError(_line("no provider has any", REMEDY))
+    return credentials
+
+
+@contextmanager
+def told_as_credentials() -> Iterator[None]:
+    """Raise CredentialsError in place of whatever the chain of credentials raises; an unknown profile passes through.
+
+    Raises:
+        CredentialsError: with the profile's name, the cause and the remedy.
+    """
+    import botocore.exceptions as failures
+
+    try:
+        yield
+    except failures.ProfileNotFound:
+        raise
+    except Exception as error:  # every provider has its own
+        # What credential_process printed may hold a secret, and the error that holds it may be shown.
+        raise CredentialsError(_line(*_told(error))) from None
+
+
+def certificates(path: str | None) -> ssl.SSLContext:
+    """Return how TLS is spoken, with the certificates of a file in place of the system's.
+
+    Args:
+        path: the value of AWS_CA_BUNDLE.
+
+    Raises:
+        CertificatesError: it is a folder, missing, or holds no certificates.
+    """
+    try:
+        return ssl.create_default_context(cafile=path or None)
+    except OSError as error:  # ssl.SSLError is one
+        if path and Path(path).is_dir():
+            why = "it is a folder"
+        else:
+            why = "it holds no certificates in PEM format" if isinstance(error, ssl.SSLError) else str(error.strerror)
+        raise CertificatesError(f"AWS_CA_BUNDLE names {path}: {why} -> {CA_REMEDY}") from error
+
+
+def _refuse_prompt(*_arguments: Any) -> NoReturn:
+    raise _CodeWanted
+
+
+def _line(what: str, remedy: str) -> str:
+    profile = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE") or "default"
+    return " ".join(f"no AWS credentials are to be had (profile {profile}): {what} -> {remedy}".split())
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """Say what failed, and how to mend it."""
+    import botocore.exceptions as failures
+
+    setting = next((SETTINGS[name] for name in _at_work(error) if name in SETTINGS), "")
+    if isinstance(error, (_CodeWanted, EOFError)):
+        return MFA, MFA_REMEDY
+    if isinstance(error, OSError) and setting:
+        why = error.strerror or type(error).__name__
+        return f"{setting} names {error.filename}: {why}", "mend the path, or make the file one that you may use"
+    if setting == SETTINGS["ProcessProvider"] or PROCESS_METHOD in str(error):
+        return PROCESS, PROCESS_REMEDY
+    if isinstance(error, RuntimeError) and "expired" in str(error):
+        return "they are still expired after they were renewed", EXPIRED_REMEDY
+    if isinstance(error, failures.ClientError):
+        answer = error.response.get("Error", {})
+        said = f"{error.operation_name}: {answer.get('Code', '')}: {answer.get('Message', '')}"
+        return said, "let the role be assumed by these credentials, or log in again"
+    if isinstance(error, (failures.SSOError, failures.SSOTokenLoadError)):
+        return str(error), "run `aws sso login` with the profile"
+    return f"{type(error).__name__}: {error}", "mend the profile in ~/.aws/config, or the variables in the environment"
+
+
+def _at_work(error: Exception) -> Iterator[str]:
+    """Name the classes whose methods the error came through, the outermost first."""
+    trace = error.__traceback__
+    while trace:
+        yield type(trace.tb_frame.f_locals.get("self")).__name__
+        trace = trace.tb_next
