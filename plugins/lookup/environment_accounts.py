@@ -5,12 +5,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.ddbload.aws.plugins.plugin_utils.inventories_beside import accounts_beside
-
 DOCUMENTATION = r"""
 name: environment_accounts
 short_description: The accounts that the environments beside an inventory name
@@ -50,6 +44,12 @@ _raw:
       elements: str
       sample: []
 """
+
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.ddbload.aws.plugins.plugin_utils.inventories_beside import accounts_beside
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # no types are published for it

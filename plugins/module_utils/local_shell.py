@@ -92,9 +92,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     parser.add_argument("directory", type=Path, help="local_aws_directory of the embedded AWS")
     try:
-        print("\n".join(running_lines(parser.parse_args().directory.absolute(), os.environ)))
+        lines = running_lines(parser.parse_args().directory.absolute(), os.environ)
     except (NotRunningError, OSError) as error:
-        sys.exit(str(error))
+        raise SystemExit(str(error)) from error
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ def _set_table(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Non
         "UpdateTimeToLive": dynamodb._update_ttl,
     }
     for operation, request in table_calls(old, new):
-        status, _, body = operations[operation]({"TableName": name, **request})
+        status, _headers, body = operations[operation]({"TableName": name, **request})
         if status >= 400:
             raise ValueError(f"{operation}: {json.loads(body).get('message', status)}")
 

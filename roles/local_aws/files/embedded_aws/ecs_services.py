@@ -131,7 +131,7 @@ def update(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack_nam
     name = physical_id.rpartition("/")[2]
     before, after = create_request(old, name), create_request(new, name)
     target = {"cluster": after.get("cluster", "default"), "service": name}
-    forth, back = update_request(before, after), update_request(after, before)
+    forth, back = update_request(before, after), update_request(before=after, after=before)
     service = _call("UpdateService", {**target, **forth})
     try:
         _wait_until_steady(service)
@@ -144,7 +144,7 @@ def update(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack_nam
 
 
 def _call(action: str, request: dict[str, Any]) -> dict[str, Any]:
-    status, _, body = ecs._ACTION_MAP[action](request)
+    status, _headers, body = ecs._ACTION_MAP[action](request)
     answer = json.loads(body)
     if status >= 400:
         raise ServiceError(f"{action}: {answer.get('message', status)}")

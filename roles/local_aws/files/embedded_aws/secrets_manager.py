@@ -65,7 +65,7 @@ def install() -> None:
         name = properties.get("Name") or provisioners._physical_name(stack_name, logical_id)
         if name in secretsmanager._secrets:
             raise ValueError(f"a secret named {name} exists already -> delete it, or write another Name")
-        _, attributes = create_by_name(logical_id, properties, stack_name)
+        _name, attributes = create_by_name(logical_id, properties, stack_name)
         return attributes["Id"], {"Id": attributes["Id"]}
 
     def update(
@@ -100,7 +100,7 @@ def secret_name(arn: str) -> str | None:
 
 def _password(rules: Mapping[str, Any]) -> str:
     request = to_request(request_shape("secretsmanager", "GetRandomPassword"), rules, GENERATED)
-    status, _, body = secretsmanager._get_random_password(request)
+    status, _headers, body = secretsmanager._get_random_password(request)
     answer = json.loads(body)
     if status >= 400:
         reason = answer.get("message") or answer.get("Message") or status

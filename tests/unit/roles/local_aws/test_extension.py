@@ -88,7 +88,7 @@ def test_all_names_that_are_used_are_listed() -> None:
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_a_function_takes_what_the_extension_gives(name: str) -> None:
-    module, _, function = name.rpartition(".")
+    module, _dot, function = name.rpartition(".")
     found = getattr(importlib.import_module(f"ministack.services.{module}"), function)
     assert list(inspect.signature(found).parameters) == SIGNATURES[name].split(), LOOK_AGAIN
 

@@ -187,7 +187,7 @@ def test_a_password_is_put_into_its_template(around: dict[str, str], key: str) -
 
 
 def test_two_passwords_are_not_the_same() -> None:
-    assert len({secret_string({"GenerateSecretString": {}}) for _ in range(20)}) == 20
+    assert len({secret_string({"GenerateSecretString": {}}) for _attempt in range(20)}) == 20
 
 
 def test_all_characters_excluded_is_an_error() -> None:
