@@ -32,6 +32,7 @@ COMMON: dict[str, dict[str, Any]] = {
     "baseline": {"type": "str"},
     "confirm": {"type": "str"},
     "confirm_data": {"type": "str"},
+    "confirm_table": {"type": "str"},
     "image_tag": {"type": "str"},
 }
 SCENARIO = "load_test_scenario"
