@@ -114,7 +114,7 @@ def _named(service: str, operation: str, given: Mapping[str, Any]) -> str:
         or _arn("ecr", f"repository/{given.get('repositoryName') or (given.get('repositoryNames') or ['*'])[0]}"),
         "cloudwatch": given.get("ResourceARN") or _arn("cloudwatch", "alarm:*"),
         "secretsmanager": given.get("SecretId"),
-        "ssm": _arn("ssm", f"parameter{given.get('Name') or given.get('Path')}"),
+        "ssm": _arn("ssm", f"parameter{given.get('Name') or given.get('Path') or given.get('ResourceId')}"),
     }
     return str(by_service.get(service) or "*")
 
