@@ -121,7 +121,7 @@ validate: $(VENV)/.test .build/validate/.installed ## Judge the templates, their
 
 .PHONY: iam
 iam: $(VENV)/.test ## Hold the task role, deployer and tester against an AWS that evaluates IAM
-	$(call step,pytest: IAM by use,pytest -n 2 tests/iam)
+	$(call step,pytest: IAM by use,PYTHONPATH=$(COLLECTIONS) pytest -n 2 tests/iam)
 
 .PHONY: molecule
 molecule: $(VENV)/.test ## Run the roles' scenarios, with the idempotence step
