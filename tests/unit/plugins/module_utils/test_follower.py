@@ -257,7 +257,8 @@ def test_a_task_stuck_behind_its_start_up_is_stopped() -> None:
     seen.run.tasks[0].start_up = StartUpFailure("init", 4, "app", "SUCCESS")
     seen.run.tasks[0].start_up_at = aws.now
     seen.to_the_end()
-    [(at, reason)] = aws.stopped.values()
+    assert len(aws.stopped) == 1
+    at, reason = next(iter(aws.stopped.values()))
     assert 30 < at < 33
     assert reason.startswith("start-up container init ended with exit code 4")
     assert seen.feed.notes == ["task 0 cannot start any more: stopping it"]
