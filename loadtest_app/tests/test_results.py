@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ddbload import cli, results
+from ddbload import cli, exit_codes, results
 from ddbload.events import EVENT_START
 from ddbload.histogram import Histogram
 from ddbload.progress import Totals
@@ -337,7 +337,7 @@ def test_thresholds_hold_for_the_whole_and_not_for_each_worker(
     assert (merged["verdict"], merged["exit_code"]) == (verdict, 3 * (verdict == "failed"))
     assert merged["thresholds"][0]["value"] == 2
     if verdict == "failed":
-        assert results.explain(merged) == "failed <= 1: was 2.0"
+        assert results.explain(merged) == "failed <= 1: was 2"
 
 
 def test_what_no_worker_brought_about_has_not_passed() -> None:
@@ -460,7 +460,7 @@ def test_merging_tells_what_came_out_in_a_line(tmp_path: Path, capsys: pytest.Ca
         "verdict": "failed",
         "exit_code": 3,
         "partial": False,
-        "missed": "failed == 0: was 2.0",
+        "missed": "failed == 0: was 2",
     }
     assert results.load(output)["verdict"] == "failed"
 
@@ -482,3 +482,9 @@ def test_a_line_that_is_nested_too_deep_is_a_foreign_one(tmp_path: Path) -> None
     path.write_text("[" * 100_000)
     with pytest.raises(results.ResultsError, match="is no results file"):
         results.load(path)
+
+
+def test_a_threshold_without_a_value_is_explained_as_such() -> None:
+    threshold = {"expression": "get.p99 < 20ms", "value": None, "unit": "ms", "passed": False}
+    merged = {"thresholds": [threshold], "plan": None, "exit_code": exit_codes.THRESHOLD_FAILED}
+    assert results.explain(merged) == "get.p99 < 20ms: was no value"

@@ -28,7 +28,10 @@ def inventories(tmp_path: Path) -> Path:
 
 def as_embedded(place: Place) -> list[str]:
     """Return what points an environment of a real account at the embedded AWS."""
-    environment = {"AWS_CONFIG_FILE": str(ROOT / "files/local-aws/config"), "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+    environment = {
+        "AWS_CONFIG_FILE": str(ROOT / "files/local-aws/config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(place.directory / "local-aws" / "credentials"),
+    }
     endpoint = {"aws_endpoint_url": f"http://127.0.0.1:{place.port}", "aws_profile": "ddbload-local"}
     return ["-e", json.dumps(endpoint | {"aws_environment": environment})]
 

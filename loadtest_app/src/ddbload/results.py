@@ -15,7 +15,7 @@ from ddbload.exit_codes import GRAVITY, INTERNAL, PASSED, TARGET_UNUSABLE, THRES
 from ddbload.files import FileError, read_text
 from ddbload.histogram import Histogram
 from ddbload.hlog import Interval
-from ddbload.verdict import unproven
+from ddbload.verdict import miss, unproven
 
 SCHEMA = 2
 
@@ -132,8 +132,7 @@ def started_s(results: Mapping[str, Any]) -> float:
 
 def explain(merged: Mapping[str, Any]) -> str:
     """Say in one line what the workers missed together: thresholds, their plan, or any proof; else empty."""
-    missed = [f"{item['expression']}: was {item['value']} {item['unit']}" for item in merged["thresholds"]]
-    failed = [text.strip() for text, item in zip(missed, merged["thresholds"], strict=True) if not item["passed"]]
+    failed = [miss(item) for item in merged["thresholds"] if not item["passed"]]
     broken = ["the plan was not kept"] if merged["plan"] and not merged["plan"]["kept"] else []
     unproved = [unproven(merged)] if merged["exit_code"] == TARGET_UNUSABLE else []
     return "; ".join([*broken, *failed, *unproved])
