@@ -13,6 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import (
+    is_protected,
+    outputs_of,
+    parameters_of,
+)
+
 # What keeps a thing from being deleted, and how a line says it.
 PROTECTIONS = {
     "termination_protection": "termination protection is on",
@@ -99,16 +105,14 @@ def tag_map(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def stack_thing(stack: Mapping[str, Any]) -> dict[str, Any]:
     """Take a stack of DescribeStacks apart; it carries its ``parameters`` and ``outputs`` (dicts) besides."""
-    parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in stack.get("Parameters", [])}
     found = thing(
         "stack",
         stack["StackName"],
         stack["StackId"],
         state=stack["StackStatus"],
-        protections=["termination_protection"] if stack.get("EnableTerminationProtection") else [],
+        protections=["termination_protection"] if is_protected(stack) else [],
     )
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
-    return found | {"parameters": parameters, "outputs": outputs}
+    return found | {"parameters": parameters_of(stack), "outputs": outputs_of(stack)}
 
 
 def table_thing(table: Mapping[str, Any], stack: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.preflight_names import
 from ansible_collections.ddbload.aws.plugins.module_utils.reason_text import one_line
 from ansible_collections.ddbload.aws.plugins.module_utils.stack import is_missing
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_owner import foreign_owner
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import outputs_of
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import outputs_of, parameters_of
 
 COMPONENT = "table"
 # What teams call the tags by which they tell their environments and projects apart, in small letters.
@@ -151,8 +151,7 @@ def _passed(cloudformation: Any, names: Names) -> tuple[str, bool]:
         raise
     if foreign_owner(described, names.owner):
         return "", False
-    parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in described.get("Parameters") or []}
-    return outputs_of(described).get("TableName", ""), not parameters.get("ExistingTableName")
+    return outputs_of(described).get("TableName", ""), not parameters_of(described).get("ExistingTableName")
 
 
 def _described(dynamodb: Any, name: str) -> tuple[Mapping[str, Any], dict[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.ddbload.aws.plugins.module_utils.environment_things import tag_map
 from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import Standing, standing
+from ansible_collections.ddbload.aws.plugins.module_utils.stack_state import Standing, parameters_of, standing
 
 # The parameters of every template, and the tags that role stack sets on every stack.
 OWNER_KEYS = ("Project", "Environment")
@@ -26,8 +26,7 @@ def owner_of(described: Mapping[str, Any]) -> dict[str, str]:
         The values of `OWNER_KEYS`, as far as there are any: of its parameters, which only an update of the stack
         changes, else of its tags.
     """
-    parameters = {each["ParameterKey"]: each.get("ParameterValue", "") for each in described.get("Parameters") or []}
-    found = tag_map(described.get("Tags") or []) | parameters
+    found = tag_map(described.get("Tags") or []) | parameters_of(described)
     return {key: str(found[key]) for key in OWNER_KEYS if found.get(key)}
 
 

@@ -75,6 +75,11 @@ def outputs_of(described: Mapping[str, Any] | None) -> dict[str, str]:
     return {one["OutputKey"]: one["OutputValue"] for one in (described or {}).get("Outputs") or []}
 
 
+def parameters_of(described: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return a stack's parameters by name."""
+    return {one["ParameterKey"]: one.get("ParameterValue", "") for one in (described or {}).get("Parameters") or []}
+
+
 def is_protected(described: Mapping[str, Any] | None) -> bool:
     """Tell whether AWS refuses to delete the stack (termination protection)."""
     return bool((described or {}).get("EnableTerminationProtection"))

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ddbload import event_shape, merging, thresholds
 from ddbload.events import read_events
@@ -152,7 +152,7 @@ def load(path: Path) -> dict[str, Any]:
         ResultsError: there is none, or it is none of this version.
     """
     try:
-        results = json.loads(read_text(path), parse_constant=_refuse_constant)
+        results = json.loads(read_text(path))
     except FileError as error:
         raise ResultsError(str(error)) from error
     except (ValueError, RecursionError) as error:
@@ -162,10 +162,6 @@ def load(path: Path) -> dict[str, Any]:
     if not event_shape.is_plain(results) or not event_shape.is_results(results):
         raise ResultsError(f"{path} does not hold what a results file holds: make it anew with ddbload merge")
     return results
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _worker(event: Mapping[str, Any]) -> tuple[str | None, int]:
