@@ -107,7 +107,7 @@ def test_what_the_workers_miss_together_is_told_once() -> None:
     with Server() as server:
         seen = run(server.url, BASE | PLAN | {"processes": 2, "thresholds": ["put.ok > 300", "put.ok > 150"]})
     assert (seen.code, server.log.requests["PutItem"], len(seen.of("run.failed"))) == (3, PUTS, 1)
-    assert seen.message == "put.ok > 300: was 300.0"
+    assert seen.message == "put.ok > 300: was 300"
     assert (seen.results["verdict"], seen.results["exit_code"]) == ("failed", 3)
 
 
