@@ -16,9 +16,13 @@ export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONDONTWRITEBYTECODE := 1
 
+# What each step took, for the table at the end of `make test`.
+STEPS := .build/steps
+
 # $(call step,TITLE,COMMAND): says what it does, and how long it took.
 define step
-@printf '\n==> %s\n' "$(1)"; SECONDS=0; $(2); printf '    done in %s s\n' "$$SECONDS"
+@printf '\n==> %s\n' "$(1)"; SECONDS=0; $(2); printf '    done in %s s\n' "$$SECONDS"; \
+	mkdir -p $(dir $(STEPS)); printf '%6s s  %s\n' "$$SECONDS" "$(1)" >> $(STEPS)
 endef
 
 .PHONY: help
@@ -76,11 +80,13 @@ together = @printf '\n==> Two at a time: %s\n' '$(1)'; $(MAKE) --jobs=2 --output
 
 .PHONY: test
 test: $(VENV)/.test .build/validate/.installed ## Run every check and test
+	@rm -f $(STEPS)
 	$(call together,lint sanity)
 	@$(MAKE) plugins
 	$(call together,load-tester beside-validate beside-iam beside-docs beside-galaxy)
 	$(call together,launcher beside-molecule beside-containers)
 	@$(MAKE) playbooks
+	@printf '\n==> Seconds of each step; two steps run at a time\n'; sort --reverse --numeric-sort $(STEPS)
 	@printf '\n==> All checks and tests passed\n'
 
 # The load tester's and the launcher's tests are about time, and spend half of it waiting: what runs beside them steps back.
