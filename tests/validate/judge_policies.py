@@ -31,6 +31,17 @@ WRONG = {
     ("UNKNOWN_ACTION", "Unknown action ec2:DescribeVpcEncryptionControls"): (
         "it is newer: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEncryptionControls.html"
     ),
+    **{
+        ("UNKNOWN_ACTION", f"Unknown action ecr:{action}"): (
+            f"it is newer: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_{action}.html"
+        )
+        for action in (
+            "DeleteSigningConfiguration",
+            "DescribeImageSigningStatus",
+            "GetSigningConfiguration",
+            "PutSigningConfiguration",
+        )
+    },
     (
         "INVALID_ARN",
         "Account expected to be of form like 123456789012",
