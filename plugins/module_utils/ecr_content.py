@@ -37,9 +37,7 @@ class FetchError(Exception):
 Fetch = Callable[[str, int], bytes]
 
 
-def read_contents(
-    client: Any, repository_name: str, digest: str, fetch: Fetch, registry: str = ""
-) -> list[ImageContent]:
+def read_contents(client: Any, repository_name: str, digest: str, fetch: Fetch) -> list[ImageContent]:
     """Read what an image is made of, for each of its platforms.
 
     Args:
@@ -47,7 +45,6 @@ def read_contents(
         repository_name: the repository.
         digest: of the image's manifest, or of its index.
         fetch: reads an address.
-        registry: host that has the blobs, where it is not the one that ECR names, as with the embedded AWS.
 
     Raises:
         ImageContentError: a digest does not fit what came, or it is no image.
@@ -55,7 +52,7 @@ def read_contents(
         FetchError: the configuration could not be fetched.
     """
     return [
-        _read_content(client, repository_name, manifest, fetch, registry)
+        _read_content(client, repository_name, manifest, fetch)
         for manifest in _manifests(client, repository_name, digest).values()
     ]
 
@@ -94,9 +91,7 @@ def _manifest(client: Any, repository_name: str, digest: str) -> dict[str, Any]:
     return _loaded(answer["images"][0]["imageManifest"].encode(), digest)
 
 
-def _read_content(
-    client: Any, repository_name: str, manifest: Mapping[str, Any], fetch: Fetch, registry: str
-) -> ImageContent:
+def _read_content(client: Any, repository_name: str, manifest: Mapping[str, Any], fetch: Fetch) -> ImageContent:
     """Read the configuration that a manifest names.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
@@ -105,12 +100,8 @@ def _read_content(
     if config.get("mediaType") == EMPTY:
         return content_of_config({}, annotations)
     digest = str(config.get("digest", ""))
-    if registry:
-        address = f"http://{registry}/v2/{repository_name}/blobs/{digest}"
-    else:
-        answer = client.get_download_url_for_layer(repositoryName=repository_name, layerDigest=digest)
-        address = str(answer["downloadUrl"])
-    return content_of_config(_loaded(fetch(address, LARGEST_CONFIG), digest), annotations)
+    answer = client.get_download_url_for_layer(repositoryName=repository_name, layerDigest=digest)
+    return content_of_config(_loaded(fetch(str(answer["downloadUrl"]), LARGEST_CONFIG), digest), annotations)
 
 
 def _loaded(data: bytes, digest: str) -> dict[str, Any]:

@@ -47,9 +47,6 @@ options:
   task_family:
     description: Family of task definitions of which a revision has to name the image, so that it was deployed before.
     type: str
-  registry:
-    description: Host of the image's configuration, where it is not the one that ECR names, as with the embedded AWS.
-    type: str
   timeout:
     description: Seconds to wait for a signature that is being made.
     type: int
@@ -130,7 +127,6 @@ def main() -> None:
             "built": {"type": "list", "elements": "dict", "default": []},
             "signing_profile_arn": {"type": "str"},
             "task_family": {"type": "str"},
-            "registry": {"type": "str"},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
@@ -150,7 +146,7 @@ def main() -> None:
     )
     clients = module_clients(module)
     try:
-        contents = read_contents(clients("ecr"), repository, digest, fetch, params["registry"] or "")
+        contents = read_contents(clients("ecr"), repository, digest, fetch)
         origin = check_origin(clients, wanted, contents, params["timeout"])
     except (BotoCoreError, ClientError) as error:
         what = f"cannot check {image} (ecr:BatchGetImage, ecr:GetDownloadUrlForLayer"

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from ministack.services import ecr, ecs
 
@@ -24,6 +27,7 @@ def install(keys: Keys, *, in_containers: bool) -> None:
     """
     _task_environment(keys, in_containers)
     _registry_token(keys)
+    _layer_address(keys, f"127.0.0.1:{os.environ['GATEWAY_PORT']}")
 
 
 def _task_environment(keys: Keys, in_containers: bool) -> None:
@@ -60,3 +64,22 @@ def _registry_token(keys: Keys) -> None:
         return status, headers, body.replace(made_up, own)
 
     ecr._get_authorization_token = answer_with_own_token
+
+
+def _layer_address(keys: Keys, host: str) -> None:
+    """Name a layer where it is, signed as ECR's addresses are: MiniStack names a host of AWS's.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
+    """
+    answer: Callable[[Any], tuple[int, dict[str, str], bytes]] = ecr._get_download_url_for_layer
+
+    def answer_with_own_address(data: Any) -> tuple[int, dict[str, str], bytes]:
+        status, headers, body = answer(data)
+        if status >= 400:
+            return status, headers, body
+        found = json.loads(body)
+        path = urlsplit(found["downloadUrl"]).path
+        found["downloadUrl"] = f"http://{host}{path}?X-Amz-Credential={keys.task}"
+        return status, headers, json.dumps(found).encode()
+
+    ecr._get_download_url_for_layer = answer_with_own_address

@@ -39,6 +39,9 @@ class Registry:
         """Answer a call of the SDK."""
         if model.name == "BatchGetImage":
             return SimpleNamespace(status_code=200), {"images": [{"imageManifest": self.manifest}]}
+        if model.name == "GetDownloadUrlForLayer":
+            # Nothing listens on the discard port.
+            return SimpleNamespace(status_code=200), {"downloadUrl": "http://127.0.0.1:9/?X-Amz-Credential=hidden"}
         assert model.name == "DescribeImageScanFindings"
         if self.scan is None:
             return SimpleNamespace(status_code=400), {
@@ -79,10 +82,9 @@ def test_a_planted_image_is_told_with_its_remedy(registry: Registry, capsys: pyt
 def test_what_cannot_be_read_is_no_image_to_deploy(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + "5" * 64, "size": 2}
     digest = registry.push(config=config)
-    # Nothing listens on the discard port.
-    options = {"image_digest": digest, "image_tags": ["1"], "content_sha256": "9d", "registry": "127.0.0.1:9"}
-    result = run(ecr_image_origin_info, capsys, **options)
+    result = run(ecr_image_origin_info, capsys, image_digest=digest, image_tags=["1"], content_sha256="9d")
     assert result["failed"]
+    assert "hidden" not in result["msg"]
     assert "its configuration cannot be fetched" in result["msg"]
     assert " -> check the network and proxy" in result["msg"]
 

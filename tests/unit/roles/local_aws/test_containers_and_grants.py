@@ -11,12 +11,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 import docker
 import docker.auth
 import pytest
 from docker.api.container import ContainerApiMixin
 from embedded_aws import containers, grants
+from embedded_aws.guard import Guard, Verdict
 from embedded_aws.keys import Keys
 from ministack.services import ecr, ecs
 
@@ -106,10 +108,18 @@ def test_images_of_the_embedded_registry_are_pulled_with_its_login(engine: tuple
     assert docker.auth.get_config_header(client, "registry.example") is None
 
 
-@pytest.mark.parametrize("in_containers", [True, False])
-def test_a_task_gets_the_tasks_key_and_no_proxy_to_here(monkeypatch: pytest.MonkeyPatch, in_containers: bool) -> None:
+@pytest.fixture
+def unmended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what `grants.install` replaces put back after the test."""
+    monkeypatch.setenv("GATEWAY_PORT", "4566")
     monkeypatch.setattr(ecs, "_register_metadata", ecs._register_metadata)
-    monkeypatch.setattr(ecr, "_get_authorization_token", ecr._get_authorization_token)
+    for name in ("_get_authorization_token", "_get_download_url_for_layer"):
+        monkeypatch.setattr(ecr, name, getattr(ecr, name))
+
+
+@pytest.mark.usefixtures("unmended")
+@pytest.mark.parametrize("in_containers", [True, False])
+def test_a_task_gets_the_tasks_key_and_no_proxy_to_here(in_containers: bool) -> None:
     grants.install(KEYS, in_containers=in_containers)
     environment = {"NO_PROXY": "10.0.0.1"}
     container = {"name": "main", "image": "app:1"}
@@ -120,9 +130,8 @@ def test_a_task_gets_the_tasks_key_and_no_proxy_to_here(monkeypatch: pytest.Monk
     assert KEYS.secret not in str(environment)
 
 
-def test_keys_of_a_tasks_own_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ecs, "_register_metadata", ecs._register_metadata)
-    monkeypatch.setattr(ecr, "_get_authorization_token", ecr._get_authorization_token)
+@pytest.mark.usefixtures("unmended")
+def test_keys_of_a_tasks_own_are_kept() -> None:
     grants.install(KEYS, in_containers=True)
     environment = {"AWS_ACCESS_KEY_ID": "own"}
     ecs._register_metadata(
@@ -131,9 +140,33 @@ def test_keys_of_a_tasks_own_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment["AWS_ACCESS_KEY_ID"] == "own"
 
 
+@pytest.mark.usefixtures("unmended")
 def test_another_token_of_ministacks_is_no_silent_hole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ecs, "_register_metadata", ecs._register_metadata)
     monkeypatch.setattr(ecr, "_get_authorization_token", lambda _data: (200, {}, b"{}"))
     grants.install(KEYS, in_containers=False)
     with pytest.raises(RuntimeError, match="another token"):
         ecr._get_authorization_token({})
+
+
+@pytest.mark.usefixtures("unmended")
+def test_the_address_of_a_layer_passes_the_guard() -> None:
+    grants.install(KEYS, in_containers=True)
+    ecr._create_repository({"repositoryName": "app"})
+    try:
+        _status, _headers, body = ecr._get_download_url_for_layer({"repositoryName": "app", "layerDigest": "sha256:1"})
+    finally:
+        ecr._repositories.pop("app")
+    address = urlsplit(json.loads(body)["downloadUrl"])
+    assert (address.netloc, address.path) == ("127.0.0.1:4566", "/v2/app/blobs/sha256:1")
+    assert KEYS.secret not in address.query
+    guard = Guard(KEYS, frozenset({address.netloc}))
+    called = [("Host", address.netloc)]
+    assert guard.decide("GET", address.path, address.query, called).verdict is Verdict.ALLOW
+    assert guard.decide("GET", address.path, "", called).verdict is Verdict.NO_LOGIN
+
+
+@pytest.mark.usefixtures("unmended")
+def test_a_layer_of_no_repository_has_no_address() -> None:
+    grants.install(KEYS, in_containers=True)
+    status, _headers, body = ecr._get_download_url_for_layer({"repositoryName": "none", "layerDigest": "sha256:1"})
+    assert (status, json.loads(body)["__type"]) == (400, "RepositoryNotFoundException")
