@@ -61,13 +61,13 @@ class Yard(Place):
             "AWS_SECRET_ACCESS_KEY": "embedded-aws-needs-no-secret",
         }
 
-    def pull(self, image: str) -> None:
-        """Have the engine pull an image, with the login that the registry wants and a folder of its own for it."""
+    def docker_logged_in(self, *arguments: str) -> None:
+        """Call the engine with the login that the registry wants, and a folder of its own for it."""
         token = self.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
         login = self.directory / "login"
         login.mkdir(mode=0o700, exist_ok=True)
         (login / "config.json").write_text(json.dumps({"auths": {self.registry: {"auth": token}}}))
-        self.engine.docker("--config", str(login), "pull", image)
+        self.engine.docker("--config", str(login), *arguments)
 
     def built(self) -> list[str]:
         """Return the ids of the images of the load tester that the engine has."""
@@ -132,5 +132,5 @@ def image(deployed: tuple[Yard, Play]) -> str:
     yard, _first = deployed
     definition = yard.client("ecs").describe_task_definition(taskDefinition="ddbload-local")["taskDefinition"]
     name = str(definition["containerDefinitions"][0]["image"])
-    yard.pull(name)
+    yard.docker_logged_in("pull", name)
     return name

@@ -53,9 +53,9 @@ def refusal(play: Play) -> str:
 def arguments_of_all_processes() -> str:
     """Return the command lines of whatever runs on this machine."""
     found = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it has ended
-            found.append(file.read_text(errors="replace"))
+    for process in Path("/proc").iterdir():
+        with suppress(OSError):  # it has ended, or is no process
+            found.append((process / "cmdline").read_text(errors="replace"))
     return "\n".join(found)
 
 
