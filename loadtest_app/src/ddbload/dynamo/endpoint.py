@@ -135,7 +135,7 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
         check_url(url)
     where = url or region
     try:
-        session = new_session()
+        session = new_session(region)
         credentials = load_credentials(session)
         if not url or not region:
             # Asks profiles, partitions and variants; where both are told, it is time that can be spared.
