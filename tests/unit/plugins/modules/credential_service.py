@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
-def answering(status: int, body: str) -> Iterator[str]:
+def answering(status: int, body: str, context: ssl.SSLContext | None = None) -> Iterator[str]:
     """Answer every request with a status and a body.
+
+    Args:
+        status: of HTTP.
+        body: of each answer.
+        context: with the server's certificate, to speak TLS; None without TLS.
 
     Yields:
         The server's URL.
@@ -33,10 +39,12 @@ def answering(status: int, body: str) -> Iterator[str]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -9,6 +9,8 @@ import hashlib
 import importlib
 import json
 import os
+import ssl
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -297,3 +299,18 @@ def test_each_module_that_calls_aws_is_in_the_table() -> None:
 def test_certificates_do_not_matter_without_tls(run: Runner) -> None:
     result = run("ecr_login", CASES["ca-gone"], config_directory="/nowhere", endpoint_url="http://127.0.0.1:9")
     assert "AWS_CA_BUNDLE" not in result["msg"] and "127.0.0.1:9" in result["msg"]
+
+
+def test_a_certificate_that_is_not_trusted_is_told(run: Runner, tmp_path: Path) -> None:
+    certificate = tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(certificate), "-out", str(tmp_path / "signed.pem")]
+    new = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    subprocess.run([*new, *subject, *files], check=True, capture_output=True)
+    certificate.write_bytes(certificate.read_bytes() + (tmp_path / "signed.pem").read_bytes())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    with answering(200, "{}", context) as url:
+        result = run("ecr_login", Case(f"[profile mine]\n{KEYS}", "", ""), config_directory="/no", endpoint_url=url)
+    told, _arrow, remedy = result["msg"].partition(" -> ")
+    assert "certificate verify failed" in told and "aws_ca_bundle" in remedy and "\n" not in result["msg"]
