@@ -5,6 +5,7 @@ import json
 
 import botocore.session
 import pytest
+from botocore.retries import standard
 from ddbload.dynamo import codes
 from ddbload.dynamo.codes import OUTCOME_OF, REMEDIES
 from ddbload.dynamo.errors import OUTCOMES, RETRYABLE, classify
@@ -13,9 +14,12 @@ from ddbload.load import Stop
 from ddbload.verdict import Ending, conclude
 
 MODEL = botocore.session.get_session().get_service_model("dynamodb")
-# The rest is named by the documentation alone; True where it says that the same request may be sent again.
+# The rest is named by the documentation alone; True where the same request may be sent again. DynamoDB's own say so
+# ("OK to retry?"); of the common ones it follows from the description (a fault of the server, a time-out, a throttle).
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
+# https://docs.aws.amazon.com/awsconsolehelpdocs/latest/gsg/common-errors.html
+# https://docs.aws.amazon.com/qldb/latest/developerguide/CommonErrors.html (older names)
 DOCUMENTED = {
     "AccessDeniedException": False,
     "ConditionalCheckFailedException": False,
@@ -28,9 +32,17 @@ DOCUMENTED = {
     "ResourceInUseException": False,
     "ResourceNotFoundException": False,
     "ThrottlingException": True,
+    "UnrecognizedClientException": True,
     "ValidationException": False,
     "InternalServerError": True,
     "ServiceUnavailable": True,
+    "InvalidAction": False,
+    "InvalidClientTokenId": False,
+    "InvalidParameterCombination": False,
+    "InvalidParameterValue": False,
+    "MalformedQueryString": False,
+    "MissingAction": False,
+    "MissingParameter": False,
     "TransactionConflictException": True,
     "TransactionInProgressException": True,
     "ExpiredTokenException": False,
@@ -73,12 +85,45 @@ def test_every_documented_code_is_classed_and_ends_no_run_in_vain() -> None:
     assert classify(400, error("ItemCollectionSizeLimitExceededException")).outcome == "refused"
 
 
+def sent_again_by_the_sdk() -> set[str]:
+    """Return what botocore sends again by its code, whatever the service, and for DynamoDB alone.
+
+    https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+    """
+    policies = botocore.session.get_session().get_data("_retry")["retry"]["dynamodb"]["__default__"]["policies"]
+    answers = [policy["applies_when"]["response"] for policy in policies.values()]
+    return {
+        *standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES,
+        *standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES,
+        *(answer["service_error_code"] for answer in answers if "service_error_code" in answer),
+    }
+
+
+def test_what_the_sdk_sends_again_ends_no_run() -> None:
+    assert len(sent_again_by_the_sdk()) > 15
+    for name in sent_again_by_the_sdk():
+        assert (name, classify(400, error(name)).outcome in RETRYABLE) == (name, True)
+    assert classify(429, error("BrandNewException")).outcome == "throttled"
+    for status in (500, 502, 503, 504):
+        assert classify(status, error("BrandNewException")).outcome in RETRYABLE
+
+
+def test_a_kms_key_that_is_out_of_reach_is_told_as_such() -> None:
+    said = (
+        "KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: The ciphertext refers to a "
+        "customer master key that does not exist, does not exist in this region, or you are not allowed to access."
+    )
+    assert codes.remedy("AccessDeniedException", said) == codes.KEY
+    assert codes.remedy("AccessDeniedException", "not authorized to perform: dynamodb:PutItem") == codes.PERMISSION
+    assert codes.remedy("ExpiredTokenException", said) == codes.CREDENTIALS
+
+
 def test_a_code_has_one_class_and_what_ends_a_run_a_remedy() -> None:
     groups = [codes.THROTTLED, codes.CONTENTION, codes.REFUSED, codes.SERVER, {*REMEDIES}]
     others = {codes.CONDITION_FAILED, codes.TRANSACTION_CANCELED}
     assert sum(map(len, groups)) + len(others) == len(OUTCOME_OF)
     assert set(OUTCOME_OF.values()) <= set(OUTCOMES)
-    assert {name for name, outcome in OUTCOME_OF.items() if outcome == "fatal"} == set(REMEDIES)
+    assert {name for name, outcome in OUTCOME_OF.items() if outcome == "fatal"} == set(REMEDIES) - codes.UNKNOWN_KEY
 
 
 def test_every_data_operation_has_each_of_its_codes_in_a_class() -> None:
@@ -89,7 +134,7 @@ def test_every_data_operation_has_each_of_its_codes_in_a_class() -> None:
             assert not (retryable and OUTCOME_OF[shape.name] == "fatal"), (operation, shape.name)
 
 
-@pytest.mark.parametrize("name", sorted(REMEDIES))
+@pytest.mark.parametrize("name", sorted(REMEDIES.keys() - codes.UNKNOWN_KEY))
 def test_the_task_role_is_blamed_for_permissions_alone(name: str) -> None:
     figures = {"thresholds": [], "verification": None, "duplicates": None, "search": None}
     ending = Ending(classify(400, error(name)), Stop("fatal", name), "", 1.0, "http://here", "t")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import server.service
 from command import Seen, adds_up, apart_from_lateness, closed, constant, rule, run, totals
+from ddbload.dynamo import codes
 from server import Request, Server
 from server.database import Database
 
@@ -319,7 +320,7 @@ def test_keys_named_as_our_own_attributes_are_tested_checked_and_cleaned() -> No
 # ---- Refusals, clocks
 
 
-FATAL = ["ValidationException", "AccessDeniedException", "ResourceNotFoundException", "UnrecognizedClientException"]
+FATAL = ["ValidationException", "AccessDeniedException", "ResourceNotFoundException", "ExpiredTokenException"]
 
 
 @pytest.mark.parametrize("name", FATAL)
@@ -335,6 +336,18 @@ def test_a_refusal_that_will_not_get_better_ends_the_run_at_once(name: str) -> N
     assert 1 <= refused <= 8
     assert (seen.operation()["ok"], table.log.requests["PutItem"]) == (20, 20 + refused)
     assert (table.log.requests["BatchGetItem"], seen.results["verification"]) == (0, None)
+    assert adds_up(seen.results)
+
+
+@pytest.mark.parametrize("numbers", [[20, 22], [0, 10**9]])
+def test_an_access_key_not_known_yet_is_sent_again(numbers: list[int]) -> None:
+    reply = {"error": {"type": "UnrecognizedClientException", "message": "not known"}}
+    with Server([rule(reply, operation="PutItem", numbers=numbers)]) as table:
+        seen = run(table.url, BASE | {"plan": closed(2, 60), "retries": {"attempts": 8, "base_ms": 1}})
+    if numbers[0]:
+        assert (seen.code, seen.message, seen.operation()["ok"]) == (0, "", 60)
+    else:
+        assert seen.code == 5 and seen.message.endswith(f"(UnrecognizedClientException) -> {codes.CREDENTIALS}")
     assert adds_up(seen.results)
 
 

@@ -39,7 +39,9 @@ SERVER_CODES = {
     "Unavailable",
 }
 THROTTLED_CODES = {
+    "BandwidthLimitExceeded",
     "EC2ThrottledException",
+    "PriorRequestNotComplete",
     "RequestLimitExceeded",
     "RequestThrottled",
     "RequestThrottledException",

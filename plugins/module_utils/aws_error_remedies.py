@@ -21,6 +21,7 @@ TASK_DEFINITION = "deploy the task definition first, or check its name and the r
 LAUNCH_TYPE = "mend launch_type, or requiresCompatibilities of the task definition"
 QUOTA = "wait until other tasks have ended, or ask for a higher quota: Service Quotas, AWS Fargate"
 TOKEN = "use another client_token, or the arguments of the first call with it"
+IDENTITY_TOKEN = "renew the token of web_identity_token_file, and check the provider that the role's trust policy names"
 IMAGE = "push the image, or mend the task definition's image"
 NETWORK = "check the network, proxy and endpoint_url"
 NOT_AWS = "see what answers at endpoint_url, or which proxy changes answers"
@@ -28,10 +29,16 @@ NOT_AWS = "see what answers at endpoint_url, or which proxy changes answers"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 DENIED_ACTION = re.compile(r"not authorized to perform:? (?P<action>[a-z0-9-]+:[A-Za-z]+)")
 DENIED_ROLE = "let the caller pass the task's roles: iam:PassRole on the execution role and the task role"
+# STS answers so too where there is no such role: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
+DENIED_ASSUME = "allow sts:AssumeRole, check that the role exists, and let its trust policy name the caller"
 DENIED_ON_PURPOSE = "is denied on purpose: have the policy changed that forbids it (resource, boundary or organization)"
 
 # What a message says counts more than its code: ECS tells most by InvalidParameterException and ClientException.
 REMEDIES_BY_MESSAGE = (
+    (
+        r"multifactorauthentication",
+        "take a session with a fresh code of the MFA device: aws sts assume-role with --serial-number and --token-code",
+    ),
     (r"request ?limit ?exceeded|rate exceeded|too many requests", TOO_MANY),
     (r"not authorized|unauthorizedoperation", PERMIT),
     (r"capacity is unavailable", "try again later, or name subnets of more zones"),
@@ -84,16 +91,21 @@ REMEDIES_BY_MESSAGE = (
 # (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html), of CloudWatch Logs
 # (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html), of ECR
 # (https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html) and of EC2
-# (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html)
+# (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html), and of STS
+# (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)
 REMEDIES_BY_CODE = {
     "AccessDenied": PERMIT,
     "AccessDeniedException": PERMIT,
     "AuthFailure": UNKNOWN_CREDENTIALS,
+    "BandwidthLimitExceeded": TOO_MANY,
     "BlockedException": "AWS has blocked the account: ask AWS Support",
     "ClusterNotFoundException": "deploy the cluster first, or check its name and the region",
     "ConflictException": TOKEN,
+    "EC2ThrottledException": TOO_MANY,
     "ExpiredToken": LOG_IN,
     "ExpiredTokenException": LOG_IN,
+    "IDPCommunicationError": LATER,
+    "IDPRejectedClaim": IDENTITY_TOKEN,
     "IdempotentParameterMismatch": TOKEN,
     "ImageNotFoundException": IMAGE,
     "IncompleteSignature": KEY_OR_CLOCK,
@@ -103,24 +115,33 @@ REMEDIES_BY_CODE = {
     "InvalidClientTokenId": UNKNOWN_CREDENTIALS,
     "InvalidGroup.NotFound": SECURITY_GROUPS,
     "InvalidGroupId.Malformed": SECURITY_GROUPS,
+    "InvalidIdentityToken": IDENTITY_TOKEN,
     "InvalidSecurityGroupID.NotFound": SECURITY_GROUPS,
     "InvalidSignatureException": KEY_OR_CLOCK,
     "InvalidSubnetID.Malformed": SUBNETS,
     "InvalidSubnetID.NotFound": SUBNETS,
     "LimitExceededException": QUOTA,
     "MissingAuthenticationToken": UNKNOWN_CREDENTIALS,
+    "NotAuthorized": PERMIT,
     "OptInRequired": "the account does not use this region: enable it, or name another",
     "PlatformTaskDefinitionIncompatibilityException": "the platform version is too old: leave platform_version out",
     "PlatformUnknownException": "the platform version does not exist: leave platform_version out",
+    "PriorRequestNotComplete": TOO_MANY,
+    "RegionDisabledException": "activate STS in this region (IAM, account settings), or name another region",
     "RepositoryNotFoundException": IMAGE,
     "RequestExpired": KEY_OR_CLOCK,
+    "RequestInTheFuture": "set this machine's clock",
     "RequestLimitExceeded": TOO_MANY,
+    "RequestThrottled": TOO_MANY,
+    "RequestThrottledException": TOO_MANY,
     "RequestTimeTooSkewed": "set this machine's clock",
     "ResourceNotFoundException": "check that it exists, its name and the region",
     "ServerException": LATER,
     "ServiceUnavailable": LATER,
     "ServiceUnavailableException": LATER,
     "SignatureDoesNotMatch": KEY_OR_CLOCK,
+    "SlowDown": TOO_MANY,
+    "ThrottledException": TOO_MANY,
     "Throttling": TOO_MANY,
     "ThrottlingException": TOO_MANY,
     "TooManyRequestsException": TOO_MANY,
@@ -175,7 +196,9 @@ def remedy(code: str, message: str, types: Iterable[str]) -> str:
         action = denied["action"]
         if "explicit deny" in message:
             return f"{action} {DENIED_ON_PURPOSE}"
-        return DENIED_ROLE if action == "iam:PassRole" else f"let the caller do it: allow {action}"
+        return {"iam:PassRole": DENIED_ROLE, "sts:AssumeRole": DENIED_ASSUME}.get(
+            action, f"let the caller do it: allow {action}"
+        )
     if code:
         for pattern, advice in REMEDIES_BY_MESSAGE:
             if re.search(pattern, message, re.IGNORECASE):

@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,14 @@ SETTINGS = {
     "FileWebIdentityTokenLoader": "web_identity_token_file (or AWS_WEB_IDENTITY_TOKEN_FILE)",
     "ContainerProvider": "AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 }
+WEB_TOKEN = SETTINGS["FileWebIdentityTokenLoader"]
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+CONTAINER_REMEDY = (
+    "check what answers at AWS_CONTAINER_CREDENTIALS_FULL_URI, and the role of the task or the pod; or unset the "
+    "variable"
+)
+# What the endpoint answers with may hold a secret.
+CONTAINER_BODY = re.compile(r"(?<=from container metadata): .*", re.DOTALL)
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 PROCESS_REMEDY = "run that command by hand: it has to print the JSON of the credentials, and nothing else"
 MFA = "a role wants the code of an MFA device, and a module has no terminal to ask for it"
@@ -130,6 +139,10 @@ def _told(error: Exception) -> tuple[str, str]:
         return EXPIRED, EXPIRED_REMEDY
     if hasattr(error, "response") or _is_of_the_sdk(error):
         what, remedy = said_and_remedy(error)
+        if setting == SETTINGS["ContainerProvider"]:
+            return CONTAINER_BODY.sub("", what), CONTAINER_REMEDY
+        if "length for parameter WebIdentityToken" in what:
+            return f"{WEB_TOKEN} names a file without a token", "have the token written anew by what issues it"
         if "ProfileNotFound" in {each.__name__ for each in type(error).__mro__} and (problem := _config_problem()):
             return f"{what}: {problem}", "mend AWS_CONFIG_FILE, or set AWS_PROFILE to a profile of that file"
         return what, remedy

@@ -147,7 +147,7 @@ def read_parameters(path: str, region: str | None, endpoint_url: str | None) -> 
         retries={"total_max_attempts": MAX_ATTEMPTS, "mode": "standard"},
     )
     try:
-        session = new_session()
+        session = new_session(region or os.environ.get("AWS_REGION"))
         load_credentials(session)
         client: Any = session.create_client(
             "ssm", region_name=region or os.environ.get("AWS_REGION"), endpoint_url=endpoint_url, config=config

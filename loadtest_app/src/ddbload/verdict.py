@@ -134,7 +134,8 @@ def _failure(name: str, entry: Mapping[str, Any]) -> str:
     listed = ", ".join(
         f"{count:,} {outcome}" + (f" ({reason})" if reason else "") for count, outcome, reason in told[:3]
     )
-    remedy = REMEDIES.get(told[0][1] if told else "", OUTAGE_REMEDY)
+    _count, outcome, reason = told[0] if told else (0, "", "")
+    remedy = codes.REMEDIES.get(reason) or REMEDIES.get(outcome, OUTAGE_REMEDY)
     return f"none of {entry['sent']:,} {name} operations succeeded: {listed or 'none was answered'} -> {remedy}"
 
 
@@ -162,5 +163,5 @@ def _refusal(ending: Ending, verdict: Verdict) -> str:
         return f"DynamoDB at {ending.where} is gone: {verdict.message}: check the endpoint and the way there"
     return (
         f"DynamoDB refuses to go on with table {ending.table}: {verdict.reason}: {verdict.message}: "
-        f"{codes.remedy(verdict.reason)}"
+        f"{codes.remedy(verdict.reason, verdict.message)}"
     )

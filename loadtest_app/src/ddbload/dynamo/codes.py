@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """DynamoDB's error codes: what each one means for a run, and how to mend what goes on failing.
 
-Every code of the service's model, of Error handling with DynamoDB and of Common Error Types has its class here.
+Every code of the service's model, of Error handling with DynamoDB, of Common Error Types and of those that AWS's SDKs
+send again has its class here.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html
+https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 """
 
 from __future__ import annotations
+
+import re
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 TRANSACTION_CANCELED = "TransactionCanceledException"
@@ -15,17 +19,26 @@ CLOCK = frozenset(
     {
         "InvalidSignatureException",
         "RequestExpired",
+        "RequestInTheFuture",
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
     }
 )
-# Too many requests: for the table, an index, the account, its control plane, or the table's KMS key.
+# Too many requests: for the table, an index, the account, its control plane, or the table's KMS key. AWS's SDKs know
+# some of these from other services, and an endpoint in between may use them.
 THROTTLED = frozenset(
     {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
         "KMSThrottlingException",
         "LimitExceededException",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
@@ -44,6 +57,7 @@ REFUSED = frozenset({"ItemCollectionSizeLimitExceededException"})
 # Nobody knows whether the operation was done.
 SERVER = frozenset(
     {
+        "InternalError",
         "InternalFailure",
         "InternalServerError",
         "InternalServerErrorException",
@@ -54,6 +68,9 @@ SERVER = frozenset(
         "ServiceUnavailableException",
     }
 )
+# A new access key takes a moment to be known everywhere, so that DynamoDB's documentation says to send it again.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+UNKNOWN_KEY = frozenset({"UnrecognizedClientException"})
 
 PERMISSION = "grant the task role the permission that the message names (cluster_operations)"
 CREDENTIALS = "renew the credentials, and check the clock"
@@ -66,8 +83,11 @@ ENDPOINT = "check the endpoint: what answers there does not know DynamoDB's oper
 RUN_ID = "choose another run id, or wait ten minutes: a transaction of this run id went out with other items"
 UNKNOWN = "look the code up in DynamoDB's documentation"
 
-# What goes on failing, and so ends the run -> its remedy. UnrecognizedClientException is here although a new access
-# key may take a moment to be known: the table was described with these credentials just before.
+# DynamoDB passes on as AccessDeniedException what KMS says of the table's key: that it is gone, in another Region, or
+# that it may not be used. https://github.com/aws/aws-cdk/issues/18616
+OF_THE_KEY = re.compile(r"\bkms\b|AWSKMS|customer master key", re.IGNORECASE)
+
+# What goes on failing -> its remedy; it ends the run, but for UNKNOWN_KEY.
 REMEDIES = {
     **dict.fromkeys(("AccessDenied", "AccessDeniedException", "NotAuthorized"), PERMISSION),
     **dict.fromkeys(
@@ -79,8 +99,7 @@ REMEDIES = {
             "InvalidClientTokenId",
             "MissingAuthenticationToken",
             "MissingAuthenticationTokenException",
-            "UnrecognizedClientException",
-            *sorted(CLOCK),
+            *sorted(CLOCK | UNKNOWN_KEY),
         ),
         CREDENTIALS,
     ),
@@ -155,9 +174,16 @@ OUTCOME_OF = {
     **dict.fromkeys(REFUSED, "refused"),
     **dict.fromkeys(SERVER, "server"),
     **dict.fromkeys(REMEDIES, "fatal"),
+    **dict.fromkeys(UNKNOWN_KEY, "server"),
 }
 
 
-def remedy(code: str) -> str:
-    """Say how to mend what a code that goes on failing tells of."""
-    return REMEDIES.get(code, UNKNOWN)
+def remedy(code: str, message: str = "") -> str:
+    """Say how to mend what a code that goes on failing tells of.
+
+    Args:
+        code: of the error.
+        message: the service's own words, which may name the table's KMS key as what access was denied to.
+    """
+    known = REMEDIES.get(code, UNKNOWN)
+    return KEY if known == PERMISSION and OF_THE_KEY.search(message) else known

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,12 +22,35 @@ PROCESS = "credential_process failed, or did not print the JSON of credentials"
 PROCESS_REMEDY = "run that command by hand: it has to print the JSON of the credentials, and nothing else"
 EXPIRED_REMEDY = "log in again, or renew them where they come from"
 CA_REMEDY = "name a file of certificates in PEM format, or unset AWS_CA_BUNDLE"
+SSO_REMEDY = "run `aws sso login` with the profile"
+TOKEN_REMEDY = "renew the token, and check the provider that the role's trust policy names"
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+CONTAINER_REMEDY = "check what answers at AWS_CONTAINER_CREDENTIALS_FULL_URI, and the role of the task or the pod"
+# What the endpoint answers with may hold a secret.
+CONTAINER_BODY = re.compile(r"(?<=from container metadata): .*", re.DOTALL)
+# What STS refuses -> its remedy; STS answers AccessDenied where there is no such role, too.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+ROLE_REMEDY = "let these credentials assume the role: sts:AssumeRole, that the role exists, and its trust policy"
+REFUSALS = {
+    "AccessDenied": ROLE_REMEDY,
+    "IDPRejectedClaim": TOKEN_REMEDY,
+    "InvalidIdentityToken": TOKEN_REMEDY,
+    "RegionDisabledException": "activate STS in this Region (IAM, account settings), or give another Region",
+}
+# By the SDK's own errors.
+MENDED = {
+    "ConfigParseError": "mend the file that AWS_CONFIG_FILE names, or ~/.aws/config",
+    "PartialCredentialsError": "set both keys, or AWS_PROFILE",
+}
 PROCESS_METHOD = "custom-process"
+WEB_TOKEN = "web_identity_token_file"
+CONTAINER_TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
 # Class of the chain that was at work -> the setting that leads to what it uses.
 SETTINGS = {
     "ProcessProvider": "credential_process",
-    "FileWebIdentityTokenLoader": "web_identity_token_file",
-    "ContainerProvider": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "FileWebIdentityTokenLoader": WEB_TOKEN,
+    "ContainerProvider": CONTAINER_TOKEN,
 }
 
 
@@ -42,11 +66,17 @@ class _CodeWanted(Exception):
     """A role asks for the code of an MFA device."""
 
 
-def new_session() -> Any:
-    """Return an SDK session that never asks at the terminal."""
+def new_session(region: str | None = None) -> Any:
+    """Return an SDK session that never asks at the terminal.
+
+    Args:
+        region: where a role is asked for, in place of AWS_DEFAULT_REGION and the profile's.
+    """
     import botocore.session  # an eighth of a second that --help and report do not need
 
     session = botocore.session.get_session()
+    if region:
+        session.set_config_variable("region", region)
     with told_as_credentials():
         provider: Any = session.get_component("credential_provider").get_provider("assume-role")
         # https://github.com/boto/botocore/blob/develop/botocore/credentials.py, AssumeRoleProvider
@@ -129,13 +159,23 @@ def _told(error: Exception) -> tuple[str, str]:
         return PROCESS, PROCESS_REMEDY
     if isinstance(error, RuntimeError) and "expired" in str(error):
         return "they are still expired after they were renewed", EXPIRED_REMEDY
+    if setting == CONTAINER_TOKEN:
+        said = str(error) if isinstance(error, (failures.BotoCoreError, ValueError)) else "it holds no credentials"
+        return CONTAINER_BODY.sub("", f"container credentials: {said}"), CONTAINER_REMEDY
+    if isinstance(error, failures.ParamValidationError) and "WebIdentityToken" in str(error):
+        return f"{WEB_TOKEN} names a file without a token", "have the token written anew by what issues it"
     if isinstance(error, failures.ClientError):
         answer = error.response.get("Error", {})
         said = f"{error.operation_name}: {answer.get('Code', '')}: {answer.get('Message', '')}"
-        return said, "let the role be assumed by these credentials, or log in again"
-    if isinstance(error, (failures.SSOError, failures.SSOTokenLoadError)):
-        return str(error), "run `aws sso login` with the profile"
-    return f"{type(error).__name__}: {error}", "mend the profile in ~/.aws/config, or the variables in the environment"
+        if "MultiFactorAuthentication" in said:
+            return said, MFA_REMEDY
+        return said, REFUSALS.get(str(answer.get("Code")), "log in again, and check the clock")
+    if isinstance(error, (failures.SSOError, failures.SSOTokenLoadError, failures.TokenRetrievalError)):
+        return str(error), SSO_REMEDY
+    name = type(error).__name__
+    return f"{name}: {error}", MENDED.get(
+        name, "mend the profile in ~/.aws/config, or the variables in the environment"
+    )
 
 
 def _at_work(error: Exception) -> Iterator[str]:

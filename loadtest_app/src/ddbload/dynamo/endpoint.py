@@ -135,7 +135,7 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
         check_url(url)
     where = url or region
     try:
-        session = new_session()
+        session = new_session(region)
         credentials = load_credentials(session)
         if not url or not region:
             # Asks profiles, partitions and variants; where both are told, it is time that can be spared.
@@ -336,7 +336,7 @@ def exchange(url: str, request: bytes) -> tuple[int, bytes, str | None]:
 def _explain(error: _Refused, table: str, where: str) -> str:
     if error.name == "ResourceNotFoundException":
         return f"there is no table {table} at {where}: check the name, or deploy it"
-    remedy = codes.REMEDIES.get(error.name)
+    remedy = codes.remedy(error.name, error.message) if error.name in codes.REMEDIES else ""
     if remedy == codes.PERMISSION:
         return (
             f"table {table} at {where} may not be used: {error.message}: "

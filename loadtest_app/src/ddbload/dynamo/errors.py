@@ -30,6 +30,8 @@ RETRYABLE = frozenset({"throttled", "contention", *UNCERTAIN})
 THROTTLING_CODES = {"ThrottlingError", "ProvisionedThroughputExceeded"}
 CONFLICT_CODES = {"TransactionConflict"}
 CONDITION_CODE = "ConditionalCheckFailed"
+# AWS's SDKs send again whatever this status comes with. https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+TOO_MANY_REQUESTS = 429
 
 
 class Verdict(NamedTuple):
@@ -65,7 +67,7 @@ def classify(status: int, body: bytes) -> Verdict:
     error = error_document(body)
     name = error_name(error)
     message = error_message(error)
-    outcome = OUTCOME_OF.get(name)
+    outcome = OUTCOME_OF.get(name) or ("throttled" if name and status == TOO_MANY_REQUESTS else None)
     if outcome == "throttled":
         return Verdict("throttled", _throttling_reason(error) or name, message)
     if name == TRANSACTION_CANCELED:

@@ -123,6 +123,12 @@ REMEDIES = [
     (refused("BlockedException"), "AWS Support"),
     (refused("ServerException", "Service Unavailable. Please try again later.", 500), "try again later"),
     (refused("ThrottlingException", "Rate exceeded"), "too many calls"),
+    (refused("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code."), "MFA device"),
+    (refused("AccessDenied", "User: u is not authorized to perform: sts:AssumeRole on resource: r"), "the role exists"),
+    (refused("InvalidIdentityToken", "No OpenIDConnect provider found"), "web_identity_token_file"),
+    (refused("RegionDisabledException", "STS is not activated in this region"), "activate STS"),
+    (refused("RequestInTheFuture", "The difference is too large"), "clock"),
+    (refused("ThrottledException", "Slower"), "too many calls"),
     (
         refused(
             INVALID,

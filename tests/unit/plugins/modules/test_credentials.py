@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
+import ssl
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +21,10 @@ import boto3
 import pytest
 from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.ddbload.aws.tests.unit.plugins.modules.credential_service import answering, sts_error
+from botocore.credentials import SSOProvider
+from botocore.tokens import SSOTokenProvider
+from botocore.utils import ContainerMetadataFetcher
 
 ROLE = "role_arn = arn:aws:iam::111122223333:role/tester\n"
 KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = very-secret-key\n"
@@ -36,13 +43,35 @@ def printing(answer: Any) -> str:
 
 
 class Case(NamedTuple):
-    """A configuration, what is said of it, and the remedy's words."""
+    """A configuration, what is said of it, and the remedy's words.
+
+    ``{url}`` in a variable is where a server gives ``answer`` (its status and body) to every request.
+    """
 
     config: str | bytes | None  # None makes the file a folder
     cause: str
     remedy: str
     variables: Mapping[str, str] = MappingProxyType({})
+    answer: tuple[int, str] = (404, "")
+    profile: str = "mine"
 
+    @property
+    def source(self) -> str:
+        """How a line names where the credentials were looked for."""
+        return f"profile {self.profile}" if self.profile else "no profile, the default credentials"
+
+
+def by_sts(code: str, message: str, cause: str, remedy: str, config: str = SOURCE) -> Case:
+    """Return a case in which STS refuses to give a role."""
+    return Case(config, cause, remedy, {"AWS_ENDPOINT_URL_STS": "{url}"}, (403, sts_error(code, message)))
+
+
+def by_container(status: int, body: str, cause: str, remedy: str) -> Case:
+    """Return a case in which the endpoint of container credentials answers so."""
+    return Case("[profile mine]\n", cause, remedy, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "{url}/role"}, (status, body))
+
+
+CALLER = "User: arn:aws:iam::111122223333:user/me is not authorized to perform: sts:AssumeRole on resource: tester"
 
 CASES = {
     "mfa": Case(f"{SOURCE}mfa_serial = arn:aws:iam::111122223333:mfa/me\n", "MFA device", "aws sso login"),
@@ -90,6 +119,61 @@ CASES = {
     "ca-text": Case(f"[profile mine]\n{KEYS}", "it holds no certificate", "PEM", {"AWS_CA_BUNDLE": "/etc/passwd"}),
 }
 
+CASES |= {
+    "role-denied": by_sts("AccessDenied", CALLER, "not authorized to perform: sts:AssumeRole", "sts:AssumeRole"),
+    "role-mfa": by_sts(
+        "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.", "Multi", "MFA"
+    ),
+    "source-unknown": by_sts("InvalidClientTokenId", "The token is invalid.", "InvalidClientTokenId", "the profile"),
+    "source-expired": by_sts("ExpiredToken", "The token is expired", "ExpiredToken", "log in again"),
+    "sts-region": by_sts("RegionDisabledException", "STS is not activated", "RegionDisabled", "activate"),
+    "token-refused": by_sts(
+        "InvalidIdentityToken",
+        "No OpenIDConnect provider found",
+        "InvalidIdentityToken",
+        "token",
+        f"[profile mine]\n{ROLE}web_identity_token_file = {{folder}}/token\n",
+    ),
+    "token-expired": by_sts(
+        "ExpiredTokenException",
+        "Token expired: current date/time",
+        "ExpiredToken",
+        "log in",
+        f"[profile mine]\n{ROLE}web_identity_token_file = {{folder}}/token\n",
+    ),
+    "token-empty": Case(
+        f"[profile mine]\n{ROLE}web_identity_token_file = /dev/null\n", "names a file without a token", "written anew"
+    ),
+    "container-403": by_container(403, "very-secret: no", "403 from container metadata", "AWS_CONTAINER"),
+    "container-500": by_container(500, "very-secret: no", "500 from container metadata", "AWS_CONTAINER"),
+    "container-text": by_container(200, "very-secret", "Unable to parse JSON", "AWS_CONTAINER"),
+    "container-list": by_container(200, '["very-secret"]', "AWS_CONTAINER_CREDENTIALS_FULL_URI", "mend"),
+    "container-keyless": by_container(200, "{}", "AccessKeyId", "mend"),
+    "container-expired": by_container(
+        200, json.dumps(ANSWER | {"Token": "t", "Expiration": "2020-01-01T00:00:00Z"}), "expired already", "renew them"
+    ),
+    "container-host": Case(
+        "[profile mine]\n",
+        "Unsupported host 'x.invalid'",
+        "mend",
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://x.invalid/"},
+    ),
+    "sso-expired": Case(f"{SESSION}[profile mine]\nsso_session = team\n{SSO}", "expired", "aws sso login"),
+    "sso-expired-legacy": Case(
+        f"[profile mine]\nsso_region = eu-west-1\nsso_start_url = https://127.0.0.1/start\n{SSO}",
+        "SSO session associated with this profile has expired",
+        "aws sso login",
+    ),
+    "default-named": Case("", "(default) could not be found", "AWS_PROFILE", profile="default"),
+    "default-implicit": Case("", "Unable to locate credentials", "AWS_PROFILE", profile=""),
+    "half-in-environment": Case(
+        "", "aws_secret_access_key", "set both keys", {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}, profile=""
+    ),
+    "other-half": Case(
+        "", "aws_access_key_id", "set both keys", {"AWS_SECRET_ACCESS_KEY": "very-secret-key"}, profile=""
+    ),
+}
+
 DIGEST = f"sha256:{0:064}"
 MODULES: dict[str, dict[str, Any]] = {
     "cfn_drift_info": {"stack_names": ["shop"]},
@@ -110,7 +194,9 @@ Runner = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Runner:
+def run(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Runner:
     """Return what runs a module with a configuration, as Ansible does: without a terminal, with nothing on stdin."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -121,6 +207,14 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     # Modules that run in one process would tell each other's warnings.
     monkeypatch.setattr(warnings, "_global_warnings", {})
+    monkeypatch.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0)
+    (tmp_path / "token").write_text("very-secret-token")
+    for name in ("team", "https://127.0.0.1/start"):
+        token = {"accessToken": "very-secret-token", "expiresAt": "2020-01-01T00:00:00Z"}
+        if not request.node.name.endswith("sso-no-token]"):
+            (tmp_path / f"{hashlib.sha1(name.encode()).hexdigest()}.json").write_text(json.dumps(token))
+    for provider in (SSOProvider, SSOTokenProvider):
+        monkeypatch.setattr(provider, "_SSO_TOKEN_CACHE_DIR", str(tmp_path))
     opened = os.open
 
     def without_terminal(path: Any, *more: Any, **named: Any) -> int:
@@ -136,13 +230,18 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
         elif case.config is None:
             (tmp_path / "config").mkdir()
         else:
-            (tmp_path / "config").write_text(case.config)
-        for variable, value in case.variables.items():
-            monkeypatch.setenv(variable, value)
+            (tmp_path / "config").write_text(case.config.replace("{folder}", str(tmp_path)))
         module = importlib.import_module(f"ansible_collections.ddbload.aws.plugins.modules.{name}")
         # Nothing listens there, and nothing is to be asked.
-        given = {"region": "eu-west-1", "endpoint_url": "https://127.0.0.1:9", "profile": "mine"} | options
-        with Path(os.devnull).open() as nothing, patch_module_args(given), pytest.raises(SystemExit):
+        given = {"region": "eu-west-1", "endpoint_url": "https://127.0.0.1:9", "profile": case.profile} | options
+        with (
+            Path(os.devnull).open() as nothing,
+            answering(*case.answer) as url,
+            patch_module_args(given),
+            pytest.raises(SystemExit),
+        ):
+            for variable, value in case.variables.items():
+                monkeypatch.setenv(variable, value.replace("{url}", url))
             monkeypatch.setattr(sys, "stdin", nothing)
             module.main()
         output = capsys.readouterr().out
@@ -154,7 +253,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
 
 def is_told(line: str, case: Case) -> bool:
     told, arrow, remedy = line.partition(" -> ")
-    return "\n" not in line and "profile mine" in told and case.cause in told and bool(arrow) and case.remedy in remedy
+    return "\n" not in line and case.source in told and case.cause in told and bool(arrow) and case.remedy in remedy
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -165,7 +264,7 @@ def test_preflight_tells_each_failure_and_goes_on(run: Runner, name: str) -> Non
     problems = [line for line in result["problems"] if line.startswith("AWS does not know us")]
     assert len(result["problems"]) == 2 and not result.get("failed")
     assert any("ddb load" in line for line in result["problems"])
-    assert "environment dev, region eu-west-1, profile mine" in problems[0]
+    assert f"environment dev, region eu-west-1, {CASES[name].source}" in problems[0]
     case = CASES[name]
     # Preflight has its own words for how to log in.
     assert is_told(problems[0], case if "aws sso login" not in problems[0] else case._replace(remedy="aws sso login"))
@@ -180,7 +279,9 @@ def test_the_launcher_tells_each_failure_on_one_line(run: Runner, name: str) -> 
     assert is_told(result["msg"], CASES[name])
 
 
-@pytest.mark.parametrize("name", ["mfa", "process-text", "token-gone", "no-keys", "no-profile"])
+@pytest.mark.parametrize(
+    "name", ["mfa", "process-text", "token-gone", "no-keys", "no-profile", "role-denied", "container-403"]
+)
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.filterwarnings("ignore::getpass.GetPassWarning")
 def test_every_module_tells_them_on_one_line(run: Runner, module: str, name: str) -> None:
@@ -198,3 +299,18 @@ def test_each_module_that_calls_aws_is_in_the_table() -> None:
 def test_certificates_do_not_matter_without_tls(run: Runner) -> None:
     result = run("ecr_login", CASES["ca-gone"], config_directory="/nowhere", endpoint_url="http://127.0.0.1:9")
     assert "AWS_CA_BUNDLE" not in result["msg"] and "127.0.0.1:9" in result["msg"]
+
+
+def test_a_certificate_that_is_not_trusted_is_told(run: Runner, tmp_path: Path) -> None:
+    certificate = tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(certificate), "-out", str(tmp_path / "signed.pem")]
+    new = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    subprocess.run([*new, *subject, *files], check=True, capture_output=True)
+    certificate.write_bytes(certificate.read_bytes() + (tmp_path / "signed.pem").read_bytes())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    with answering(200, "{}", context) as url:
+        result = run("ecr_login", Case(f"[profile mine]\n{KEYS}", "", ""), config_directory="/no", endpoint_url=url)
+    told, _arrow, remedy = result["msg"].partition(" -> ")
+    assert "certificate verify failed" in told and "aws_ca_bundle" in remedy and "\n" not in result["msg"]
