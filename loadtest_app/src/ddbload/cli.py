@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -155,15 +156,18 @@ def _run(options: argparse.Namespace) -> int:
         )
         if segment.count > 1 and isinstance(asked.plan, FindMaxPlan):
             raise scenario.ScenarioError(["--segment: find_max runs on one machine: leave the segment out"])
-        if asked.processes > 1:
-            if worker is None:
-                arguments = ["run", f"--run-id={run_id}", *_given(options)]
-                return workers.supervise(arguments, asked.processes, events)
+        if asked.processes > 1 and worker is not None:
             segment = segment.within(Segment(int(worker), asked.processes))
-        # Of all workers of the run, so that no two have the same.
+        # Of all workers of the run, so that no two have the same; what a supervisor says is said by its first.
         events.context["worker"] = segment.index
         task = read_task(os.environ).shared(asked.processes)
         events.context["task_id"] = task.id
+        if asked.processes > 1 and worker is None:
+            from ddbload import remains
+
+            recover = partial(remains.recover, asked, options.endpoint_url, options.region, os.environ, run_id)
+            arguments = ["run", f"--run-id={run_id}", *_given(options)]
+            return workers.supervise(arguments, asked.processes, events, segment, recover)
         from ddbload import run  # the event loop, which the other commands do not need
 
         barrier = workers.Barrier.inherited()
