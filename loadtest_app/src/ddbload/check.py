@@ -93,7 +93,9 @@ def _at_least_one(sample: Iterator[int], keys: Iterator[int]) -> Iterator[int]:
 
 def _remedy(verdict: Verdict) -> str:
     if codes.REMEDIES.get(verdict.reason) == codes.PERMISSION:
-        return 'grant the task role dynamodb:BatchGetItem (cluster_operations: "verify"), or set verify to false'
+        return (
+            'grant the task role dynamodb:BatchGetItem (cluster_operations: "verify"), or set verify.enabled to false'
+        )
     if verdict.outcome == "fatal":
         return codes.remedy(verdict.reason)
     return "read the keys again with ddbload verify once the table answers"
