@@ -110,7 +110,7 @@ def test_the_cleanup_after_a_death_keeps_to_the_workers_segment() -> None:
     assert 40 < deletes < 125
 
 
-def test_what_remains_after_a_death_is_said_where_the_cleanup_fails() -> None:
+def test_what_remains_is_said_where_the_cleanup_fails() -> None:
     script = [
         {"when": {"operation": "DeleteItem"}, "what": {"error": {"type": "AccessDeniedException", "message": "no"}}}
     ]

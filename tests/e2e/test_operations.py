@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+
 from playground import Place, Play
 
 GRANTED = {"cluster_operations": ["put", "get"]}
