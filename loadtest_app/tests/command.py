@@ -129,6 +129,29 @@ class Running:
         return seen(self.process.returncode, "".join(self._lines) + rest, errors)
 
 
+def workers_of(running: Running) -> list[int]:
+    """Return the process ids of a run's workers, in their order."""
+    children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text(encoding="utf-8")
+    return [int(pid) for pid in children.split()]
+
+
+def killed(url: str, scenario: Scenario, after_s: float, *more: str, worker: int = 0) -> Seen:
+    """Kill the first process as the kernel does for lack of memory; it is worker 0 unless a segment says otherwise."""
+    with Running(url, scenario, *more) as running:
+        running.wait_for("run.progress", lambda event: event["worker"] == worker and event["elapsed_s"] > after_s)
+        os.kill(workers_of(running)[0], signal.SIGKILL)
+        return running.end()
+
+
+def after(name: str, seen: Seen, url: str, folder: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    """Carry out a command for a run that is over; returns its exit code, and what it printed."""
+    file = folder / "results.json"
+    results.save(file, seen.results)
+    command = [sys.executable, "-m", "ddbload", name, str(file), "--endpoint-url", url, *more]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
 def totals(figures: Mapping[str, Any]) -> Counter[str]:
     """Return what became of an operation's requests, by outcome."""
     counts = Counter({name: figures[name] for name in ("ok", "expected", "contention")})

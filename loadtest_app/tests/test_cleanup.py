@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cleanup after a run: all that the run wrote is gone, and nothing else is."""
 
-import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command import ENVIRONMENT, Running, Seen, apart_from_lateness, closed, constant, rule, run
-from ddbload import results
+from command import Running, after, apart_from_lateness, closed, constant, rule, run
 from server import Server
 
 PUTS = 200
@@ -20,15 +16,6 @@ CLEAN = BASE | {"plan": closed(16, PUTS), "cleanup": {"rate": 0}}
 
 def runs_in(table: list[dict[str, Any]]) -> set[str]:
     return {item["run"]["S"] for item in table}
-
-
-def after(name: str, seen: Seen, url: str, folder: Path, *more: str) -> tuple[int, dict[str, Any]]:
-    """Carry out a command for a run that is over: its exit code, and what it printed."""
-    file = folder / "results.json"
-    results.save(file, seen.results)
-    command = [sys.executable, "-m", "ddbload", name, str(file), "--endpoint-url", url, *more]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, json.loads(done.stdout)
 
 
 def test_what_was_written_is_gone_and_what_was_there_before_is_not() -> None:

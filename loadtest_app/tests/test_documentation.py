@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from command import ENVIRONMENT
+from command import ENVIRONMENT, constant, killed
 from ddbload import cli, entries, exit_codes, plan, reader, results, scenario, thresholds
 from server import Server
 
@@ -81,6 +81,7 @@ CLASSIC = {
     "thresholds": ["p99 < 1us"],
 }
 REFUSALS = [{"when": {"operation": ["BatchGetItem", "BatchWriteItem"]}, "what": DENIED}]
+DEATH = {"plan": constant(50, 2.5), "processes": 2, "cleanup": True}
 RUNS: tuple[Any, ...] = ((EVERYTHING, FAULTS, TABLE), (SEARCH, [], None), (CLASSIC, REFUSALS, None))
 
 # Of these the keys are names of the run's own: of operations, indexes, outcomes, reasons.
@@ -114,7 +115,7 @@ def examples(path: Path) -> list[dict[str, Any]]:
 
 
 class Said(NamedTuple):
-    """What three runs wrote, line by line, and what ``ddbload verify`` printed of the second."""
+    """What four runs wrote, line by line, and what ``ddbload verify`` printed of the second."""
 
     lines: list[list[str]]
     events: list[dict[str, Any]]
@@ -138,6 +139,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
             if asked is SEARCH:
                 results.save(path, results.merge(lines[-1]))
                 verified = json.loads(ddbload("verify", str(path), *target))
+    with Server() as server:
+        lines.append([json.dumps(event) for event in killed(server.url, DEATH, 0.9).events])
     events = [event for run in lines for event in map(json.loads, run) if "event" in event]
     return Said(lines, events, verified)
 
@@ -168,7 +171,7 @@ def unexplained(document: Mapping[str, Any], places: tuple[str, ...]) -> set[tup
 
 
 def test_every_figure_of_every_event_is_explained(said: Said) -> None:
-    kinds = {"started", "progress", "checkpoint", "breaker", "phase", "trial", "summary", "failed"}
+    kinds = {"started", "progress", "checkpoint", "breaker", "phase", "trial", "summary", "died", "failed"}
     assert {event["event"] for event in said.events} == {f"run.{kind}" for kind in kinds}
     for event in said.events:
         name = event["event"]

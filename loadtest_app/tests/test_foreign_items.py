@@ -7,7 +7,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from command import RUN_ID, closed, run
+from command import RUN_ID, after, closed, run
 from ddbload.choice import Chooser
 from ddbload.dynamo.operations import build
 from ddbload.entries import MOST_ITEMS, WRITES, MixEntry
@@ -15,7 +15,6 @@ from ddbload.keys import own_first
 from hypothesis import given
 from hypothesis import strategies as st
 from server import Server
-from test_cleanup import after
 from test_operations import choosers, prepared, workload_of
 
 # Numbers of 64 bits, with or without a sign.

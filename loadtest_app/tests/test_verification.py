@@ -320,7 +320,7 @@ def test_a_check_that_is_refused_is_told_and_proves_nothing() -> None:
         judged = run(server.url, BASE | {"plan": closed(16, PUTS), "thresholds": ["lost == 0"]})
     warning = (
         "the table could not be read again: AccessDeniedException: no reading -> grant the task role "
-        'dynamodb:BatchGetItem (cluster_operations: "verify"), or set verify to false'
+        'dynamodb:BatchGetItem (cluster_operations: "verify"), or set verify.enabled to false'
     )
     assert (seen.code, seen.errors, apart_from_lateness(seen.results["warnings"])) == (5, "", [warning])
     assert seen.message == f"the writes could not be checked, 0 of {PUTS} keys were read again: {warning}"

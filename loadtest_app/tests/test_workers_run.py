@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import Arrivals, Event, Running, Seen, adds_up, closed, constant, rule, run
+from command import Arrivals, Event, Running, Seen, adds_up, closed, constant, rule, run, workers_of
 from ddbload import results
 from ddbload.histogram import Histogram
 from server import Server
@@ -34,11 +34,6 @@ def by_key(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def samples(summary: Event, entry: str = "put") -> int:
     return Histogram.decode(summary["operations"][entry]["histograms"]["ok"]["latency"]).total
-
-
-def workers_of(running: Running) -> list[int]:
-    children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text(encoding="utf-8")
-    return [int(pid) for pid in children.split()]
 
 
 # ---- Processes
@@ -167,7 +162,8 @@ def test_a_worker_that_is_killed_fails_the_run_and_the_others_figures_are_kept()
         os.kill(workers_of(running)[0], signal.SIGKILL)
         seen = running.end()
     (summary,) = seen.of("run.summary")
-    assert (seen.code, seen.message, seen.errors) == (1, "1 of 2 workers died: SIGKILL", "")
+    died = "1 of 2 workers died: SIGKILL; worker 0 of 2 left no summary: its figures are missing"
+    assert (seen.code, seen.message, seen.errors) == (1, died, "")
     assert (summary["plan"]["sent"], summary["verification"]["present"]) == (300, 300)
     assert (seen.results["verdict"], seen.results["partial"]) == ("incomplete", True)
     assert any("of 2 left no summary" in text for text in seen.results["warnings"])
@@ -286,6 +282,14 @@ def test_segments_on_two_machines_are_the_schedule_of_one() -> None:
     assert (merged["operations"]["put"]["sent"], merged["operations"]["batch_write"]["sent"]) == (150, 50)
     assert merged["verification"]["present"] == len(tables[0]) == 250
     assert adds_up(merged)
+
+
+def test_processes_of_a_task_that_miss_a_threshold_are_not_cut_off() -> None:
+    with Server() as server, metadata("task-0") as uri:
+        scenario = BASE | PLAN | {"processes": 2, "thresholds": ["put.ok > 300"]}
+        seen = run(server.url, scenario, ECS_CONTAINER_METADATA_URI_V4=uri)
+    assert {event["task_id"] for event in seen.events} == {"task-0"}
+    assert (seen.code, seen.results["verdict"], seen.results["exit_code"]) == (3, "failed", 3)
 
 
 def test_segments_outside_of_ecs_are_not_taken_for_one() -> None:

@@ -109,7 +109,7 @@ class FleetProgress:
             self._workers[key] = _worker(event)
             return
         worker = self._workers.get(key)
-        if worker and name in ("run.phase", "run.summary", "run.failed"):
+        if worker and name in ("run.phase", "run.summary", "run.died", "run.failed"):
             worker.loads = False
             worker.phase = _name(event.get("phase")) if name == "run.phase" else ""
 

@@ -23,7 +23,8 @@ from ansible_collections.ddbload.aws.plugins.module_utils.figure_text import (
 MAX_SHOWN = 400  # characters of a line on the screen
 # What docs/figures.md knows.
 EVENTS = frozenset(
-    f"run.{name}" for name in ("started", "progress", "breaker", "checkpoint", "trial", "phase", "summary", "failed")
+    f"run.{name}"
+    for name in ("started", "progress", "breaker", "checkpoint", "trial", "phase", "summary", "died", "failed")
 )
 # Nothing in them for people to read on its own.
 FIGURES_ONLY = frozenset({"run.progress", "run.checkpoint"})
@@ -56,6 +57,7 @@ def event_line(event: Mapping[str, Any]) -> str:
         "run.trial": _trial,
         "run.phase": lambda each: _text(each.get("phase")),
         "run.breaker": _breaker,
+        "run.died": _died,
     }
     level, worker = _text(event.get("level")) or "info", number_of(event.get("worker"))
     mark = f" of worker {worker:.0f}" if worker else ""
@@ -63,6 +65,12 @@ def event_line(event: Mapping[str, Any]) -> str:
     message = _text(event.get("message"))
     text = message if message or name not in texts else texts[name](event)
     return printable(f"{name}{mark}" + (f": {text}" if text else ""))
+
+
+def _died(event: Mapping[str, Any]) -> str:
+    deleted = number_of(_mapping(event.get("cleanup")).get("deleted"))
+    cleaned = "" if deleted is None else f", {exact_count_text(deleted)} items deleted after it"
+    return _text(event.get("how")) + cleaned
 
 
 def last_lines(messages: Sequence[str], count: int = 10) -> list[str]:

@@ -146,34 +146,39 @@ class LaunchPlace:
         return name
 
     @cached_property
+    def image(self) -> str:
+        """The image that is deployed."""
+        deployed = self.ecs.describe_task_definition(taskDefinition=CLUSTER)["taskDefinition"]
+        return str(deployed["containerDefinitions"][0]["image"])
+
+    @cached_property
     def definition(self) -> str:
         """ARN of the task definition."""
-        deployed = self.ecs.describe_task_definition(taskDefinition=CLUSTER)["taskDefinition"]
-        return self.define(deployed["containerDefinitions"][0]["image"])
+        return self.define(self.image)
 
     def define(self, image: str) -> str:
         """Register a task definition with an image; returns its ARN."""
+        return self.define_containers({"name": CONTAINER, "image": image, "command": ["true"]})
+
+    def define_containers(self, *containers: dict[str, Any]) -> str:
+        """Register a task definition with containers, each of which logs; those without an image have the deployed one.
+
+        Returns:
+            Its ARN.
+        """
+        options = {
+            "awslogs-group": self.group,
+            "awslogs-region": "us-east-1",
+            "awslogs-stream-prefix": "launch",
+        }
+        common = {"image": self.image, "logConfiguration": {"logDriver": "awslogs", "options": options}}
         answer = self.ecs.register_task_definition(
             family="launch-test",
             requiresCompatibilities=["FARGATE"],
             networkMode="awsvpc",
             cpu="256",
             memory="512",
-            containerDefinitions=[
-                {
-                    "name": CONTAINER,
-                    "image": image,
-                    "command": ["true"],
-                    "logConfiguration": {
-                        "logDriver": "awslogs",
-                        "options": {
-                            "awslogs-group": self.group,
-                            "awslogs-region": "us-east-1",
-                            "awslogs-stream-prefix": "launch",
-                        },
-                    },
-                }
-            ],
+            containerDefinitions=[common | container for container in containers],
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from ddbload import check, cleanup, entries, sources
+from ddbload import check, cleanup, entries, permissions, sources
 from ddbload.dynamo.operations import batches, reads, writes
 from drawing import KNOWN, renderings
 from hypothesis import given, settings
@@ -111,6 +111,8 @@ def test_no_other_cpu_is_taken_and_the_defaults_are_a_pair() -> None:
 def test_the_operations_are_those_of_the_load_tester() -> None:
     assert set(CALLS) == {*entries.OPERATIONS, "verify", "cleanup"}
     assert set(TEMPLATE["Parameters"]["Operations"]["Default"].split(",")) == set(CALLS)
+    called = {name: {target.split(".")[-1] for target in targets} for name, targets in CALLS.items()}
+    assert called == permissions.ACTIONS
 
 
 @given(st.lists(st.sampled_from(sorted(CALLS)), min_size=1, max_size=12))
@@ -207,6 +209,7 @@ def test_the_load_tester_finds_what_it_needs(rendered: Rendered) -> None:
     found = environment(rendered)
     log = container(rendered, "ddbload")["LogConfiguration"]
     assert found["DDBLOAD_TABLE"] == rendered.parameters["TableName"]
+    assert found[permissions.VARIABLE] == rendered.outputs["Operations"] == rendered.parameters["Operations"]
     assert found["AWS_REGION"] == REGION
     assert (found.get("DDBLOAD_SSM_PATH") is not None) is rendered.conditions["IsClassicPlan"]
     assert log["LogDriver"] == "awslogs"
@@ -246,7 +249,7 @@ def test_traces_go_to_the_collector_beside_the_load_tester(rendered: Rendered) -
 
 def test_without_a_collector_there_is_no_trace_of_tracing() -> None:
     assert [one["Name"] for one in containers(cluster())] == ["ddbload"]
-    assert set(environment(cluster())) == {"DDBLOAD_TABLE", "AWS_REGION"}
+    assert set(environment(cluster())) == {"DDBLOAD_TABLE", "DDBLOAD_OPERATIONS", "AWS_REGION"}
     assert "DependsOn" not in container(cluster(), "ddbload")
 
 

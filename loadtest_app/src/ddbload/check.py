@@ -94,7 +94,9 @@ def _at_least_one(sample: Iterator[int], keys: Iterator[int]) -> Iterator[int]:
 def _remedy(verdict: Verdict) -> str:
     remedy = codes.remedy(verdict.reason, verdict.message)
     if remedy == codes.PERMISSION:
-        return 'grant the task role dynamodb:BatchGetItem (cluster_operations: "verify"), or set verify to false'
+        return (
+            'grant the task role dynamodb:BatchGetItem (cluster_operations: "verify"), or set verify.enabled to false'
+        )
     if verdict.outcome == "fatal":
         return remedy
     return "read the keys again with ddbload verify once the table answers"

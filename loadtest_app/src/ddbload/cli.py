@@ -12,11 +12,12 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from ddbload import __version__, hlog, results, scenario, workers
+from ddbload import __version__, hlog, permissions, results, scenario, workers
 from ddbload.events import EventWriter
 from ddbload.exit_codes import BAD_CONFIGURATION, INTERNAL, LOST_WRITES, STOPPED, TARGET_UNUSABLE
 from ddbload.files import FileError, read_text
@@ -150,20 +151,21 @@ def _run(options: argparse.Namespace) -> int:
         signal.signal(number, _stop_early)
     try:
         segment = _segment(options.segment or os.environ.get("DDBLOAD_SEGMENT") or "0/1")
-        asked = scenario.load(
-            options.scenario, options.set, os.environ, options.table, lambda: _read_parameters(options)
-        )
+        asked = _load(options, os.environ, lambda: _read_parameters(options))
         if segment.count > 1 and isinstance(asked.plan, FindMaxPlan):
             raise scenario.ScenarioError(["--segment: find_max runs on one machine: leave the segment out"])
-        if asked.processes > 1:
-            if worker is None:
-                arguments = ["run", f"--run-id={run_id}", *_given(options)]
-                return workers.supervise(arguments, asked.processes, events)
+        if asked.processes > 1 and worker is not None:
             segment = segment.within(Segment(int(worker), asked.processes))
-        # Of all workers of the run, so that no two have the same.
+        # Of all workers of the run, so that no two have the same; what a supervisor says is said by its first.
         events.context["worker"] = segment.index
         task = read_task(os.environ).shared(asked.processes)
         events.context["task_id"] = task.id
+        if asked.processes > 1 and worker is None:
+            from ddbload import remains
+
+            recover = partial(remains.recover, asked, options.endpoint_url, options.region, os.environ, run_id)
+            arguments = ["run", f"--run-id={run_id}", *_given(options)]
+            return workers.supervise(arguments, asked.processes, events, segment, recover)
         from ddbload import run  # the event loop, which the other commands do not need
 
         barrier = workers.Barrier.inherited()
@@ -175,6 +177,20 @@ def _run(options: argparse.Namespace) -> int:
     except Exception as error:  # whatever it is, the log has to say so
         traceback.print_exc()
         return events.fail(INTERNAL, f"internal error, please report it: {type(error).__name__}: {error}")
+
+
+def _load(
+    options: argparse.Namespace, environment: Mapping[str, str], parameters: Callable[[], Mapping[str, Any]] = dict
+) -> scenario.Scenario:
+    """Return the scenario that is asked for.
+
+    Raises:
+        ScenarioError: it is not sound, or the task's role does not allow what it asks for.
+    """
+    asked = scenario.load(options.scenario, options.set, environment, options.table, parameters)
+    if text := permissions.lacking(asked, environment.get(permissions.VARIABLE, "")):
+        raise scenario.ScenarioError([text])
+    return asked
 
 
 def _segment(text: str) -> Segment:
@@ -207,7 +223,7 @@ def _stop_early(number: int, _frame: FrameType | None) -> NoReturn:
 
 def _validate(options: argparse.Namespace) -> int:
     # The table's name may come later, from the task definition.
-    scenario.load(options.scenario, options.set, {"DDBLOAD_TABLE": "unnamed"} | dict(os.environ), options.table)
+    _load(options, {"DDBLOAD_TABLE": "unnamed"} | dict(os.environ))
     return 0
 
 

@@ -218,6 +218,7 @@ _COST = _record(
         **_each(_optional(_is_text), "currency", "note", "prices_of"),
     },
 )
+_KEYS = _record(_each(_is_count, "acknowledged", "indeterminate", "refused", "below"))
 _DUPLICATES = _record(
     _each(_is_count, "sent", "refused", "accepted"), _each(_is_count, "unanswered", "originals_refused")
 )
@@ -233,7 +234,7 @@ _FIGURES = _record(
         "clock_corrections": _is_count,
         "duplicates": _optional(_DUPLICATES),
         "breaker": _optional(_BREAKER),
-        "keys": _optional(_record(_each(_is_count, "acknowledged", "indeterminate", "refused", "below"))),
+        "keys": _optional(_KEYS),
         "verification": _optional(_VERIFICATION),
         "cleanup": _optional(_CLEANUP),
         "search": _optional(_mapping_of(_is_anything)),
@@ -254,6 +255,7 @@ _OF_EVENTS: Mapping[str, Check] = {
     "run.progress": _record({"elapsed_s": _is_seconds, "interval": _INTERVAL}),
     "run.checkpoint": _FIGURES,
     "run.summary": _FIGURES,
+    "run.died": _record({"keys": _optional(_KEYS), "cleanup": _optional(_CLEANUP), "cost": _optional(_COST)}),
     "run.failed": _record({"message": _is_text}),
 }
 _SECOND = _record(

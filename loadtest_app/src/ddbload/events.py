@@ -47,8 +47,12 @@ class EventWriter:
     """Writes events, each with the run, task and worker that it comes from."""
 
     def __init__(self, run_id: str, task_id: str | None, worker: int = 0, stream: IO[str] | None = None) -> None:
-        self.context = {"run_id": run_id, "task_id": task_id, "worker": worker}
+        self.context: dict[str, Any] = {"run_id": run_id, "task_id": task_id, "worker": worker}
         self.stream = stream or sys.stdout
+
+    def of_worker(self, worker: int) -> EventWriter:
+        """Return a writer that speaks for another worker of the same task."""
+        return EventWriter(self.context["run_id"], self.context["task_id"], worker, self.stream)
 
     def fail(self, exit_code: int, message: str) -> int:
         """Say in one line why the run did not pass; returns the exit code."""
@@ -60,10 +64,12 @@ class EventWriter:
         """Write a line that is no event of ours, such as CloudWatch's metrics."""
         self._write_line(json.dumps(document, separators=(",", ":")))
 
-    def write(self, event: str, level: str = "info", /, **fields: Any) -> None:
-        """Write one line; a reader that is gone does not end the run."""
-        line = {"ts": timestamp(), "level": level, "event": event} | self.context | fields
-        self._write_line(json.dumps(line, separators=(",", ":")))
+    def write(self, event: str, level: str = "info", /, **fields: Any) -> str:
+        """Write one line, and return it; a reader that is gone does not end the run."""
+        document = {"ts": timestamp(), "level": level, "event": event} | self.context | fields
+        line = json.dumps(document, separators=(",", ":"))
+        self._write_line(line)
+        return line
 
     def _write_line(self, line: str) -> None:
         try:

@@ -18,6 +18,8 @@ from ddbload.hlog import Interval
 from ddbload.verdict import miss, unproven
 
 SCHEMA = 2
+# In the warning of each worker that was cut off.
+NO_SUMMARY = "left no summary"
 
 
 class ResultsError(Exception):
@@ -54,8 +56,9 @@ def merge(
     checkpoints = {_worker(event): event for event in events if event["event"] == "run.checkpoint"}
     cut_off = [worker for worker in workers if worker not in summaries]
     known = [*summaries.values(), *(checkpoints[worker] for worker in cut_off if worker in checkpoints)]
-    # Of these nothing is known.
-    lost = [None] * sum(worker not in checkpoints for worker in cut_off)
+    # What came after the load: told at the end, by the worker or, where its process died, by its supervisor.
+    deaths = {_worker(event): event for event in events if event["event"] == "run.died"}
+    ends = [summaries.get(worker) or deaths.get(worker) or {} for worker in workers]
     tasks = _tasks(events, exit_codes or {})
     codes = {task["exit_code"] for task in tasks if task["exit_code"]}
     # A code that is none of ours, such as that of a kill, is graver than any.
@@ -88,11 +91,11 @@ def merge(
         "clock_corrections": sum(event["clock_corrections"] for event in known),
         "duplicates": merging.duplicates([event["duplicates"] for event in known]),
         "breaker": merging.breakers([event["breaker"] for event in known]),
-        "keys": merging.keys([*(event["keys"] for event in known), *lost]),
-        "verification": merging.verifications([*(event["verification"] for event in known), *lost]),
-        "cleanup": merging.cleanups([*(event["cleanup"] for event in known), *lost]),
+        "keys": merging.keys([end.get("keys") for end in ends]),
+        "verification": merging.verifications([end.get("verification") for end in ends]),
+        "cleanup": merging.cleanups([end.get("cleanup") for end in ends]),
         "search": next((event["search"] for event in known if event["search"]), None),
-        "cost": merging.costs([event["cost"] for event in known]),
+        "cost": merging.costs([*(event["cost"] for event in known), *(event["cost"] for event in deaths.values())]),
         "series": merging.series(events),
     }
     if foreign:
@@ -100,7 +103,8 @@ def merge(
     if read.malformed:
         merged["warnings"].append(_malformed(read.malformed))
     for worker in cut_off:
-        merged["warnings"].append(_cut_off(worker, checkpoints.get(worker), len(workers)))
+        text = _cut_off(worker, checkpoints.get(worker), len(workers))
+        merged["warnings"].append(text + _left_behind(merged, deaths.get(worker)))
     rules = [thresholds.parse_rule(value) for value in (merged["scenario"] or {}).get("thresholds", [])]
     merged["thresholds"] = thresholds.evaluate(thresholds.expressions(rules), merged) if summaries else []
     if len(summaries) > 1 and codes <= {THRESHOLD_FAILED} and not cut_off:
@@ -196,5 +200,19 @@ def _last_elapsed(events: Iterable[Mapping[str, Any]]) -> float:
 def _cut_off(worker: tuple[str | None, int], checkpoint: Mapping[str, Any] | None, count: int) -> str:
     name = f"worker {worker[1]} of {count}" + (f" (task {worker[0]})" if worker[0] else "")
     if checkpoint is None:
-        return f"{name} left no summary: its figures are missing"
-    return f"{name} left no summary: its figures end {checkpoint['elapsed_s']:g} s after the start"
+        return f"{name} {NO_SUMMARY}: its figures are missing"
+    return f"{name} {NO_SUMMARY}: its figures end {checkpoint['elapsed_s']:g} s after the start"
+
+
+def _left_behind(merged: Mapping[str, Any], death: Mapping[str, Any] | None) -> str:
+    """Say which items a worker that was cut off may have left, where the scenario asks for a cleanup."""
+    rules = (merged["scenario"] or {}).get("cleanup")
+    if not (isinstance(rules, dict) and rules.get("enabled")):
+        return ""
+    items = f"items whose run is {merged['run_id']} may remain"
+    if death is None or death["keys"] is None:
+        return f", nothing was cleaned up after it, and {items}"
+    if death["cleanup"] is None or death["cleanup"]["complete"]:
+        return f"; its items were cleaned up, {(death['cleanup'] or {'deleted': 0})['deleted']:,} of them"
+    why = death["cleanup"].get("error") or "the cleanup after it was stopped"
+    return f"; {why}, and {items}: ddbload clean deletes them"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ddbload.mix import Mix
@@ -32,6 +33,9 @@ class KeySequence(Protocol):
 
     def earlier(self, index: int, distance: int) -> int:
         """Return the index of the key that was inserted so many keys before another; the first where there is none."""
+
+    def written_by(self, numbers: range | None) -> Iterator[int]:
+        """Return the indexes of the keys that this worker's operations may write; all its keys for None."""
 
 
 class SharedKeys:
@@ -69,6 +73,14 @@ class SharedKeys:
         """Return the index of the key that was inserted so many keys before another; the first where there is none."""
         return max(0, index - distance)
 
+    def written_by(self, numbers: range | None) -> Iterator[int]:
+        """Return the indexes of the keys that this worker's operations may write; all its keys for None."""
+        if numbers is None or not self._inserts:
+            yield from range(self.count)
+            return
+        for number in numbers:
+            yield from (index % self.count for index in _inserted_by(self._inserted_before, number))
+
 
 class OwnKeys:
     """Of all keys those that this worker alone inserts, writes and reads: every n-th, n being the number of workers.
@@ -87,6 +99,7 @@ class OwnKeys:
             raise ValueError(f"keys.count: {count} keys are too few for {segment.count} workers")
         self.count = count // segment.count
         self._inserts = mix.inserts
+        self._inserted_before = mix.inserted_before
         self._segment = segment
         self._inserted = 0
 
@@ -115,3 +128,16 @@ class OwnKeys:
     def earlier(self, index: int, distance: int) -> int:
         """Return the index of the key that was inserted so many keys before another; the first where there is none."""
         return max(self._segment.index, index - distance * self._segment.count)
+
+    def written_by(self, numbers: range | None) -> Iterator[int]:
+        """Return the indexes of the keys that this worker's operations may write; all its keys for None."""
+        if numbers is None or not self._inserts:
+            yield from map(self.chosen, range(self.count))
+            return
+        # Those that exist are written again, and one is taken to exist before the first insert.
+        inserted = sum(len(_inserted_by(self._inserted_before, number)) for number in numbers)
+        yield from map(self.chosen, range(min(max(inserted, 1), self.count)))
+
+
+def _inserted_by(inserted_before: Callable[[int], int], number: int) -> range:
+    return range(inserted_before(number), inserted_before(number + 1))

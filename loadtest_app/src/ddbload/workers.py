@@ -12,11 +12,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from typing import IO
+from collections.abc import Callable, Sequence
+from typing import IO, Any
 
 from ddbload import exit_codes, results
 from ddbload.events import EventWriter
+from ddbload.segment import Segment
 
 # From the last worker's being ready to the common start.
 START_DELAY_NS = 50_000_000
@@ -27,6 +28,12 @@ BARRIER = "DDBLOAD_BARRIER"
 PARENT_DEATH_SIGNAL = 1
 # Events that the merged results need; progress of a long run would only fill memory.
 KEPT = ("run.started", "run.summary", "run.failed")
+ENDS = ("run.summary", "run.failed")
+CHECKPOINT = "run.checkpoint"
+
+# Finds what a worker that died may have written, and cleans up: takes its segment, how long it lived in nanoseconds,
+# what it is known to have cost in dollars, and whether that has to stop.
+Recovery = Callable[[Segment, int, float, Callable[[], bool]], dict[str, Any]]
 
 
 class Barrier:
@@ -57,20 +64,24 @@ class Barrier:
         return int(text) if text else time.perf_counter_ns()
 
 
-def supervise(arguments: Sequence[str], count: int, events: EventWriter) -> int:
+def supervise(arguments: Sequence[str], count: int, events: EventWriter, segment: Segment, recover: Recovery) -> int:
     """Run workers, pass their lines on, and judge what they reached together.
 
     Args:
         arguments: the command line of each worker, after ``python -m ddbload``.
         count: how many there are.
         events: where a failure of the whole is told.
+        segment: which part of the plan they share.
+        recover: is called once all have ended, for each that died while its load went on.
 
     Returns:
         The exit code.
     """
     workers = [_Worker(arguments, number) for number in range(count)]
+    is_stopped = threading.Event()
 
     def pass_on(number: int, _frame: object) -> None:
+        is_stopped.set()
         for worker in workers:
             worker.process.send_signal(number)
 
@@ -82,8 +93,10 @@ def supervise(arguments: Sequence[str], count: int, events: EventWriter) -> int:
         reader.start()
     # A worker that ends before it is ready closes its pipe, and nobody waits for it.
     ready = [worker.is_ready() for worker in workers]
+    start_ns = time.perf_counter_ns()
     if all(ready):
-        instant = b"%d" % (time.perf_counter_ns() + START_DELAY_NS)
+        start_ns += START_DELAY_NS
+        instant = b"%d" % start_ns
     else:
         instant = b""
         pass_on(signal.SIGTERM, None)
@@ -91,17 +104,24 @@ def supervise(arguments: Sequence[str], count: int, events: EventWriter) -> int:
         worker.start(instant)
     for reader in readers:
         reader.join()
-    codes = [worker.process.wait() for worker in workers]
-    merged = results.merge([line for worker in workers for line in worker.kept])
-    return _conclude(merged, codes, events)
+    for worker in workers:
+        worker.process.wait()
+        if worker.died and worker.ended_ns > start_ns:
+            part = segment.within(Segment(worker.number, count))
+            found = recover(part, worker.ended_ns - start_ns, worker.cost, is_stopped.is_set)
+            worker.kept.append(events.of_worker(part.index).write("run.died", "error", how=worker.end, **found))
+    merged = results.merge([line for worker in workers for line in (*worker.kept, worker.checkpoint) if line])
+    return _conclude(merged, workers, events)
 
 
-def _conclude(merged: dict[str, object], codes: Sequence[int], events: EventWriter) -> int:
-    died = [code for code in codes if code < 0 or code == exit_codes.INTERNAL]
-    exit_code = exit_codes.INTERNAL if died else int(str(merged["exit_code"]))
-    if died:
-        names = ", ".join(signal.Signals(-code).name if code < 0 else f"exit code {code}" for code in died)
-        return events.fail(exit_code, f"{len(died)} of {len(codes)} workers died: {names}")
+def _conclude(merged: dict[str, Any], workers: Sequence[_Worker], events: EventWriter) -> int:
+    codes = [worker.process.returncode for worker in workers]
+    broken = [worker.end for worker in workers if worker.died or worker.process.returncode == exit_codes.INTERNAL]
+    exit_code = exit_codes.INTERNAL if broken else int(merged["exit_code"])
+    if broken:
+        missing = [text for text in merged["warnings"] if results.NO_SUMMARY in text]
+        text = f"{len(broken)} of {len(workers)} workers died: {', '.join(broken)}"
+        return events.fail(exit_code, "; ".join([text, *missing]))
     if exit_code and exit_code not in codes:
         # What no worker could know: together they missed a threshold.
         return events.fail(exit_code, results.explain(merged))
@@ -110,7 +130,11 @@ def _conclude(merged: dict[str, object], codes: Sequence[int], events: EventWrit
 
 class _Worker:
     def __init__(self, arguments: Sequence[str], number: int) -> None:
+        self.number = number
         self.kept: list[str] = []
+        self.checkpoint = ""
+        self.ended_ns = 0
+        self._has_told_its_end = False
         ready_read, ready_write = os.pipe()
         start_read, start_write = os.pipe()
         environment = os.environ | {WORKER: str(number), BARRIER: f"{ready_write},{start_read}"}
@@ -128,6 +152,22 @@ class _Worker:
         os.close(start_read)
         self._ready = ready_read
         self._start = start_write
+
+    @property
+    def died(self) -> bool:
+        """Whether it ended, as it now has, without saying how."""
+        return not self._has_told_its_end
+
+    @property
+    def end(self) -> str:
+        """How its process ended, in a few words."""
+        code = self.process.returncode
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    @property
+    def cost(self) -> float:
+        """What it may have cost at most up to its last checkpoint, in dollars."""
+        return float(json.loads(self.checkpoint)["cost"]["at_most"]) if self.checkpoint else 0.0
 
     def is_ready(self) -> bool:
         """Wait until it is ready; False where it ended instead."""
@@ -149,8 +189,13 @@ class _Worker:
             with lock:
                 output.write(line)
                 output.flush()
-            if _kind(line) in KEPT:
+            kind = _kind(line)
+            if kind in KEPT:
                 self.kept.append(line)
+            elif kind == CHECKPOINT:
+                self.checkpoint = line
+            self._has_told_its_end |= kind in ENDS
+        self.ended_ns = time.perf_counter_ns()
 
 
 def _end_with_parent() -> None:

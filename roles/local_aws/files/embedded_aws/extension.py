@@ -39,12 +39,17 @@ NAMES = {
         "_ACTION_MAP",
         "_SecretResolutionError",
         "_delete_service",
+        "_fail_task_start",
         "_make_deployment",
         "_register_task_definition",
         "_resolve_container_secrets",
+        "_run_docker_container",
         "_services",
+        "_start_task_worker",
         "_tags",
         "_task_defs",
+        "_task_is_active",
+        "resource_lock",
     ),
     "ministack.services.iam": ("_boundary_policy_error", "_roles"),
     "ministack.services.secretsmanager": ("_get_random_password", "_secrets", "resolve_secret_string"),
@@ -70,6 +75,7 @@ def install() -> None:
         return
     # Only now, since they take hold of the names that have just been checked.
     from embedded_aws import (
+        container_order,
         container_secrets,
         dropped_properties,
         ecs_services,
@@ -78,7 +84,15 @@ def install() -> None:
         task_definitions,
     )
 
-    mends = (task_definitions, container_secrets, secrets_manager, ecs_services, dropped_properties, nested_stacks)
+    mends = (
+        task_definitions,
+        container_secrets,
+        container_order,
+        secrets_manager,
+        ecs_services,
+        dropped_properties,
+        nested_stacks,
+    )
     for mended in mends:
         mended.install()
     setattr(package, _INSTALLED, True)

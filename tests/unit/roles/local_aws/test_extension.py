@@ -21,6 +21,7 @@ from emulators import FILES
 from playground import ROOT
 
 MENDED = (
+    "container_order",
     "container_secrets",
     "dropped_properties",
     "ecs_services",
@@ -54,9 +55,15 @@ SIGNATURES = {
     "dynamodb._update_table": "data",
     "dynamodb._update_ttl": "data",
     "ecs._delete_service": "data",
+    "ecs._fail_task_start": "task docker_client reason",
     "ecs._make_deployment": "task_definition desired_count status",
     "ecs._register_task_definition": "data",
     "ecs._resolve_container_secrets": "cdef",
+    "ecs._run_docker_container": "docker_client cdef run_kwargs refresh_image allow_cached "
+    "cache_image fallback_image auth_config",
+    "ecs._start_task_worker": "task td container_overrides docker_client",
+    "ecs._task_is_active": "task_arn task",
+    "ecs.resource_lock": "scope key",
     "iam._boundary_policy_error": "arn",
     "secretsmanager._get_random_password": "data",
     "secretsmanager.resolve_secret_string": "secret_id version_stage version_id",

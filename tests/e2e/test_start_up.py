@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The ddbload.aws contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks whose containers wait for each other, run by the module `ecs_task_run` on the embedded AWS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from launch_place import CONTAINER, LaunchPlace, a_mark
+from playground import Place, Play
+
+REASON = "the schema is version 7 and this program wants 8"
+
+
+@pytest.fixture(scope="module")
+def there(deployed: tuple[Place, Play], tmp_path_factory: pytest.TempPathFactory) -> LaunchPlace:
+    return LaunchPlace(deployed[0], tmp_path_factory.mktemp("launches"))
+
+
+def container(name: str, program: str, essential: bool = False, **waits_for: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "essential": essential,
+        "command": ["python3", "-u", "-c", program],
+        "dependsOn": [{"containerName": other, "condition": condition} for other, condition in waits_for.items()],
+    }
+
+
+def test_a_start_up_container_that_fails_is_named_with_its_log(there: LaunchPlace) -> None:
+    definition = there.define_containers(
+        # In the order in which nobody would start them.
+        container(CONTAINER, "print('main has started')", essential=True, migrate="SUCCESS"),
+        container("migrate", f"import sys; print('connecting'); print({REASON!r}); sys.exit(3)"),
+    )
+    mark = a_mark()
+    done = there.run(started_by=mark, task_definition=definition)
+    assert done.code == 2
+    first, *rest = done.message.splitlines()
+    assert f"start-up container migrate ended with exit code 3, and {CONTAINER} waits for its success" in first
+    assert REASON in [line.strip() for line in rest]
+    assert done.logs == [["connecting", REASON]]
+    assert "main has started" not in done.output
+    (task,) = there.launched(mark)
+    assert {one["name"]: one.get("exitCode") for one in task["containers"]} == {"migrate": 3, CONTAINER: None}
+    assert (done.tasks[0]["cause_kind"], task["stopCode"]) == ("never_started", "TaskFailedToStart")
+
+
+@pytest.mark.parametrize(("condition", "code"), [("SUCCESS", 0), ("COMPLETE", 3)])
+def test_a_container_starts_after_the_one_that_it_waits_for(there: LaunchPlace, condition: str, code: int) -> None:
+    definition = there.define_containers(
+        container(CONTAINER, "import time; print(f'main {time.time():.3f}')", essential=True, first=condition),
+        container("first", f"import sys, time; time.sleep(1.5); print(f'first {{time.time():.3f}}'); sys.exit({code})"),
+    )
+    done = there.run(task_definition=definition, exit_container=CONTAINER)
+    assert done.code == 0, done.output
+    events = there.place.client("logs").filter_log_events(logGroupName=there.group)["events"]
+    ((_first, ended), (_main, started)) = sorted(event["message"].split() for event in events[-2:])
+    assert 0 <= float(started) - float(ended) < 5
