@@ -23,13 +23,19 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.ddbload.aws.plugins.module_utils.live_feed import LiveReader
 from ansible_collections.ddbload.aws.plugins.module_utils.live_view import Shown
+from ansible_collections.ddbload.aws.plugins.plugin_utils.stdout_callback import is_for_people
 
 PAUSE = 0.2  # seconds between two looks at what the module tells
 PATIENCE = 5.0  # seconds that a message to the process that displays it may take
-# Asked while the plugin is loaded, in the process that owns the terminal; the one that runs it has no stdout any more.
-IS_TERMINAL = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+# A program reads stdout where its callback is not for people.
+TO_STDERR = not is_for_people(constants.DEFAULT_STDOUT_CALLBACK)
+STREAM = sys.stderr if TO_STDERR else sys.stdout
+# Asked while the plugin is loaded, in the process that owns the terminal; the one that runs it has no streams any more.
+IS_TERMINAL = STREAM.isatty() and os.environ.get("TERM") != "dumb"
+UNKNOWN_SIZE = (80, 24)  # columns and lines
+# Python looks at the variable COLUMNS and at stdout first.
+COLUMNS = shutil.get_terminal_size(os.get_terminal_size(STREAM.fileno()) if STREAM.isatty() else UNKNOWN_SIZE).columns
 HANDED_ON = {signal.SIGINT, signal.SIGTERM}
-COLUMNS = shutil.get_terminal_size().columns
 display = Display()
 
 
@@ -164,11 +170,13 @@ def shown(lines: Iterable[Shown]) -> None:
     """Display lines; those that belong together by one call, each of which is a message to another process."""
     for (verbosity, newline), together in groupby(lines, key=lambda line: (line.verbosity, line.newline)):
         text = ("\n" if newline else "").join(line.text for line in together)
-        if verbosity:
-            display.v(text)
-        else:
+        if not verbosity:
             # What is drawn over is for the screen; a log file gets whole lines.
-            display.display(text, newline=newline, screen_only=not newline)
+            display.display(text, newline=newline, screen_only=not newline, stderr=TO_STDERR)
+        elif TO_STDERR and display.verbosity:
+            display.display(text, color=constants.COLOR_VERBOSE, stderr=True)
+        else:
+            display.v(text)
 
 
 def interrupt_module() -> None:

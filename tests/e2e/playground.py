@@ -28,6 +28,7 @@ class Play:
 
     code: int
     output: str
+    errors: str = ""  # stderr, where it was kept apart
 
     @property
     def changed(self) -> int:
@@ -56,8 +57,18 @@ class Place:
     directory: Path
     timeout: float = field(default=240.0, kw_only=True)
 
-    def play(self, playbook: str, *arguments: str, env: str | None = "local", **environment: str) -> Play:
-        """Run a playbook; the environment variables are added to those of the tests."""
+    def play(
+        self, playbook: str, *arguments: str, env: str | None = "local", apart: bool = False, **environment: str
+    ) -> Play:
+        """Run a playbook; the environment variables are added to those of the tests.
+
+        Args:
+            playbook: its path, or its full name.
+            arguments: further ones.
+            env: the environment; None to name none.
+            apart: whether stderr is kept apart from stdout.
+            environment: variables.
+        """
         variables = {
             "local_aws_port": self.port,
             "local_aws_directory": str(self.directory / "local-aws"),
@@ -71,14 +82,14 @@ class Place:
             cwd=ROOT,
             env=own | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"} | environment,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE if apart else subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
             timeout=self.timeout,
             check=False,
         )
         print(done.stdout)
-        return Play(done.returncode, done.stdout)
+        return Play(done.returncode, done.stdout, done.stderr or "")
 
     @property
     def access(self) -> dict[str, str]:

@@ -92,6 +92,18 @@ def test_a_run_is_shown_live_and_its_results_agree_with_the_table(deployed: tupl
     assert lines == [event["message"] for event in logged["events"]]
 
 
+def test_a_json_callback_has_stdout_to_itself(deployed: tuple[Place, Play]) -> None:
+    place, _first = deployed
+    # A first deploy under another name, so that a stack is made.
+    other = ["-e", json.dumps({"ddbload_project": "json"})]
+    lines = {"playbooks/build.yml": (other, "creating stack"), "run-test.yml": (scenario(), "launching 1 task(s)")}
+    for playbook, (arguments, line) in lines.items():
+        play = place.play(playbook, *arguments, apart=True, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json")
+        assert play.code == 0, play.output + play.errors
+        assert set(json.loads(play.output)) >= {"plays", "stats"}
+        assert line in play.errors
+
+
 def test_a_run_is_compared_with_a_baseline(deployed: tuple[Place, Play]) -> None:
     place, _first = deployed
     # A comparison wants ten seconds at least; what it comes to on a busy machine is chance.

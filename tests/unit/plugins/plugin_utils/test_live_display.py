@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.ddbload.aws.plugins.action import cfn_stack, ecs_task_run
+from ansible_collections.ddbload.aws.plugins.module_utils.live_view import Shown
 from ansible_collections.ddbload.aws.plugins.plugin_utils import live_display
 
 
@@ -132,6 +133,36 @@ NOTE = [{"kind": "note", "text": "creating stack shop"}]
 def test_a_stack_is_shown_also_where_its_end_is_not_waited_for(shown: list[str], wait: str) -> None:
     assert StackAction(NOTE, args={"wait": wait}).run()["msg"] == "done"
     assert shown == ["  creating stack shop"]
+
+
+@pytest.mark.parametrize("to_stderr", [False, True])
+@pytest.mark.parametrize("action", [Action, StackAction])
+def test_lines_leave_stdout_to_a_callback_for_programs(
+    shown: list[str], monkeypatch: pytest.MonkeyPatch, action: type[Action | StackAction], to_stderr: bool
+) -> None:
+    streams: list[bool] = []
+    monkeypatch.setattr(live_display, "TO_STDERR", to_stderr)
+    monkeypatch.setattr(live_display.display, "display", lambda text, stderr=False, **more: streams.append(stderr))
+    action(NOTE).run()
+    assert streams == [to_stderr]
+
+
+@pytest.mark.parametrize(
+    ("to_stderr", "verbosity", "expected"),
+    [(True, 1, ["stderr  a"]), (True, 0, ["-v   a"]), (False, 1, ["-v   a"])],
+    ids=["program", "program, not verbose", "people"],
+)
+def test_verbose_lines_leave_stdout_to_a_callback_for_programs(
+    shown: list[str], monkeypatch: pytest.MonkeyPatch, to_stderr: bool, verbosity: int, expected: list[str]
+) -> None:
+    def display(text: str, stderr: bool = False, **more: Any) -> None:
+        shown.append(("stderr" if stderr else "stdout") + text)
+
+    monkeypatch.setattr(live_display, "TO_STDERR", to_stderr)
+    monkeypatch.setattr(live_display.display, "verbosity", verbosity)
+    monkeypatch.setattr(live_display.display, "display", display)
+    live_display.shown([Shown("  a", verbosity=1)])
+    assert shown == expected
 
 
 def test_a_stack_may_be_applied_in_silence(shown: list[str]) -> None:
