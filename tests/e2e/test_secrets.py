@@ -99,6 +99,9 @@ def test_a_run_id_of_the_environment_s_stays_text(deployed: tuple[Place, Play], 
     assert not proof.exists()
     assert run(place, environment={"DDBLOAD_RUN_ID": "from-the-environment"}).code == 0
     assert (place.directory / "results" / "local" / "from-the-environment" / "results.json").exists()
+    # As an inventory may have it: tasks and results have to be named alike.
+    assert run(place, load_test_run_id=True).code == 0
+    assert (place.directory / "results" / "local" / "True" / "results.json").exists()
 
 
 def test_the_task_s_environment_is_not_shown_by_vvv(deployed: tuple[Place, Play]) -> None:
