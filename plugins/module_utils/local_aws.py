@@ -23,7 +23,7 @@ from ansible_collections.ddbload.aws.plugins.module_utils.background_process imp
     clean_environment,
     wait_until,
 )
-from ansible_collections.ddbload.aws.plugins.module_utils.local_aws_folder import LocalAwsFolder, proof
+from ansible_collections.ddbload.aws.plugins.module_utils.local_aws_folder import LOCK, LocalAwsFolder, proof
 
 LOOPBACK = "127.0.0.1"
 PACKAGES = ("ministack", "aiohttp", "docker")
@@ -313,7 +313,7 @@ def port_of(settings: Settings) -> int:
 
 
 def _plan(settings: Settings, wanted: str, environ: Mapping[str, str]) -> _Plan:
-    private_files.check_folder(settings.directory)
+    settings.folder.check()
     return _plan_running(settings, wanted) if settings.emulator.running_pid() else _plan_new(settings, wanted, environ)
 
 
@@ -381,8 +381,9 @@ def _check_packages(python: str) -> None:
 def _alone(directory: Path, interrupted: Callable[[], bool]) -> Iterator[None]:
     """Let one start or stop at a time work on a folder."""
     try:
+        LocalAwsFolder(directory).check()
         private_files.own_folder(directory)
-        lock = private_files.open_for_appending(directory / ".lock")
+        lock = private_files.open_for_appending(directory / LOCK)
     except private_files.ForeignFileError:
         raise
     except OSError as error:

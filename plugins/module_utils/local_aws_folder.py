@@ -21,6 +21,11 @@ from ansible_collections.ddbload.aws.plugins.module_utils import private_files
 
 PROFILE = "ddbload-local"
 SOCKET_LIMIT = 100  # characters of a socket's path; unix(7) lets it have 107, other systems 103
+# In DOCKER_HOST, a URL, these end the path or stand for other characters: https://www.rfc-editor.org/rfc/rfc3986#section-3
+NOT_IN_URL = frozenset("#?%;")
+LOCK = ".lock"
+# What is in a folder that an embedded AWS has; any other content is the user's.
+NAMES = frozenset({"engine", "state", "ministack.pid", "ministack.log", "process-engine.pid", "process-engine.log"})
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,25 @@ class LocalAwsFolder:
     def state(self) -> Path:
         """Where MiniStack puts what it does not keep in memory."""
         return self.path / "state"
+
+    def check(self) -> None:
+        """Check that nothing of the user's would be overwritten, made unreadable for others, or deleted at the end.
+
+        Raises:
+            ForeignFileError: the folder is another user's, or holds what no start of an embedded AWS put there.
+            OSError: it cannot be read.
+        """
+        private_files.check_folder(self.path)
+        try:
+            names = {entry.name for entry in self.path.iterdir()}
+        except FileNotFoundError:
+            return
+        if LOCK not in names and (others := sorted(names - NAMES)):
+            told = f"{', '.join(others[:3])}{', …' if others[3:] else ''}"
+            raise private_files.ForeignFileError(
+                f"{self.path} holds files of yours ({told}), which a start "
+                "or stop of the embedded AWS might overwrite: choose a new or empty folder: -e local_aws_directory=PATH"
+            )
 
     def prepare(self, environ: Mapping[str, str]) -> Path:
         """Make a secret and the folders of a new start.
@@ -60,7 +84,7 @@ class LocalAwsFolder:
             f"aws_access_key_id = {secret}\naws_secret_access_key = embedded-aws-needs-no-secret\n",
         )
         inside = self.path / "engine"
-        if len(str(inside / "engine.sock")) <= SOCKET_LIMIT:
+        if len(str(inside / "engine.sock")) <= SOCKET_LIMIT and NOT_IN_URL.isdisjoint(str(inside)):
             private_files.own_folder(inside)
             return inside / "engine.sock"
         runtime = environ.get("XDG_RUNTIME_DIR")

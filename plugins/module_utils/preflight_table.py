@@ -131,7 +131,7 @@ def marks_of(table: Mapping[str, Any], tags: Mapping[str, str], names: Names) ->
         yield one_line(f"stack {stack} made it")
     own = dict.fromkeys(PROJECT_TAGS, names.project) | dict.fromkeys(ENVIRONMENT_TAGS, names.environment)
     for key, value in sorted(tags.items()):
-        if value.lower() != own.get(key.lower(), value.lower()):
+        if value and value.lower() != own.get(key.lower(), value.lower()):
             yield one_line(f"its tag {key} is {value}")
     if table.get("DeletionProtectionEnabled"):
         yield "deletion protection is on"

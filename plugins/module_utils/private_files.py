@@ -26,7 +26,10 @@ def own_folder(folder: Path) -> None:
         ForeignFileError: it is another user's, or a link that another user made.
         OSError: it cannot be made.
     """
-    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    # Whoever may write to a parent may put another folder in this one's stead, and mkdir's mode is not for parents.
+    for missing in reversed([parent for parent in folder.parents if not parent.exists()]):
+        missing.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
     check_folder(folder)
     folder.chmod(FOLDER_MODE)
 

@@ -123,6 +123,9 @@ def _network(params: Mapping[str, Any]) -> Iterator[str]:
         number = len(network.get(name) or [])
         if network and not least <= number <= most:
             yield f"network_configuration has {number} {name} -> ECS takes {least} to {most}"
+        # Ansible makes an empty text of null.
+        if not all(network.get(name) or []):
+            yield f"network_configuration.{name} has an item that is null or empty -> give its id, or leave it out"
     if network.get("assign_public_ip") and params.get("launch_type") in ("EC2", "EXTERNAL"):
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-networking-awsvpc.html
         yield "assign_public_ip is for Fargate only -> leave it out, and give the subnets a NAT gateway"
@@ -154,6 +157,9 @@ def _overrides(params: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tags(params: Mapping[str, Any]) -> Iterator[str]:
+    for key, given in (params.get("tags") or {}).items():
+        if isinstance(given, Mapping | list):
+            yield f"tag {key} is a dictionary or a list -> give text, a number or a truth value"
     tags = texts_of(params.get("tags"))
     if len(tags) > TAGS_LIMIT:
         yield f"tags are {len(tags)} -> ECS takes {TAGS_LIMIT}"

@@ -39,7 +39,8 @@ options:
   directory:
     description:
       - Folder of the credentials file, the pid files and the logs C(ministack.log) and C(process-engine.log).
-      - Made if it is missing. It has to belong to the user who runs this, who alone may then enter it.
+      - Made if it is missing. It has to belong to the user who runs this, who alone may then enter it. The first start
+        wants it new or empty.
     type: path
     required: true
   python:

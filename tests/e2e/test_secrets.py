@@ -48,6 +48,22 @@ def test_a_secret_in_aws_environment_is_refused_before_any_module(
     assert "EXEC /bin/sh" not in play.output
 
 
+def test_null_in_aws_environment_is_refused_and_never_none(place: Place) -> None:
+    play = place.play("playbooks/drift.yml", "-vvv", "-e", json.dumps({"aws_environment": {"AWS_PROFILE": None}}))
+    assert play.code == 2
+    assert (
+        "aws_environment holds null (AWS_PROFILE), which Ansible hands on as the text None -> give a value"
+        in play.words
+    )
+    assert "EXEC /bin/sh" not in play.output
+
+
+def test_an_aws_environment_that_is_null_is_none(place: Place) -> None:
+    play = place.play("playbooks/drift.yml", "-e", '{"aws_environment": null}')
+    assert play.code == 2
+    assert "AWS does not know us" in play.words and "secret_variables" not in play.words
+
+
 def test_results_are_their_owner_s_also_where_they_were_there_before(deployed: tuple[Place, Play]) -> None:
     place, _first = deployed
     folder = place.directory / "results" / "local" / "kept"
@@ -99,6 +115,9 @@ def test_a_run_id_of_the_environment_s_stays_text(deployed: tuple[Place, Play], 
     assert not proof.exists()
     assert run(place, environment={"DDBLOAD_RUN_ID": "from-the-environment"}).code == 0
     assert (place.directory / "results" / "local" / "from-the-environment" / "results.json").exists()
+    # As an inventory may have it: tasks and results have to be named alike.
+    assert run(place, load_test_run_id=True).code == 0
+    assert (place.directory / "results" / "local" / "True" / "results.json").exists()
 
 
 def test_the_task_s_environment_is_not_shown_by_vvv(deployed: tuple[Place, Play]) -> None:

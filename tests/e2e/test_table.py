@@ -48,6 +48,12 @@ def test_another_environment_s_table_wants_a_second_word(place: Place) -> None:
     assert (unconfirmed.code, items(place)) == (2, 0)
     assert "add -e confirm_table=orders" in unconfirmed.words
 
+    # A table that nobody was asked about.
+    another = {"load_test_scenario": SCENARIO | {"table": "users"}}
+    astray = place.play("run-test.yml", "-e", json.dumps(another), *CONFIRMED)
+    assert astray.code == 2
+    assert "load_test_scenario names table users, and the run is for orders -> take the table out" in astray.words
+
     run = place.play(*RUN, *CONFIRMED)
     assert run.code == 0
     assert "table orders, which no stack of this environment made: about 0 items, 0 bytes" in run.words

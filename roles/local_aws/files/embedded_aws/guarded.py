@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from embedded_aws import services
 from embedded_aws.guard import Decision, Guard, Verdict
 from embedded_aws.refusal import Answer, error
 
@@ -49,7 +50,10 @@ class Guarded:
         headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]]
         query = scope["query_string"].decode("latin-1")
         decision = self.guard.decide(scope["method"], scope["path"], query, headers)
-        if decision.verdict is Verdict.ALLOW:
+        if decision.verdict is Verdict.ALLOW and (what := services.not_in_use(scope["path"], dict(headers))):
+            await _drain(receive)
+            await _send(send, services.refusal(what, dict(headers)), scope["method"])
+        elif decision.verdict is Verdict.ALLOW:
             await self.application(scope, receive, _unshared(send))
         elif decision.verdict is Verdict.TASK_METADATA:
             host = [(name, value) for name, value in scope["headers"] if name.lower() == b"host"]

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+# Services of the protocol REST-XML, by their names in a request's signature.
+REST_XML = re.compile(r"/(s3|cloudfront|route53)/aws4_request")
 JSON, CBOR, XML = "application/json", "application/cbor", "text/xml"
 
 
@@ -39,9 +42,11 @@ def error(status: int, code: str, message: str, request_headers: Mapping[str, st
         # The Query protocol's and EC2's at once: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
         body = f"<Response><Errors><Error>{_fields(code, message)}</Error></Errors></Response>".encode()
         kind = XML
-    elif "/s3/aws4_request" in request_headers.get("authorization", ""):
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-        body, kind = f"<Error>{_fields(code, message)}</Error>".encode(), XML
+    elif found := REST_XML.search(request_headers.get("authorization", "")):
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; Smithy wraps it for all but S3:
+        # https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html#operation-error-serialization
+        text = f"<Error>{_fields(code, message)}</Error>"
+        body, kind = (text if found[1] == "s3" else f"<ErrorResponse>{text}</ErrorResponse>").encode(), XML
     else:
         body, kind = json.dumps({"__type": code, "message": message}).encode(), JSON
     headers = {"content-type": kind, "x-amzn-errortype": code, "cache-control": "no-store"}

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from embedded_aws.refusal import error
+from embedded_aws.refusal import Answer, error
 
 Handler = Callable[..., Awaitable[tuple[int, dict[str, str], bytes]]]
 
@@ -35,6 +36,12 @@ IN_USE = frozenset(
     }
 )
 
+# The paths of those services, since MiniStack serves some of the others by their paths, past its handlers:
+# https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html, the registry's (/v2/email is SES's), and health.
+PATHS = re.compile(r"/|/service/[^/]+/operation/[^/]+|/v2(/(?!email(/|$)).*)?|/_ministack/health", re.DOTALL)
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html: key/date/region/service/…
+SCOPE = re.compile(r"Credential=[^/,\s]+/[^/,\s]*/[^/,\s]*/([^/,\s]+)/")
+
 
 class InUse(dict[str, Handler]):
     """The handlers of the services in use, and a refusal for every other."""
@@ -47,14 +54,40 @@ class InUse(dict[str, Handler]):
         return self[name] if name in self else refuse(name)
 
 
+def refusal(what: str, headers: Mapping[str, str]) -> Answer:
+    """Build the refusal of a service, or of a path.
+
+    Args:
+        what: its name.
+        headers: of the request, names in lower case.
+    """
+    message = f"the embedded AWS has no {what} -> it serves {', '.join(sorted(IN_USE))}"
+    return error(400, "UnknownOperationException", message, headers)
+
+
+def not_in_use(path: str, headers: Mapping[str, str]) -> str:
+    """Name what a path leads to that is not in use: the service that the request is signed for, or the path itself.
+
+    Args:
+        path: decoded.
+        headers: of the request, names in lower case.
+
+    Returns:
+        The name; empty where the path is one of those that are in use.
+    """
+    if PATHS.fullmatch(path):
+        return ""
+    found = SCOPE.search(headers.get("authorization", ""))
+    return found[1] if found and found[1] not in IN_USE else f"path {path}"
+
+
 def refuse(service: str) -> Handler:
     """Return a handler that refuses a service."""
 
     async def handler(
         _method: str, _path: str, headers: dict[str, str], _body: bytes, _query: Any
     ) -> tuple[int, dict[str, str], bytes]:
-        message = f"the embedded AWS has no {service} -> it serves {', '.join(sorted(IN_USE))}"
-        answer = error(400, "UnknownOperationException", message, headers)
+        answer = refusal(service, headers)
         return answer.status, answer.headers, answer.body
 
     return handler

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingUnixStreamServer
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from ansible_collections.ddbload.aws.plugins.module_utils import docker_engine, local_aws, local_shell
@@ -119,6 +120,22 @@ def test_another_users_folder_is_left_alone(settings: Settings, tmp_path: Path) 
         other.kill()
 
 
+@pytest.mark.parametrize("names", [["config", "credentials"], ["credentials"], ["state", "thesis.tex"]])
+def test_a_folder_with_files_of_the_users_is_left_alone(settings: Settings, names: list[str]) -> None:
+    settings.directory.mkdir(mode=0o755)
+    for name in names:
+        (settings.directory / name).write_text("kept")
+    for call in (
+        lambda: start(settings),
+        lambda: local_aws.stop(settings, never),
+        lambda: local_aws.preview(settings, "process", NO_DOCKER),
+    ):
+        with pytest.raises(ForeignFileError, match=r"holds files of yours .*: choose a new or empty folder: -e local_"):
+            call()
+    assert {path.name: path.read_text() for path in settings.directory.iterdir()} == dict.fromkeys(names, "kept")
+    assert stat.S_IMODE(settings.directory.stat().st_mode) == 0o755
+
+
 def test_a_lock_that_is_a_link_cuts_no_file_short(settings: Settings, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("kept")
@@ -194,6 +211,17 @@ def test_a_long_folders_socket_is_in_one_that_nobody_foretells(
         folder.forget(path)
         assert not path.parent.exists()
     assert first != second
+
+
+@pytest.mark.parametrize("name", ["lo#cal", "lo?cal", "lo%20cal", "lo;cal"])
+def test_a_socket_stands_whole_in_the_url_that_names_it(short_folder: Path, name: str) -> None:
+    folder = LocalAwsFolder(short_folder / name)
+    folder.path.mkdir()
+    path = folder.prepare({})
+    assert urlsplit(f"unix://{path}").path == unquote(str(path)) == str(path)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    folder.forget(path)
+    assert not path.parent.exists()
 
 
 def test_no_path_of_the_embedded_aws_is_one_that_all_share(settings: Settings) -> None:

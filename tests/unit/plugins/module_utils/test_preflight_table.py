@@ -72,7 +72,13 @@ def test_a_mark_of_somebody_s_is_told(more: dict[str, Any], tags: dict[str, str]
 
 @pytest.mark.parametrize(
     "tags",
-    [{}, OWN, {"environment": "DEV", "Team": "orders"}, OWN | {STACK_TAG: "shop-dev-table"}],
+    [
+        {},
+        OWN,
+        {"environment": "DEV", "Team": "orders"},
+        {"Stage": "", "project": ""},
+        OWN | {STACK_TAG: "shop-dev-table"},
+    ],
 )
 def test_what_is_nobody_s_or_the_environment_s_own_has_no_mark(tags: dict[str, str]) -> None:
     assert list(marks_of({"TableName": "orders", "StreamSpecification": {"StreamEnabled": False}}, tags, NAMES)) == []

@@ -35,6 +35,15 @@ def test_a_folder_and_its_files_are_this_users_own(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["log", "text"]
 
 
+def test_no_parent_that_is_made_lets_others_write(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        private_files.own_folder(tmp_path / "one" / "two" / "three")
+    finally:
+        os.umask(before)
+    assert [mode(tmp_path / path) for path in ("one", "one/two", "one/two/three")] == [0o700] * 3
+
+
 def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("old\n")
     (tmp_path / "log").chmod(0o644)

@@ -107,6 +107,11 @@ def test_parameters_that_are_taken(changes: dict[str, Any]) -> None:
         (strategy("FARGATE", base=-1), "weight or base of FARGATE is out of range -> "),
         (network(0), "network_configuration has 0 subnets -> ECS takes 1 to 16"),
         (network(17), "network_configuration has 17 subnets -> "),
+        ({"network_configuration": {"subnets": ["s", ""]}}, "network_configuration.subnets has an item that"),
+        (
+            network(1, security_groups=[""]),
+            "network_configuration.security_groups has an item that is null or empty -> ",
+        ),
         (network(1, 6), "network_configuration has 6 security_groups -> ECS takes 0 to 5"),
         ({"launch_type": "EC2", **network(1, assign_public_ip=True)}, "assign_public_ip is for Fargate only -> "),
         (
@@ -122,6 +127,7 @@ def test_parameters_that_are_taken(changes: dict[str, Any]) -> None:
         ({"overrides": {"ephemeral_storage": 20}}, "overrides have ephemeral_storage 20 -> give 21 to 200 (GiB)"),
         ({"overrides": {"ephemeral_storage": 201}}, "overrides have ephemeral_storage 201 -> "),
         ({"tags": {f"k{number}": "" for number in range(51)}}, "tags are 51 -> ECS takes 50"),
+        ({"tags": {"k": [1]}}, "tag k is a dictionary or a list -> give text, a number or a truth value"),
         ({"tags": {"AWS:mine": ""}}, "tag AWS:mine begins with aws: "),
         ({"tags": {"k": "aws:x"}}, "tag k begins with aws: or has such a value"),
         ({"tags": {"k" * 129: ""}}, "is too long, or empty -> "),
