@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import SOURCE, Scenario, Seen, after, closed, constant, killed, run
+from command import SOURCE, Scenario, Seen, after, closed, constant, killed, rule, run
 from server import Server
 
 # Longer than the five seconds to the first checkpoint.
@@ -128,7 +128,8 @@ def test_what_remains_is_said_where_the_cleanup_fails() -> None:
 def test_the_cleanup_after_a_death_keeps_to_max_cost() -> None:
     # Two workers, each with its half: of 20,000 keys that may have been written few can be paid for.
     scenario = SHORT | MIXES["callers, for a time"] | {"cleanup": {"rate": 0}, "max_cost": 0.01}
-    with Server() as server:
+    # Slow, so that the load alone does not come to what it may cost.
+    with Server([rule({"delay_ms": 20}, operation="PutItem")]) as server:
         seen = killed(server.url, scenario, 0.9)
         spent = server.log.requests["DeleteItem"]
     (death,) = seen.of("run.died")
