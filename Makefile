@@ -71,7 +71,7 @@ down: $(VENV)/.local ## Stop the embedded AWS
 .PHONY: env
 env: ## Print what lets a shell call the embedded AWS: eval "$$(make env)"
 	@test -x $(VENV)/bin/python || { echo 'the embedded AWS does not run: start it, make demo' >&2; exit 1; }
-	@PYTHONPATH=$(COLLECTIONS) python -m ansible_collections.ddbload.aws.plugins.module_utils.local_shell '$(LOCAL_AWS)'
+	@PYTHONPATH=$(COLLECTIONS) python -m ansible_collections.gantry.ecs.plugins.module_utils.local_aws.shell '$(LOCAL_AWS)'
 
 # ---- Tests, the fast ones first
 

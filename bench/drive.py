@@ -11,16 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from unittest.mock import patch
 
-from ddbload import scenario, ticker, workload
 from ddbload.dynamo.endpoint import Target
+from ddbload.dynamo.http1 import Connection
 from ddbload.dynamo.pool import Pool
 from ddbload.dynamo.sign import Credentials, Signer
-from ddbload.dynamo.wire import Connection
-from ddbload.engine import Engine
-from ddbload.keys import KeyAttribute
-from ddbload.load import Load
-from ddbload.retries import Retries
-from ddbload.segment import Segment
+from ddbload.engine import timer as ticker
+from ddbload.engine.engine import Engine
+from ddbload.engine.load import Load
+from ddbload.engine.retries import Retries
+from ddbload.pacing.segment import Segment
+from ddbload.scenario import scenario
+from ddbload.workload import build as workload
+from ddbload.workload.keys import KeyAttribute
 
 from bench.clients.workload import CALLERS, RUN_ID, TABLE
 from bench.contenders import closed_plan, open_plan
@@ -57,7 +59,7 @@ class Wire:
         self._wake: Callable[[], None] = _nobody
 
     def timer(self, callback: Callable[[], None]) -> Wire:
-        """Take the place of the loop's timer (``ddbload.ticker.make``)."""
+        """Take the place of the loop's timer (``ddbload.engine.timer.make``)."""
         self._wake = callback
         return self
 

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from ddbload.dynamo.wire import Connection
-from ddbload.engine import Engine
+from ddbload.dynamo.http1 import Connection
+from ddbload.engine.engine import Engine
 
 from bench import drive
 from bench.processes import ROOT

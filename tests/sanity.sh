@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# ansible-test wants a git checkout at .../ansible_collections/ddbload/aws with the collections that it uses beside it,
+# ansible-test wants a git checkout at .../ansible_collections/gantry/ecs with the collections that it uses beside it,
 # and no link that leads back into itself: so a copy of what git knows is made for it.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 place="$root/.build/sanity/ansible_collections"
-copy="$place/ddbload/aws"
+copy="$place/gantry/ecs"
 python="$root/.venv/bin/python"
 
 rm -rf "$place"

@@ -22,7 +22,7 @@ def test_a_count_comes_out_the_same_again_and_leaves_no_trace_behind(is_open: bo
 
 def test_every_request_passes_through_each_part_of_the_loop() -> None:
     functions = instructions.count(1_000).functions
-    for part in ("wire.py:Connection.data_received", "sign.py:Signer.request"):
+    for part in ("http1.py:Connection.data_received", "sign.py:Signer.request"):
         assert functions[part] > 10
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from ddbload import results
+from ddbload.results import merge as results
 from server import Request
 
 SOURCE = Path(__file__).parents[1] / "src"

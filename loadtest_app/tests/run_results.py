@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ddbload.histogram import Histogram
-from ddbload.results import SCHEMA
-from test_progress import Counted
-from test_results import figures
+from ddbload.results.merge import SCHEMA
+from ddbload.stats.histogram import Histogram
+from results.test_merge import figures
+from run.test_progress import Counted
 
 # One second: by operation, the microseconds of its answers.
 Second = Mapping[str, Sequence[int]]

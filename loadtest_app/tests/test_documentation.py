@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from command import ENVIRONMENT, constant, killed
-from ddbload import cli, entries, exit_codes, plan, reader, results, scenario, thresholds
+from ddbload import cli
+from ddbload.results import exit_codes, merge
+from ddbload.scenario import entries, plan, reader, scenario, thresholds
 from server import Server
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +22,8 @@ SCENARIO = ROOT / "docs" / "scenario.md"
 README = ROOT / "loadtest_app" / "README.md"
 # The command, with checkpoints each second.
 COMMAND = (
-    "import sys, ddbload.reporter; ddbload.reporter.CHECKPOINT_S = 1; from ddbload.cli import main; sys.exit(main())"
+    "import sys; from ddbload.run import reporter; reporter.CHECKPOINT_S = 1; "
+    "from ddbload.cli import main; sys.exit(main())"
 )
 
 TABLE = {
@@ -137,7 +140,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
             text = json.dumps(asked)
             lines.append(ddbload("run", "--table", "test-table", "--scenario", text, *target).splitlines())
             if asked is SEARCH:
-                results.save(path, results.merge(lines[-1]))
+                merge.save(path, merge.merge(lines[-1]))
                 verified = json.loads(ddbload("verify", str(path), *target))
     with Server() as server:
         lines.append([json.dumps(event) for event in killed(server.url, DEATH, 0.9).events])
@@ -180,7 +183,7 @@ def test_every_figure_of_every_event_is_explained(said: Said) -> None:
 
 def test_every_figure_of_the_results_is_explained(said: Said) -> None:
     for run in said.lines:
-        assert unexplained(results.merge(run), ("`results.json`", "The figures of a run")) == set()
+        assert unexplained(merge.merge(run), ("`results.json`", "The figures of a run")) == set()
     assert unexplained(said.verified, ("`ddbload verify`",)) == set()
 
 
@@ -192,7 +195,7 @@ def test_every_section_that_a_run_may_have_was_there(said: Said) -> None:
 
 
 def test_no_figure_is_explained_that_there_is_not(said: Said) -> None:
-    documents = [said.verified, *said.events, *(results.merge(run) for run in said.lines)]
+    documents = [said.verified, *said.events, *(merge.merge(run) for run in said.lines)]
     there = {name for document in documents for name, _places in members(document, ("",))}
     for title, text in sections(FIGURES).items():
         if title in ("Every line", "The figures of a run") or title.startswith("`"):

@@ -151,12 +151,12 @@ def test_a_password_in_an_address_is_refused_untold(
 
 @pytest.mark.parametrize("command", ["verify", "clean"])
 def test_what_is_done_after_a_run_refuses_it_too(command: str, tmp_path: Path) -> None:
-    from ddbload import results
+    from ddbload.results import merge
 
     with Server() as server:
         seen = run(server.url, {"plan": {"rate": 50, "duration": 1}})
     file = tmp_path / "results.json"
-    results.save(file, seen.results)
+    merge.save(file, seen.results)
     done = ddbload(command, str(file), "--endpoint-url", USER_AND_PASSWORD)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "has a user or a password in it" in done.stderr

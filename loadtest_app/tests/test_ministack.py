@@ -17,7 +17,7 @@ import botocore.session
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from ddbload.items import item_bytes
+from ddbload.workload.items import item_bytes
 
 pytest.importorskip("ministack")
 SOURCE = Path(__file__).parents[1] / "src"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import truth
-from ddbload.histogram import Histogram
+from ddbload.stats.histogram import Histogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,18 +1,18 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Action plugin: runs the module ``cfn_stack`` and shows what becomes of the stack's resources meanwhile."""
 
 from __future__ import annotations
 
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_view import StackView
-from ansible_collections.ddbload.aws.plugins.plugin_utils.live_display import LiveAction
+from ansible_collections.gantry.ecs.plugins.plugin_utils.live_action import LiveAction
+from ansible_collections.gantry.ecs.plugins.plugin_utils.stack_view import StackView
 
 
 class ActionModule(LiveAction):
     """Shows a line for each resource that is done."""
 
-    module = "ddbload.aws.cfn_stack"
+    module = "gantry.ecs.cfn_stack"
 
     @property
     def is_waited_for(self) -> bool:

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Action plugin: runs the module ``ecs_task_run`` and shows what it tells of the tasks while they run."""
@@ -8,15 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.ddbload.aws.plugins.module_utils.live_view import LiveView
-from ansible_collections.ddbload.aws.plugins.module_utils.run_request import without_environment
-from ansible_collections.ddbload.aws.plugins.plugin_utils.live_display import LiveAction
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import without_environment
+from ansible_collections.gantry.ecs.plugins.plugin_utils.live_action import LiveAction
+from ansible_collections.gantry.ecs.plugins.plugin_utils.task_view import LiveView
 
 
 class ActionModule(LiveAction):
     """Shows log lines, states and progress of the tasks."""
 
-    module = "ddbload.aws.ecs_task_run"
+    module = "gantry.ecs.ecs_task_run"
 
     def view(self, columns: int, refreshes: bool) -> LiveView:
         """Return what decides what is displayed of a run."""

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Filter that tells why an image was not built or pushed."""
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.ddbload.aws.plugins.module_utils.image_build_reasons import build_failure as tell
+from ansible_collections.gantry.ecs.plugins.plugin_utils.build_failure import build_failure as tell
 
 DOCUMENTATION = r"""
 name: build_failure
 short_description: Why an image was not built or pushed
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Puts what the modules of community.docker return into one line, with what is the matter and how to mend it.
 options:
@@ -33,7 +33,7 @@ EXAMPLES = r"""
   community.docker.docker_image_push:
     name: registry/app:1
   register: pushed
-  until: pushed.image is defined or not (pushed | ddbload.aws.build_failure('cannot push it')).is_passing
+  until: pushed.image is defined or not (pushed | gantry.ecs.build_failure('cannot push it')).is_passing
 """
 
 RETURN = r"""

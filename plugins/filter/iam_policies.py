@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Filter that makes IAM policies of the statements in files/iam."""
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.ddbload.aws.plugins.module_utils.iam_policy import (
+from ansible_collections.gantry.ecs.plugins.plugin_utils.iam_policy import (
     IamPolicyError,
     policy_documents,
     policy_values,
@@ -19,7 +19,7 @@ DOCUMENTATION = r"""
 name: iam_policies
 short_description: IAM policies of one environment
 version_added: 0.2.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Fills the statements of a file of C(files/iam) in for one project, environment, account and region.
   - IAM takes policies of 6,144 characters at most. Statements that have more come out as several policies.
@@ -98,7 +98,7 @@ options:
 EXAMPLES = r"""
 - name: Show the policy of whoever tests
   ansible.builtin.debug:
-    msg: "{{ lookup('ansible.builtin.file', 'tester.yaml') | from_yaml | ddbload.aws.iam_policies('tester', values) }}"
+    msg: "{{ lookup('ansible.builtin.file', 'tester.yaml') | from_yaml | gantry.ecs.iam_policies('tester', values) }}"
   vars:
     values:
       project: shop

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Filter that chooses the image to go back to."""
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.ddbload.aws.plugins.module_utils.image_history import (
+from ansible_collections.gantry.ecs.plugins.plugin_utils.image_history import (
     ImageChoiceError,
     choose_image,
     image_by_digest,
@@ -19,12 +19,12 @@ DOCUMENTATION = r"""
 name: rollback_image
 short_description: The image to go back to
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Puts the images of a repository in order, and chooses the one before the deployed one, or the one that is named.
 options:
   _input:
-    description: The images, as M(ddbload.aws.ecr_image_info) returns them.
+    description: The images, as M(gantry.ecs.ecr_image_info) returns them.
     type: list
     elements: dict
     required: true
@@ -41,7 +41,7 @@ options:
 EXAMPLES = r"""
 - name: Show which image is the one before
   ansible.builtin.debug:
-    msg: "{{ found.images | ddbload.aws.rollback_image(deployed='registry/app:2') }}"
+    msg: "{{ found.images | gantry.ecs.rollback_image(deployed='registry/app:2') }}"
 """
 
 RETURN = r"""

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Filter that finds the environment variables that hold a secret."""
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.ddbload.aws.plugins.module_utils.secret_variables import secret_variables
+from ansible_collections.gantry.ecs.plugins.plugin_utils.secret_variables import secret_variables
 
 DOCUMENTATION = r"""
 name: secret_variables
 short_description: The environment variables that hold a secret
 version_added: 0.2.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Finds URLs with a password in them, as of a proxy, and what the AWS SDKs take for a secret key or a session token.
   - What a play sets by C(environment) stands in the command line of every task, for every user of the machine to read.
@@ -28,7 +28,7 @@ options:
 EXAMPLES = r"""
 - name: Refuse a secret in the command line
   ansible.builtin.assert:
-    that: not (aws_environment | ddbload.aws.secret_variables)
+    that: not (aws_environment | gantry.ecs.secret_variables)
 """
 
 RETURN = r"""

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lookup of the accounts that the environments beside an inventory name."""
@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 name: environment_accounts
 short_description: The accounts that the environments beside an inventory name
 version_added: 0.2.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Reads C(preflight_allowed_accounts) of the inventories that lie beside one, folders with a C(hosts.yml), whether
     they are loaded or not. So prod's account is kept out of dev where only dev's inventory was named.
@@ -25,7 +25,7 @@ options:
 EXAMPLES = r"""
 - name: Show which accounts are another environment's
   ansible.builtin.debug:
-    msg: "{{ lookup('ddbload.aws.environment_accounts', inventory_dir).accounts }}"
+    msg: "{{ lookup('gantry.ecs.environment_accounts', inventory_dir).accounts }}"
 """
 
 RETURN = r"""
@@ -49,7 +49,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.ddbload.aws.plugins.plugin_utils.inventories_beside import accounts_beside
+from ansible_collections.gantry.ecs.plugins.plugin_utils.inventories_beside import accounts_beside
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # no types are published for it

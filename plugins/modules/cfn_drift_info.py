@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: what differs between CloudFormation stacks and the account."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: cfn_drift_info
 short_description: What differs between CloudFormation stacks and the account
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Has CloudFormation compare the resources of stacks with their templates, waits for the end, and says in one line for
     each property what is expected and what is there.
@@ -60,7 +60,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Look for changes by hand
-  ddbload.aws.cfn_drift_info:
+  gantry.ecs.cfn_drift_info:
     stack_names: [shop-prod-network, shop-prod-table]
     ignore: [Table/ProvisionedThroughput]
   register: drift
@@ -197,12 +197,12 @@ stacks:
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_clients import AwsClients
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
-from ansible_collections.ddbload.aws.plugins.module_utils.drift_detection import DriftDetector, DriftTimeoutError
-from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import place
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import AwsClients
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import place
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.drift.detection import DriftDetector, DriftTimeoutError
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import StackRequestError
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "stack_names": {"type": "list", "elements": "str", "required": True},

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: one CloudFormation stack, applied by change sets."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: cfn_stack
 short_description: Apply a CloudFormation stack by change sets, live, and say why where it fails
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Makes, changes and deletes one CloudFormation stack, and shows its resources while they come and go.
   - Every change goes by a change set, so that nothing to change is C(changed=false), and check mode shows what would
@@ -127,7 +127,7 @@ attributes:
     support: full
 seealso:
   - module: amazon.aws.cloudformation
-  - module: ddbload.aws.cfn_drift_info
+  - module: gantry.ecs.cfn_drift_info
 notes:
   - "Permissions on the stack and its change sets: C(cloudformation:DescribeStacks),
     C(cloudformation:DescribeStackEvents), C(cloudformation:CreateChangeSet), C(cloudformation:DescribeChangeSet),
@@ -142,7 +142,7 @@ notes:
 
 EXAMPLES = r"""
 - name: Apply a stack
-  ddbload.aws.cfn_stack:
+  gantry.ecs.cfn_stack:
     stack_name: shop-prod-table
     template_body: "{{ lookup('ansible.builtin.file', 'table.yaml') }}"
     parameters:
@@ -158,26 +158,26 @@ EXAMPLES = r"""
         - {Effect: Deny, Principal: "*", Action: ["Update:Replace", "Update:Delete"], Resource: LogicalResourceId/Table}
 
 - name: Start one stack
-  ddbload.aws.cfn_stack:
+  gantry.ecs.cfn_stack:
     stack_name: shop-prod-network
     template_body: "{{ lookup('ansible.builtin.file', 'network.yaml') }}"
     wait: false
   register: network
 
 - name: Wait for it, when others have been started too
-  ddbload.aws.cfn_stack:
+  gantry.ecs.cfn_stack:
     stack_name: shop-prod-network
     state: settled
     operation: "{{ network.operation }}"
 
 - name: Apply a stack with the rights of a role, not with the caller's
-  ddbload.aws.cfn_stack:
+  gantry.ecs.cfn_stack:
     stack_name: shop-prod-table
     template_body: "{{ lookup('ansible.builtin.file', 'table.yaml') }}"
     role_arn: arn:aws:iam::123456789012:role/shop-prod-cloudformation
 
 - name: Delete a stack
-  ddbload.aws.cfn_stack:
+  gantry.ecs.cfn_stack:
     stack_name: shop-prod-table
     state: absent
 """
@@ -306,9 +306,9 @@ elapsed_s:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import StackRequestError, check_request
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_runner import StackRunner
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import StackRequestError, check_request
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.runner import StackRunner
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 ARGUMENT_SPEC = {

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: one digest for a directory's content."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: directory_digest_info
 short_description: One digest for a directory's content
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Digests the names, executable bits and bytes of the files below a directory.
   - An image's tag can be made of it, so that the tag changes when, and only when, the content does.
@@ -38,7 +38,7 @@ attributes:
 
 EXAMPLES = r"""
 - name: Digest what goes into the image
-  ddbload.aws.directory_digest_info:
+  gantry.ecs.directory_digest_info:
     directory: loadtest_app
     paths: [Dockerfile, requirements.txt, src]
     exclude: [__pycache__, "*.pyc"]
@@ -56,7 +56,7 @@ sha256:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ddbload.aws.plugins.module_utils.directory_digest import directory_digest
+from ansible_collections.gantry.ecs.plugins.module_utils.images.digest import directory_digest
 
 
 def main() -> None:

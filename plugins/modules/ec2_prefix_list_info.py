@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: AWS's own prefix lists of services."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ec2_prefix_list_info
 short_description: AWS's own prefix lists of services
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Looks up the ids of the prefix lists that hold a service's addresses in the region. A rule of a security group takes
     them in place of all addresses.
@@ -34,7 +34,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Look up where DynamoDB and S3 are
-  ddbload.aws.ec2_prefix_list_info:
+  gantry.ecs.ec2_prefix_list_info:
   register: lists
 """
 
@@ -52,9 +52,9 @@ except ImportError:
     pass  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
-from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
-from ansible_collections.ddbload.aws.plugins.module_utils.prefix_lists import PrefixListError, find_prefix_lists
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.prefix_lists import PrefixListError, find_prefix_lists
 
 SERVICES = ["dynamodb", "s3"]
 WHAT = "cannot look up AWS's prefix lists (ec2:DescribeManagedPrefixLists)"

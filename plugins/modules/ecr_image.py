@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: an image of an ECR repository, by its manifest."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ecr_image
 short_description: An image of an ECR repository, by its manifest
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Puts a manifest under a tag, as C(docker push) does last of all. Layers that it names have to be in the repository.
   - A tag that has this manifest already is left alone. A tag that has another one is moved where the repository lets
@@ -40,7 +40,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Give a released image a second name
-  ddbload.aws.ecr_image:
+  gantry.ecs.ecr_image:
     repository_name: ddbload-dev
     image_tag: released
     image_manifest: "{{ lookup('ansible.builtin.file', 'manifest.json') }}"
@@ -62,9 +62,13 @@ except ImportError:
 import json
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
-from ansible_collections.ddbload.aws.plugins.module_utils.ecr import has_immutable_tags, put_manifest, read_manifest
-from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.images.repository import (
+    has_immutable_tags,
+    put_manifest,
+    read_manifest,
+)
 
 
 def main() -> None:

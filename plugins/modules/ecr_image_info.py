@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: images of an ECR repository."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ecr_image_info
 short_description: Images of an ECR repository
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Lists the images of a repository, or looks for one tag.
   - A tag that is not there gives an empty list; a repository that is not there is an error.
@@ -34,7 +34,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Ask whether the image is there
-  ddbload.aws.ecr_image_info:
+  gantry.ecs.ecr_image_info:
     repository_name: ddbload-dev
     image_tag: 0.1.0-3f786850e387550f
   register: found
@@ -72,9 +72,9 @@ except ImportError:
     pass  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import error_code, explain
-from ansible_collections.ddbload.aws.plugins.module_utils.ecr import find_images
-from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import error_code, explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.images.repository import find_images
 
 
 def main() -> None:

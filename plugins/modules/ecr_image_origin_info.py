@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: whether an image of ECR is the one that was built."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ecr_image_origin_info
 short_description: Whether an image of ECR is the one that was built
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Compares an image of a repository with what it has to be, before it is deployed by its digest.
   - Its labels are compared always. Whoever may push may write labels, so this finds mistakes alone. What proves more is
@@ -63,7 +63,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Ask whether the image is the one that was built of this source
-  ddbload.aws.ecr_image_origin_info:
+  gantry.ecs.ecr_image_origin_info:
     repository_name: ddbload-dev
     image_digest: sha256:3f786850e387550fdab836ed7e6dc881de23001b9bb3c93d2f8d5ecf0c3a4a71
     image_tags: [0.1.0-3f786850e387550f]
@@ -95,14 +95,14 @@ from typing import Any
 
 from ansible.module_utils.urls import open_url
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
-from ansible_collections.ddbload.aws.plugins.module_utils.ecr_content import (
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.images.manifests import (
     FetchError,
     ImageContentError,
     read_contents,
 )
-from ansible_collections.ddbload.aws.plugins.module_utils.image_origin import Wanted, check_origin
-from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.images.origin import Wanted, check_origin
 
 FETCHES_WITHIN = 30  # seconds
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: what ECR's scans found in an image."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ecr_image_scan_info
 short_description: What ECR's scans found in an image
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Reads the findings of basic or enhanced scanning, and waits for a scan that is under way.
   - An image that was not scanned, or of which nothing may be read, is told in RV(not_checked), and by a warning. It is
@@ -46,7 +46,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Read what the scan found
-  ddbload.aws.ecr_image_scan_info:
+  gantry.ecs.ecr_image_scan_info:
     repository_name: ddbload-dev
     image_digest: sha256:3f786850e387550fdab836ed7e6dc881de23001b9bb3c93d2f8d5ecf0c3a4a71
     refused_severity: critical
@@ -90,18 +90,18 @@ except ImportError:
     pass  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
-from ansible_collections.ddbload.aws.plugins.module_utils.credentials import CredentialsError
-from ansible_collections.ddbload.aws.plugins.module_utils.ecr_content import ImageContentError, platform_digests
-from ansible_collections.ddbload.aws.plugins.module_utils.image_scan import (
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.credentials import CredentialsError
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Patience
+from ansible_collections.gantry.ecs.plugins.module_utils.images.manifests import ImageContentError, platform_digests
+from ansible_collections.gantry.ecs.plugins.module_utils.images.scan import (
     Finding,
     ScanMissingError,
     read_findings,
     refused,
     summary,
 )
-from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
-from ansible_collections.ddbload.aws.plugins.module_utils.patience import Patience
 
 GRAVE = "high"  # the least severity that is a warning
 

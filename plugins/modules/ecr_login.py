@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: a login to the ECR registry, for Docker's clients."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ecr_login
 short_description: Log Docker's clients in to the ECR registry
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Asks ECR for a token, which is good for twelve hours, and writes it where Docker's clients look for logins.
   - The token is in that file alone, which nobody else may read. It is not returned, not an argument of anything, and in
@@ -45,7 +45,7 @@ EXAMPLES = r"""
   register: login
 
 - name: Log in
-  ddbload.aws.ecr_login:
+  gantry.ecs.ecr_login:
     config_directory: "{{ login.path }}"
 
 - name: Push
@@ -76,10 +76,10 @@ except ImportError:
 from pathlib import Path
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
-from ansible_collections.ddbload.aws.plugins.module_utils.docker_config import read_config, with_login, write_config
-from ansible_collections.ddbload.aws.plugins.module_utils.ecr import decode_authorization
-from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.images.login import read_config, with_login, write_config
+from ansible_collections.gantry.ecs.plugins.module_utils.images.repository import decode_authorization
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: ECS tasks, launched and followed to their end."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: ecs_task_run
 short_description: Run ECS tasks to their end, with live logs, exit codes, causes and costs
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Launches one or many tasks of a task definition, follows them until they have ended and their logs have been read,
     and says how each ended.
@@ -397,7 +397,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Run a database migration and follow it
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-migrate
     network_configuration:
@@ -413,7 +413,7 @@ EXAMPLES = r"""
   delegate_to: localhost
 
 - name: Judge the task by its application, whatever the proxy beside it ends with
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-migrate-with-proxy
     network_configuration:
@@ -421,7 +421,7 @@ EXAMPLES = r"""
     exit_container: migrate
 
 - name: Check first whether it could run
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-migrate
     network_configuration:
@@ -429,7 +429,7 @@ EXAMPLES = r"""
   check_mode: true
 
 - name: Share work out to 25 tasks; each reads its part, such as 3/25, from SHARD
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-import:12
     count: 25
@@ -445,7 +445,7 @@ EXAMPLES = r"""
     msg: "{{ imported.count }} tasks, {{ imported.elapsed_s }} s, {{ imported.cost.usd }} USD"
 
 - name: Run on Fargate Spot, and on demand where Spot has no capacity
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-report
     capacity_provider_strategy:
@@ -455,7 +455,7 @@ EXAMPLES = r"""
       subnets: [subnet-0a1b2c3d4e5f60718]
 
 - name: Take exit code 2 (nothing to do) for a success
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-cleanup
     network_configuration:
@@ -463,7 +463,7 @@ EXAMPLES = r"""
     fail_on: ["1", 3-255]
 
 - name: Run a step that the pipeline may repeat; a repetition finds the task of the first attempt
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-migrate
     network_configuration:
@@ -471,7 +471,7 @@ EXAMPLES = r"""
     client_token: "migrate-{{ lookup('env', 'PIPELINE_ID') }}"
 
 - name: Launch and go on with the play
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-backup
     network_configuration:
@@ -480,13 +480,13 @@ EXAMPLES = r"""
     wait: false
 
 - name: Follow it later, from any machine
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     state: watch
     cluster: shop
     started_by: backup/2026-01-31
 
 - name: Look at it once
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     state: watch
     cluster: shop
     started_by: backup/2026-01-31
@@ -494,13 +494,13 @@ EXAMPLES = r"""
   register: backup
 
 - name: Stop it
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     state: absent
     cluster: shop
     started_by: backup/2026-01-31
 
 - name: Run beside other work; nothing is shown, and async is longer than wait_timeout, launch_timeout and 200 s
-  ddbload.aws.ecs_task_run:
+  gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-report
     network_configuration:
@@ -842,10 +842,10 @@ tasks:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.ddbload.aws.plugins.module_utils.run_parameters import check_params
-from ansible_collections.ddbload.aws.plugins.module_utils.run_request import RequestError
-from ansible_collections.ddbload.aws.plugins.module_utils.runner import Runner
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import RequestError
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import check_params
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.runner import Runner
 
 ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["run", "watch", "absent"], "default": "run"},

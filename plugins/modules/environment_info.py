@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: what of an environment is in the account."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: environment_info
 short_description: What of an environment is in the account
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Looks for everything that belongs to an environment of this collection, in stacks or left over from them - stacks,
     running tasks, the table, the repository, task definitions, log groups, SSM parameters, alarms and network
@@ -66,7 +66,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Look for what is left of an environment
-  ddbload.aws.environment_info:
+  gantry.ecs.environment_info:
     project: ddbload
     environment: dev
   register: left
@@ -172,14 +172,14 @@ import time
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
-from ansible_collections.ddbload.aws.plugins.module_utils.environment_survey import EnvironmentSurvey
-from ansible_collections.ddbload.aws.plugins.module_utils.environment_things import (
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.belongings import (
     Names,
     foreign_table,
     protected_data,
 )
-from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.survey import EnvironmentSurvey
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "project": {"type": "str", "required": True},

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: one thing of an environment, unprotected or removed."""
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: environment_part
-short_description: Unprotect or remove one thing that M(ddbload.aws.environment_info) found
+short_description: Unprotect or remove one thing that M(gantry.ecs.environment_info) found
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Takes the protection off a stack or table, so that the stack can be deleted.
   - Removes what outlives its stack - a table or repository that was kept, a log group that a service made, an SSM
@@ -26,13 +26,13 @@ options:
     required: true
   kind:
     description:
-      - What it is, C(kind) of RV(ddbload.aws.environment_info#module:things).
-      - V(stack) for O(state=unprotected) only; stacks are deleted by M(ddbload.aws.cfn_stack).
+      - What it is, C(kind) of RV(gantry.ecs.environment_info#module:things).
+      - V(stack) for O(state=unprotected) only; stacks are deleted by M(gantry.ecs.cfn_stack).
     type: str
     choices: [stack, table, repository, log_group, ssm_parameter, task_definition]
     required: true
   id:
-    description: C(id) of RV(ddbload.aws.environment_info#module:things), a name or an ARN.
+    description: C(id) of RV(gantry.ecs.environment_info#module:things), a name or an ARN.
     type: str
     required: true
   wait_timeout:
@@ -48,18 +48,18 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 seealso:
-  - module: ddbload.aws.environment_info
+  - module: gantry.ecs.environment_info
 """
 
 EXAMPLES = r"""
 - name: Take the deletion protection off the table
-  ddbload.aws.environment_part:
+  gantry.ecs.environment_part:
     state: unprotected
     kind: table
     id: ddbload-dev
 
 - name: Remove a log group that Container Insights made
-  ddbload.aws.environment_part:
+  gantry.ecs.environment_part:
     state: absent
     kind: log_group
     id: /aws/ecs/containerinsights/ddbload-dev/performance
@@ -72,9 +72,9 @@ RETURN = r"""
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
-from ansible_collections.ddbload.aws.plugins.module_utils.environment_part import EnvironmentPart, PartTimeoutError
-from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.removal import EnvironmentPart, PartTimeoutError
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["unprotected", "absent"], "required": True},
@@ -96,7 +96,7 @@ def main() -> None:
     if state == "unprotected" and kind not in PROTECTABLE:
         module.fail_json(msg=f"kind {kind} has no protection -> name a stack or a table")
     if state == "absent" and kind == "stack":
-        module.fail_json(msg=f"stack {id_} is not deleted by this module -> use ddbload.aws.cfn_stack")
+        module.fail_json(msg=f"stack {id_} is not deleted by this module -> use gantry.ecs.cfn_stack")
     part = EnvironmentPart(module_clients(module), module.params["wait_timeout"], module.check_mode)
     verb = "unprotect" if state == "unprotected" else "remove"
     try:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: service-linked roles."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: iam_service_linked_role
 short_description: The role that an AWS service uses in the account
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Makes the service-linked role of a service where the account has none, once an account.
   - It never removes one, since everything in the account that uses the service needs it.
@@ -32,7 +32,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Let ECS work in a fresh account
-  ddbload.aws.iam_service_linked_role:
+  gantry.ecs.iam_service_linked_role:
     service: ecs.amazonaws.com
 """
 
@@ -50,9 +50,9 @@ except ImportError:
     pass  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.aws_error import explain
-from ansible_collections.ddbload.aws.plugins.module_utils.module_clients import module_clients
-from ansible_collections.ddbload.aws.plugins.module_utils.service_linked_role import create_role, find_role
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.service_linked_role import create_role, find_role
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: the AWS embedded in this machine, started or stopped."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: local_aws
 short_description: Start or stop an AWS embedded in this machine
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Starts MiniStack, an emulator of AWS, detached from Ansible and bound to 127.0.0.1, and with it what runs its ECS
     tasks. It returns when both answer.
@@ -85,14 +85,14 @@ attributes:
 
 EXAMPLES = r"""
 - name: Start the embedded AWS
-  ddbload.aws.local_aws:
+  gantry.ecs.local_aws:
     directory: /home/me/.local/state/ddbload/local-aws-4566
     python: "{{ ansible_playbook_python }}"
     process_engine: roles/local_aws/files/process_engine.py
   register: local
 
 - name: Stop it
-  ddbload.aws.local_aws:
+  gantry.ecs.local_aws:
     state: stopped
     directory: /home/me/.local/state/ddbload/local-aws-4566
 """
@@ -133,9 +133,9 @@ import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.ddbload.aws.plugins.module_utils.background_process import ProcessError
-from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import (
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.process import ProcessError
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.service import (
     Settings,
     preview,
     running_pids,

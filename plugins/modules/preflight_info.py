@@ -1,5 +1,5 @@
 #!/usr/bin/python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Module: what is wrong before a deploy."""
@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: preflight_info
 short_description: What is wrong before a deploy, all of it at once
 version_added: 0.1.0
-author: The ddbload.aws contributors (@ddbload)
+author: The gantry.ecs contributors (@ddbload)
 description:
   - Looks at everything that a deploy needs and changes nothing.
     Credentials and whose they are, the account, the region and its zones, service-linked roles, quotas, names,
@@ -140,12 +140,12 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
 seealso:
-  - module: ddbload.aws.iam_service_linked_role
+  - module: gantry.ecs.iam_service_linked_role
 """
 
 EXAMPLES = r"""
 - name: Look for what is wrong
-  ddbload.aws.preflight_info:
+  gantry.ecs.preflight_info:
     project: ddbload
     environment: prod
     allowed_accounts: ["123456789012"]
@@ -234,8 +234,8 @@ table:
 
 from ansible.module_utils.common.warnings import warn
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.ddbload.aws.plugins.module_utils.open_clients import OpenClients
-from ansible_collections.ddbload.aws.plugins.module_utils.preflight import look
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.open_clients import OpenClients
+from ansible_collections.gantry.ecs.plugins.module_utils.preflight.preflight import look
 
 ARGUMENT_SPEC = {
     "project": {"type": "str", "required": True},

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A container engine, an image to build on and a deployed place, which the tests share."""
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ddbload.aws.plugins.module_utils.docker_engine import bridge_address
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.docker import bridge_address
 
 sys.path.insert(0, str(Path(__file__).parent))
 

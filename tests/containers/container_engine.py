@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A container engine for the tests: the one that answers, or Debian's own, installed and started where that is allowed.
@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.ddbload.aws.plugins.module_utils.docker_engine import answers, docker_host
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.docker import answers, docker_host
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "container-engine"  # git-ignored; kept between runs

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The worked example of docs/costs.md is what the load tester itself would reckon."""
@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 import yaml
-from ddbload import budget, cost, scenario
+from ddbload.run import budget, cost
+from ddbload.scenario import scenario
 from fences import ROOT, files
 
 PAGE = ROOT / "docs" / "costs.md"

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tasks of the tests' own on the embedded AWS, and the module `ecs_task_run` run in a playbook as a user would."""
@@ -207,7 +207,7 @@ class LaunchPlace:
         tasks = [
             {
                 "name": "Run the tasks",
-                "ddbload.aws.ecs_task_run": given | options,
+                "gantry.ecs.ecs_task_run": given | options,
                 "register": "outcome",
                 "ignore_errors": True,
             }

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The playbooks, run for real against the embedded AWS."""
@@ -162,7 +162,7 @@ def test_a_failing_command_fails_the_play_with_its_exit_code_and_last_lines(depl
     command = ["python3", "-c", "import sys; print('first words'); print('last words'); sys.exit(41)"]
     play = place.play("run-test.yml", *scenario(), "-e", json.dumps({"load_test_command": command}))
     assert play.code == 2
-    verdict = play.words[play.words.index("TASK [ddbload.aws.load_test : Give the verdict]") :]
+    verdict = play.words[play.words.index("TASK [gantry.ecs.load_test : Give the verdict]") :]
     assert "exit code 41" in verdict
     assert "first words" in verdict
     assert "last words" in verdict
@@ -229,7 +229,7 @@ def test_ctrl_c_stops_the_task(deployed: tuple[Place, Play]) -> None:
 
 def test_playbooks_run_from_their_folder_and_by_their_full_name(deployed: tuple[Place, Play]) -> None:
     place, _first = deployed
-    for playbook in ("playbooks/deploy.yml", "ddbload.aws.deploy"):
+    for playbook in ("playbooks/deploy.yml", "gantry.ecs.deploy"):
         play = place.play(playbook)
         assert (play.code, play.changed) == (0, 0)
 

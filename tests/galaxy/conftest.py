@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The artefact as Galaxy would have it, and who installed it."""
@@ -56,12 +56,12 @@ def workplace(newcomer: Newcomer, tmp_path_factory: pytest.TempPathFactory) -> I
     """An empty folder; its embedded AWS is stopped at the end."""
     made = Workplace(newcomer, tmp_path_factory.mktemp("empty"), free_port())
     yield made
-    made.play("ddbload.aws.local_aws", local_aws_state="stopped")
+    made.play("gantry.ecs.local_aws", local_aws_state="stopped")
 
 
 @pytest.fixture(scope="session")
 def deployed(workplace: Workplace) -> Workplace:
     """The workplace after a deploy."""
-    deploy = workplace.play("ddbload.aws.deploy")
+    deploy = workplace.play("gantry.ecs.deploy")
     assert deploy.code == 0, deploy.output
     return workplace

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Someone who installs the collection and has no checkout: a home, a Python and nothing else."""
@@ -51,7 +51,7 @@ class Newcomer:
     @property
     def collection(self) -> Path:
         """Where ansible-galaxy installs the collection."""
-        return self.collections / "ddbload" / "aws"
+        return self.collections / "gantry" / "ecs"
 
     def run(self, *arguments: str, folder: Path | None = None) -> Done:
         """Run Python in a folder, by default the home; output and errors come together."""

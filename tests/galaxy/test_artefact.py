@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The built collection: what is in it, and that it works from an empty folder with no checkout."""
@@ -73,7 +73,7 @@ def test_the_artefact_depends_on_what_a_checkout_installs() -> None:
 def test_the_execution_environment_is_built_of_this_version() -> None:
     version = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
     definition = yaml.safe_load((ROOT / "execution-environment.yml").read_text())
-    file = f"ddbload-aws-{version}.tar.gz"
+    file = f"gantry-ecs-{version}.tar.gz"
     assert definition["dependencies"]["galaxy"]["collections"][0] == {"name": f"artefact/{file}", "type": "file"}
     assert definition["additional_build_files"][0] == {"src": f".build/galaxy/{file}", "dest": "artefact"}
 
@@ -81,7 +81,7 @@ def test_the_execution_environment_is_built_of_this_version() -> None:
 @pytest.mark.parametrize("kind", ["module", "filter", "role"])
 def test_ansible_doc_shows_everything_that_is_installed(newcomer: Newcomer, kind: str) -> None:
     place = {"module": "plugins/modules/*.py", "filter": "plugins/filter/*.py", "role": "roles/*"}[kind]
-    names = sorted(f"ddbload.aws.{path.stem}" for path in newcomer.collection.glob(place))
+    names = sorted(f"gantry.ecs.{path.stem}" for path in newcomer.collection.glob(place))
     assert names
     done = newcomer.call("doc", "--json", "--type", kind, *names)
     assert done.code == 0
@@ -95,7 +95,7 @@ def test_a_place_is_built_from_an_empty_folder(deployed: Workplace) -> None:
 
 
 def test_a_test_runs_from_an_empty_folder_and_leaves_its_results_there(deployed: Workplace) -> None:
-    run = deployed.play("ddbload.aws.run_test", load_test_scenario=SCENARIO, load_test_run_id="first")
+    run = deployed.play("gantry.ecs.run_test", load_test_scenario=SCENARIO, load_test_run_id="first")
     assert run.code == 0
     assert "verdict: PASSED (exit code 0)" in run.output
     results = deployed.folder / "results" / "local" / "first"

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What hypercorn serves for the tests of IAM: MiniStack behind the guard, which also lets in keys that its IAM made."""
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 
-from embedded_aws.guard import Guard
-from embedded_aws.guarded import Guarded
-from embedded_aws.keys import Keys
+from embedded_aws.guard.guard import Guard
+from embedded_aws.guard.guarded import Guarded
+from embedded_aws.guard.keys import Keys
 from ministack import app as ministack
 from ministack.services import iam, sts
 

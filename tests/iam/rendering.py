@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The policies of files/iam, filled in."""
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
-from ansible_collections.ddbload.aws.plugins.module_utils.iam_policy import policy_documents, policy_values
+from ansible_collections.gantry.ecs.plugins.plugin_utils.iam_policy import policy_documents, policy_values
 from judging_aws import ACCOUNT, REGION
 from reading import ROOT
 

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the cluster is, for any parameters that it takes: a task that may do its work and nothing else."""
@@ -9,8 +9,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from ddbload import check, cleanup, entries, permissions, sources
-from ddbload.dynamo.operations import batches, reads, writes
+from ddbload.run import permissions
+from ddbload.scenario import entries
+from ddbload.scenario import parameters as sources
+from ddbload.verify import check, cleanup
+from ddbload.workload.operations import batches, reads, writes
 from drawing import KNOWN, renderings
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What role load_test hands to its tasks, read by the load tester beside what the cluster's stack keeps in SSM."""
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ddbload import cli, scenario, sources
+from ddbload import cli
+from ddbload.scenario import parameters, scenario
 from environments import defaults
 from reading import ACCOUNT, REGION, ROOT, Rendered, render
 
@@ -48,7 +49,7 @@ def launch(**changed: Any) -> dict[str, Any]:
     outputs = {"TableName": TABLE, "PrivateSubnetIds": "subnet-1", "TaskSecurityGroupId": "sg-1"}
     known["stack_outputs"] = {"network": outputs, "table": outputs, "cluster": cluster().outputs}
     tasks = loader.load_from_file(str(ROLE / "tasks" / "main.yml"), cache="none", trusted_as_template=True)
-    (given,) = [task["ddbload.aws.ecs_task_run"] for task in tasks if "ddbload.aws.ecs_task_run" in task]
+    (given,) = [task["gantry.ecs.ecs_task_run"] for task in tasks if "gantry.ecs.ecs_task_run" in task]
     return dict(Templar(loader=loader, variables=known).template(given))
 
 
@@ -65,7 +66,7 @@ def read_by_the_task(launched: dict[str, Any]) -> scenario.Scenario:
         options.set,
         environment,
         options.table,
-        lambda: sources.from_parameters(values, environment["DDBLOAD_SSM_PATH"]),
+        lambda: parameters.from_parameters(values, environment["DDBLOAD_SSM_PATH"]),
     )
 
 

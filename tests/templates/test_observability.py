@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What watches the load test, for any parameters that it takes: alarms that arrive, a dashboard of what there is."""
@@ -11,9 +11,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ddbload.histogram import Histogram
-from ddbload.progress import Totals
-from ddbload.reporter import metrics_document
+from ddbload.run.progress import Totals
+from ddbload.run.reporter import metrics_document
+from ddbload.stats.histogram import Histogram
 from drawing import KNOWN, renderings
 from environments import stack_variables
 from hypothesis import given, settings
@@ -22,7 +22,7 @@ from ministack.services.eventbridge import _test_event_pattern
 from reading import ACCOUNT, REGION, ROOT, Policy, Rendered, load, policies, render, walk
 
 TEMPLATE = load("observability")
-PRICES = ROOT / "loadtest_app/src/ddbload/prices.json"
+PRICES = ROOT / "loadtest_app/src/ddbload/run/prices.json"
 NAMES = {"Environment": "dev", "TableName": "ddbload-dev"}
 slow = settings(max_examples=60)
 observed = renderings("observability")

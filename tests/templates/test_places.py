@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What holds for every stack: any parameters that its template allows, on top of any environment's."""
@@ -72,8 +72,8 @@ def as_list(value: Any) -> list[Any]:
 
 def test_tasks_are_launched_in_the_private_subnets_without_a_public_address() -> None:
     text = (ROOT / "roles" / "load_test" / "tasks" / "main.yml").read_text()
-    (launch,) = [task for task in yaml.safe_load(text) if "ddbload.aws.ecs_task_run" in task]
-    network = launch["ddbload.aws.ecs_task_run"]["network_configuration"]
+    (launch,) = [task for task in yaml.safe_load(text) if "gantry.ecs.ecs_task_run" in task]
+    network = launch["gantry.ecs.ecs_task_run"]["network_configuration"]
     assert "stack_outputs.network.PrivateSubnetIds" in network["subnets"]
     assert network["security_groups"] == ["{{ stack_outputs.network.TaskSecurityGroupId }}"]
     assert network["assign_public_ip"] is False

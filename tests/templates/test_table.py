@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The table: keys and indexes that DynamoDB takes, capacity as asked for, and hands off an existing table."""
@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from ddbload.items import EXPIRY_ATTRIBUTE
+from ddbload.workload.items import EXPIRY_ATTRIBUTE
 from drawing import parameters, permitted
 from environments import stack_parameters
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lock files: what each of the two first commands installs is enough for it, and they agree with each other."""
@@ -13,7 +13,7 @@ from typing import Any
 import ansible_collections.amazon.aws
 import pytest
 import yaml
-from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import PACKAGES
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.service import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 COLLECTIONS = Path(next(iter(ansible_collections.amazon.aws.__path__))).parents[1]

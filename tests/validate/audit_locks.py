@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lets pip-audit look up what the named locks pin; a line for each known vulnerability, and 1 where there is one.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes every policy that the templates can come to, and those of files/iam, as JSON on stdout, for judges elsewhere.

@@ -17,16 +17,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from ddbload import __version__, hlog, permissions, results, scenario, workers
-from ddbload.events import EventWriter
-from ddbload.exit_codes import BAD_CONFIGURATION, INTERNAL, LOST_WRITES, STOPPED, TARGET_UNUSABLE
+from ddbload import __version__
 from ddbload.files import FileError, read_text
-from ddbload.plan import FindMaxPlan
+from ddbload.pacing.segment import Segment
+from ddbload.pacing.segment import parse as parse_segment
 from ddbload.report import commands as reporting
-from ddbload.segment import Segment
-from ddbload.segment import parse as parse_segment
-from ddbload.sources import SourceError, from_parameters, read_parameters
-from ddbload.task import read_task
+from ddbload.results import merge as results
+from ddbload.results.events import EventWriter
+from ddbload.results.exit_codes import BAD_CONFIGURATION, INTERNAL, LOST_WRITES, STOPPED, TARGET_UNUSABLE
+from ddbload.run import permissions, workers
+from ddbload.run.task import read_task
+from ddbload.scenario import scenario
+from ddbload.scenario.parameters import SourceError, from_parameters, read_parameters
+from ddbload.scenario.plan import FindMaxPlan
+from ddbload.stats import hlog
 
 EXIT_CODES = """
 exit codes: 0 passed, 1 internal error, 2 bad configuration, 3 a threshold failed,
@@ -161,12 +165,12 @@ def _run(options: argparse.Namespace) -> int:
         task = read_task(os.environ).shared(asked.processes)
         events.context["task_id"] = task.id
         if asked.processes > 1 and worker is None:
-            from ddbload import remains
+            from ddbload.run import remains
 
             recover = partial(remains.recover, asked, options.endpoint_url, options.region, os.environ, run_id)
             arguments = ["run", f"--run-id={run_id}", *_given(options)]
             return workers.supervise(arguments, asked.processes, events, segment, recover)
-        from ddbload import run  # the event loop, which the other commands do not need
+        from ddbload.run import run  # the event loop, which the other commands do not need
 
         barrier = workers.Barrier.inherited()
         return run.run(asked, options.endpoint_url, options.region, events, os.environ, segment, task, barrier)
@@ -266,10 +270,10 @@ def _place(options: argparse.Namespace) -> tuple[str | None, str | None, Mapping
 
 def _after(options: argparse.Namespace, name: str, work: Callable[[Any, Any], dict[str, Any]]) -> dict[str, Any] | None:
     """Carry out a command on the table of a run that is over, and print what came of it."""
-    from ddbload import aftermath  # the event loop, which the other commands do not need
-    from ddbload.bulk import Refused
+    from ddbload.dynamo.client import Refused
     from ddbload.dynamo.endpoint import SettingsError, TargetError
     from ddbload.dynamo.pool import Unreachable
+    from ddbload.run import aftermath  # the event loop, which the other commands do not need
 
     try:
         found = work(aftermath, results.load(options.results))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ddbload import comparison
-from ddbload.report import comparison_page, page, run_page
+from ddbload.report.html import comparison_page, page, run_page
+from ddbload.results import comparison
 from run_results import made, steady
 
 from browser import chromium

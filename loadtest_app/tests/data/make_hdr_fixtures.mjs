@@ -4,7 +4,7 @@
 //
 //   node $DATA/make_hdr_fixtures.mjs write
 //       writes hdr_js.json and hdr_js.hlog beside this file.
-//   python -c 'import json, sys; from ddbload.histogram import Histogram as H; print(json.dumps(
+//   python -c 'import json, sys; from ddbload.stats.histogram import Histogram as H; print(json.dumps(
 //       [case | {"encoded": H.decode(case["encoded"]).encode()} for case in json.load(sys.stdin)]))' \
 //       < $DATA/hdr_js.json | node $DATA/make_hdr_fixtures.mjs check
 //       has ddbload decode and encode each histogram, and compares what hdr-histogram-js then reads with what it wrote.

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The process engine: the part of the Docker Engine API that an emulated ECS calls, with processes for containers.
@@ -31,7 +31,7 @@ from typing import Any
 from uuid import uuid4
 
 from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout, web
-from embedded_aws.keys import Keys
+from embedded_aws.guard.keys import Keys
 
 API_VERSION = "1.43"
 STDOUT, STDERR = 1, 2

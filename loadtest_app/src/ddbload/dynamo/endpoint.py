@@ -24,9 +24,9 @@ from ddbload.dynamo.credential_chain import (
 )
 from ddbload.dynamo.documents import InvalidAnswer, read_object
 from ddbload.dynamo.errors import RETRYABLE, Verdict, classify
-from ddbload.dynamo.operations.base import API
 from ddbload.dynamo.sign import Credentials, Signer
-from ddbload.keys import KeyAttribute
+from ddbload.workload.keys import KeyAttribute
+from ddbload.workload.operations.base import API
 
 READ_TIMEOUT_S = 5
 ATTEMPTS = 3

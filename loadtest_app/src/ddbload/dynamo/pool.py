@@ -12,9 +12,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from ddbload.dynamo.http1 import Connection, Layout
 from ddbload.dynamo.tls import TlsConnection
-from ddbload.dynamo.wire import Connection, Layout
-from ddbload.histogram import Histogram
+from ddbload.stats.histogram import Histogram
 
 CONNECT_TIMEOUT_S = 5.0
 RECONNECT_DELAYS_S = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)

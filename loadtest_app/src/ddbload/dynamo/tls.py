@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-from ddbload.dynamo.wire import Connection, Owner
+from ddbload.dynamo.http1 import Connection, Owner
 
 
 class TlsConnection(Connection):

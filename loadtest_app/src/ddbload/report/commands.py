@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ddbload import results
-from ddbload.exit_codes import THRESHOLD_FAILED
-from ddbload.report import console, terminal
+from ddbload.report.text import console
+from ddbload.report.text import run as terminal
+from ddbload.results import merge
+from ddbload.results.exit_codes import THRESHOLD_FAILED
 
 
 def add(commands: Any) -> None:
@@ -61,11 +62,11 @@ def _percent(text: str) -> float:
 
 
 def _report(options: argparse.Namespace) -> int:
-    loaded = results.load(options.results)
+    loaded = merge.load(options.results)
     with _written_by_ddbload(options.results):
         text = terminal.render(loaded, console.blocks(sys.stdout))
         if options.html:
-            from ddbload.report import run_page  # only pages need it
+            from ddbload.report.html import run_page  # only pages need it
 
             _save_page(options.html, run_page.render(loaded))
     _show(text, terminal.colour, options.colour)
@@ -73,15 +74,16 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from ddbload import comparison, samples  # the other commands do not need them
-    from ddbload.report import comparison_page, comparison_text
+    from ddbload.report.html import comparison_page
+    from ddbload.report.text import comparison as comparison_text
+    from ddbload.results import comparison, samples  # the other commands do not need them
 
-    baseline, *runs = (results.load(path) for path in (options.baseline, *options.results))
+    baseline, *runs = (merge.load(path) for path in (options.baseline, *options.results))
     with _written_by_ddbload(options.baseline, *options.results):
         try:
             found = [comparison.compare(baseline, run, options.tolerance) for run in runs]
         except samples.SampleError as error:
-            raise results.ResultsError(str(error)) from error
+            raise merge.ResultsError(str(error)) from error
         text = comparison_text.render(found)
         if options.html:
             _save_page(options.html, comparison_page.render(found, [baseline, *runs]))
@@ -95,7 +97,7 @@ def _written_by_ddbload(*paths: Path) -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise results.ResultsError(
+        raise merge.ResultsError(
             f"{', '.join(map(str, paths))} cannot be shown ({type(error).__name__}: {error}): make it anew "
             "with ddbload merge"
         ) from error
@@ -106,9 +108,9 @@ def _show(text: str, colour: Callable[[str], str], mode: str) -> None:
 
 
 def _save_page(path: Path, text: str) -> None:
-    from ddbload.report import page
+    from ddbload.report.html import page
 
     try:
         page.save(path, text)
     except OSError as error:
-        raise results.ResultsError(f"cannot write {path}: {error.strerror}") from error
+        raise merge.ResultsError(f"cannot write {path}: {error.strerror}") from error

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ddbload.histogram import Histogram
+from ddbload.stats.histogram import Histogram
 
 # As many points as a screen can tell apart.
 MAX_POINTS = 600

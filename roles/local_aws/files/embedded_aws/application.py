@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What hypercorn serves: MiniStack with what is mended of it, behind the guard."""
@@ -11,10 +11,11 @@ from typing import Any
 
 from ministack import app as ministack
 
-from embedded_aws import containers, extension, grants, services
-from embedded_aws.guard import Guard
-from embedded_aws.guarded import Guarded
-from embedded_aws.keys import Keys
+from embedded_aws.extension import containers, extension, grants
+from embedded_aws.guard import services
+from embedded_aws.guard.guard import Guard
+from embedded_aws.guard.guarded import Guarded
+from embedded_aws.guard.keys import Keys
 
 
 def build() -> Guarded:

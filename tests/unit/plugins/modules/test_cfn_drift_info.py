@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module that looks for drift: what it makes of its options and of what it finds."""
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ddbload.aws.plugins.module_utils.drift_detection import DriftTimeoutError
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_drift import stack_drift
-from ansible_collections.ddbload.aws.plugins.modules import cfn_drift_info
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.drift.detection import DriftTimeoutError
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.drift.differences import stack_drift
+from ansible_collections.gantry.ecs.plugins.modules import cfn_drift_info
 from botocore.exceptions import ClientError
 
 OPTIONS = {"region": "eu-west-1", "access_key": "testing-key", "secret_key": "testing-secret", "stack_names": ["a"]}

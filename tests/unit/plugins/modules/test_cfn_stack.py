@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module that applies stacks: its options, its documentation, and what it does on an emulator of AWS."""
@@ -14,15 +14,15 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ddbload.aws.plugins.module_utils import patience
-from ansible_collections.ddbload.aws.plugins.module_utils.change_set import changes_of
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_events import Cause
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_request import check_request
-from ansible_collections.ddbload.aws.plugins.module_utils.stack_result import Outcome, stack_result
-from ansible_collections.ddbload.aws.plugins.modules import cfn_drift_info, cfn_stack
+from ansible_collections.gantry.ecs.plugins.module_utils.aws import waiting
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.change_set.changes import changes_of
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.events import Cause
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.outcome import Outcome, stack_result
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import check_request
+from ansible_collections.gantry.ecs.plugins.modules import cfn_drift_info, cfn_stack
 from moto import mock_aws
 
-MODULE = "ddbload.aws.cfn_stack"
+MODULE = "gantry.ecs.cfn_stack"
 TEMPLATE = """
 Parameters:
   Name: {Type: String, Default: first}
@@ -40,7 +40,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-access-key-of-motos")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-access-key-of-motos")
-    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(waiting.time, "sleep", lambda seconds: None)
     with mock_aws():
         yield boto3.client("cloudformation", region_name="eu-west-1")
 

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Credentials that cannot be had: real profiles and the SDK's real chain, and what every module says of them."""
@@ -21,7 +21,7 @@ import boto3
 import pytest
 from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ddbload.aws.tests.unit.plugins.modules.credential_service import answering, sts_error
+from ansible_collections.gantry.ecs.tests.unit.plugins.modules.credential_service import answering, sts_error
 from botocore.credentials import SSOProvider
 from botocore.tokens import SSOTokenProvider
 from botocore.utils import ContainerMetadataFetcher
@@ -231,7 +231,7 @@ def run(
             (tmp_path / "config").mkdir()
         else:
             (tmp_path / "config").write_text(case.config.replace("{folder}", str(tmp_path)))
-        module = importlib.import_module(f"ansible_collections.ddbload.aws.plugins.modules.{name}")
+        module = importlib.import_module(f"ansible_collections.gantry.ecs.plugins.modules.{name}")
         # Nothing listens there, and nothing is to be asked.
         given = {"region": "eu-west-1", "endpoint_url": "https://127.0.0.1:9", "profile": case.profile} | options
         with (

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The modules that check an image: what is refused, what is warned of, and what is said not to be checked."""
@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ddbload.aws.plugins.modules import ecr_image_origin_info, ecr_image_scan_info
+from ansible_collections.gantry.ecs.plugins.modules import ecr_image_origin_info, ecr_image_scan_info
 
 ACCESS = {"region": "eu-west-1", "access_key": "testing-key", "secret_key": "testing-secret"}
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The login to the registry: tried again with pauses, kept in one file, told to nobody."""
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ddbload.aws.plugins.modules import ecr_login
+from ansible_collections.gantry.ecs.plugins.modules import ecr_login
 from botocore.retries import standard
 
 TOKEN = base64.b64encode(b"AWS:very-secret-password").decode()

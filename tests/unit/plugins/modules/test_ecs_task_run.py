@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module that runs ECS tasks: what it makes of its options, and that its documentation says what it does."""
@@ -13,15 +13,15 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ddbload.aws.plugins.module_utils.ecs_task import task_of
-from ansible_collections.ddbload.aws.plugins.module_utils.fargate_cost import fargate_cost
-from ansible_collections.ddbload.aws.plugins.module_utils.interrupt import Interrupt
-from ansible_collections.ddbload.aws.plugins.module_utils.run_parameters import check_params
-from ansible_collections.ddbload.aws.plugins.module_utils.task_result import run_result
-from ansible_collections.ddbload.aws.plugins.module_utils.task_run import FollowedTask, Run
-from ansible_collections.ddbload.aws.plugins.modules import ecs_task_run
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.cost import fargate_cost
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.result import run_result
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import check_params
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.run import FollowedTask, Run
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import task_of
+from ansible_collections.gantry.ecs.plugins.modules import ecs_task_run
 
-MODULE = "ddbload.aws.ecs_task_run"
+MODULE = "gantry.ecs.ecs_task_run"
 MINIMAL = {"cluster": "c", "task_definition": "t"}
 DESCRIBED = {
     "taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/c/0cc175b9",

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The modules that look at an environment and take it apart: what they make of their options."""
@@ -14,7 +14,7 @@ import boto3
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ddbload.aws.plugins.modules import environment_info, environment_part
+from ansible_collections.gantry.ecs.plugins.modules import environment_info, environment_part
 from moto import mock_aws
 
 ACCESS = {"region": "eu-west-1", "access_key": "testing-key", "secret_key": "testing-secret"}
@@ -75,7 +75,7 @@ def test_a_thing_is_removed_once_and_check_mode_removes_nothing(capsys: pytest.C
     ("state", "kind", "told"),
     [
         ("unprotected", "log_group", "kind log_group has no protection -> name a stack or a table"),
-        ("absent", "stack", "stack x is not deleted by this module -> use ddbload.aws.cfn_stack"),
+        ("absent", "stack", "stack x is not deleted by this module -> use gantry.ecs.cfn_stack"),
     ],
 )
 def test_what_cannot_be_done_is_refused(capsys: pytest.CaptureFixture[str], state: str, kind: str, told: str) -> None:

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module around the embedded AWS: what it makes of its options."""
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ddbload.aws.plugins.module_utils.local_aws import Outcome, Settings
-from ansible_collections.ddbload.aws.plugins.modules import local_aws
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.service import Outcome, Settings
+from ansible_collections.gantry.ecs.plugins.modules import local_aws
 
 
 def run(capsys: pytest.CaptureFixture[str], **options: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The module that looks for what is wrong: what it takes for granted, and what it makes of no answer."""
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.ddbload.aws.plugins.modules import preflight_info
+from ansible_collections.gantry.ecs.plugins.modules import preflight_info
 
 ROLES = Path(__file__).parents[4] / "roles"
 

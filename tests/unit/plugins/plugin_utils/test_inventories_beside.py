@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Accounts of environments whose inventories are not loaded: read from beside the one that is."""
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.ddbload.aws.plugins.plugin_utils.inventories_beside import accounts_beside
+from ansible_collections.gantry.ecs.plugins.plugin_utils.inventories_beside import accounts_beside
 
 
 def read(path: Path) -> Any:

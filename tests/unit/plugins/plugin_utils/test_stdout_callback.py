@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which stdout callbacks are for people."""
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.ddbload.aws.plugins.plugin_utils.stdout_callback import is_for_people
+from ansible_collections.gantry.ecs.plugins.plugin_utils.stdout_callback import is_for_people
 
 PEOPLE = [
     *("default", "ansible.builtin.default", "ansible.legacy.default", "minimal", "ansible.builtin.oneline"),

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """MiniStack of the tests' own, with or without the extension, and stacks on it."""
@@ -21,7 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
-from embedded_aws.keys import PROFILE, SHORTEST
+from embedded_aws.guard.keys import PROFILE, SHORTEST
 from playground import ROOT, free_port
 
 FILES = ROOT / "roles" / "local_aws" / "files"

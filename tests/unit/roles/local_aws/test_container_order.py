@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """In which order a task's containers start, and which never do."""
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from embedded_aws.container_order import DependencyError, is_met, start_order
+from embedded_aws.extension.container_order import DependencyError, is_met, start_order
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Secrets of a task on the embedded AWS: they are in its environment, or it does not start."""
@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from embedded_aws.container_secrets import SecretReference, secret_reference
+from embedded_aws.extension.container_secrets import SecretReference, secret_reference
 from emulators import IMAGE, Emulator
 from hypothesis import given
 from hypothesis import strategies as st

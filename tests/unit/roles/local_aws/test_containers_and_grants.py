@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What MiniStack hands to tasks, and which containers it may have an engine make."""
@@ -17,9 +17,9 @@ import docker
 import docker.auth
 import pytest
 from docker.api.container import ContainerApiMixin
-from embedded_aws import containers, grants
-from embedded_aws.guard import Guard, Verdict
-from embedded_aws.keys import Keys
+from embedded_aws.extension import containers, grants
+from embedded_aws.guard.guard import Guard, Verdict
+from embedded_aws.guard.keys import Keys
 from ministack.services import ecr, ecs
 
 KEYS = Keys("ddbload" + "0123456789abcdef" * 4)

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Properties that a stack's security rests on: the embedded AWS has them, or refuses them."""
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from embedded_aws.dropped_properties import REFUSED, TABLE_CALLS, table_calls
+from embedded_aws.extension.dropped_properties import REFUSED, TABLE_CALLS, table_calls
 from emulators import Emulator, Stack
 
 KEY = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000"

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Services of templates on the embedded AWS: what is written arrives or is refused; complete means that tasks run."""
@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-from embedded_aws import ecs_services
-from embedded_aws.api_shapes import PropertyError
-from embedded_aws.ecs_services import KEPT, TYPE, UPDATED, create_request, update_request
+from embedded_aws.extension import ecs_services
+from embedded_aws.extension.api_shapes import PropertyError
+from embedded_aws.extension.ecs_services import KEPT, TYPE, UPDATED, create_request, update_request
 from emulators import IMAGE, Emulator
 from ministack.services import ecs
 

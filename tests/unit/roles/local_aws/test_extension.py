@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The contract with MiniStack: the version, and the private names that the extension leans on."""
@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from embedded_aws import extension
+from embedded_aws.extension import extension
 from emulators import FILES
 from playground import ROOT
 
@@ -31,7 +31,7 @@ MENDED = (
 )
 LOOK_AGAIN = (
     "MiniStack has another version than the extension was written for: look again at every name of "
-    "embedded_aws.extension.NAMES and at the tests named test_ministack_alone_*, then raise extension.MINISTACK"
+    "embedded_aws.extension.extension.NAMES and at the tests named test_ministack_alone_*, then raise its MINISTACK"
 )
 SIGNATURES = {
     "cloudformation.engine._resolve_dynamic_references": "value previous reuse_ssm reuse_secrets",
@@ -80,7 +80,7 @@ def test_ministack_is_the_version_that_is_mended() -> None:
 def test_all_names_that_are_used_are_listed() -> None:
     used: dict[str, set[str]] = {}
     for name in MENDED:
-        tree = ast.parse((FILES / "embedded_aws" / f"{name}.py").read_text())
+        tree = ast.parse((FILES / "embedded_aws" / "extension" / f"{name}.py").read_text())
         modules = {
             alias.name: f"{node.module}.{alias.name}"
             for node in ast.walk(tree)
@@ -127,7 +127,7 @@ def test_a_missing_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_second_installation_changes_nothing(tmp_path: Path) -> None:
     program = (
-        "from embedded_aws import extension\n"
+        "from embedded_aws.extension import extension\n"
         "extension.install()\n"
         "from ministack.services.cloudformation import provisioners\n"
         "before = vars(provisioners).copy()\n"
@@ -137,4 +137,4 @@ def test_a_second_installation_changes_nothing(tmp_path: Path) -> None:
     )
     own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(FILES), "HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", program], env=own, capture_output=True, text=True, check=True)
-    assert done.stdout == "installed embedded_aws.nested_stacks\n"
+    assert done.stdout == "installed embedded_aws.extension.nested_stacks\n"

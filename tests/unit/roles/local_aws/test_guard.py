@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The guard's decision, as a function of a request's first line and headers."""
@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 
 import pytest
-from embedded_aws.guard import Decision, Guard, Verdict
-from embedded_aws.keys import Keys
+from embedded_aws.guard.guard import Decision, Guard, Verdict
+from embedded_aws.guard.keys import Keys
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The process engine, as docker-py sees it: the client that the emulated ECS uses."""
@@ -24,7 +24,7 @@ from typing import Any
 
 import docker
 import pytest
-from embedded_aws.keys import Keys
+from embedded_aws.guard.keys import Keys
 
 PROGRAM = Path(__file__).parents[4] / "roles" / "local_aws" / "files" / "process_engine.py"
 ECR = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/team/app"

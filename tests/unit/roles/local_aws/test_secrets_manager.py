@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Secrets of templates on the embedded AWS: their Ref, and the passwords made for them."""
@@ -11,8 +11,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from embedded_aws.api_shapes import PropertyError
-from embedded_aws.secrets_manager import TYPE, secret_string
+from embedded_aws.extension.api_shapes import PropertyError
+from embedded_aws.extension.secrets_manager import TYPE, secret_string
 from emulators import Emulator
 from hypothesis import given
 from hypothesis import strategies as st

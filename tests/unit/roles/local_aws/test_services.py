@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which paths lead to services in use: MiniStack serves others by their paths, whatever handlers it has."""
@@ -10,10 +10,10 @@ import json
 from typing import Any
 
 import pytest
-from embedded_aws.guard import Guard
-from embedded_aws.guarded import Guarded
-from embedded_aws.keys import Keys
-from embedded_aws.services import not_in_use
+from embedded_aws.guard.guard import Guard
+from embedded_aws.guard.guarded import Guarded
+from embedded_aws.guard.keys import Keys
+from embedded_aws.guard.services import not_in_use
 
 KEYS = Keys("ddbload" + "0123456789abcdef" * 4)
 HOST = "127.0.0.1:4566"

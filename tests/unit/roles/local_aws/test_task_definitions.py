@@ -1,4 +1,4 @@
-# Copyright (c) 2026 The ddbload.aws contributors
+# Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Task definitions of templates on the embedded AWS: what is written arrives, and what cannot is refused."""
@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-from embedded_aws.api_shapes import PropertyError, property_names, request_shape
-from embedded_aws.task_definitions import TYPE, register_request
+from embedded_aws.extension.api_shapes import PropertyError, property_names, request_shape
+from embedded_aws.extension.task_definitions import TYPE, register_request
 from emulators import IMAGE, Emulator, Stack
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Open plans: the instants at which one worker's operations are due, whatever became of those before."""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain, count, islice, repeat, starmap
+from math import isfinite, log1p
+from operator import neg, sub
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from ddbload.files import MEGABYTE, read_text
+from ddbload.pacing.curve import Curve
+from ddbload.pacing.segment import Segment
+
+NANOSECONDS = 1_000_000_000
+
+# One generator of random numbers makes the gaps of so many operations; a part of them is worked out at a time, so
+# that no tick of the engine has to wait for a whole block.
+BLOCK = 4096
+PART = 256
+# Tens of millions of lines.
+LARGEST_BYTES = 256 * MEGABYTE
+# What a line of recorded arrivals has to be.
+EXPECTED = 'a line begins with seconds such as 0.137, or is {"elapsed_s": 0.137}'
+
+
+class OpenPacer(Protocol):
+    """When one worker's operations are due.
+
+    Attributes:
+        duration_ns: How long arrivals go on, in nanoseconds; all are due by then.
+        expected: How many operations this segment has (a mean where arrivals are random).
+    """
+
+    duration_ns: int
+    expected: float
+
+    def due(self, elapsed_ns: int) -> int:
+        """Return how many of this segment's places are due at or before an instant.
+
+        Args:
+            elapsed_ns: Nanoseconds from the start, not before an instant asked about earlier.
+        """
+
+    def planned_ns(self, place: int) -> int:
+        """Return the instant, in nanoseconds from the start, at which a place is due.
+
+        Args:
+            place: The place among this segment's operations, from 0, not one that was forgotten.
+        """
+
+    def forget(self, below_place: int) -> None:
+        """Let go of what is known of the places below one: they will not be asked about again."""
+
+
+class UniformPacer:
+    """Operations spaced evenly along the curve: number n is due when the curve expects n before it.
+
+    Args:
+        curve: The rate over time, of all workers together.
+        segment: Which worker of how many.
+
+    Attributes:
+        duration_ns: How long arrivals go on, in nanoseconds.
+        operations: This segment's operations: its places among the curve's total, rounded, and at least 1.
+        expected: The same.
+    """
+
+    def __init__(self, curve: Curve, segment: Segment) -> None:
+        self.curve = curve
+        self.segment = segment
+        self.duration_ns = round(curve.duration_s * NANOSECONDS)
+        self.operations = segment.places(max(1, round(curve.total)))
+        self.expected = float(self.operations)
+        self._index, self._count = segment
+        self._instant = curve.instant
+        self._due, self._last_ns, self._next_ns = 0, 0, 0
+
+    def planned_ns(self, place: int) -> int:
+        """Return the instant, in nanoseconds from the start, at which a place is due."""
+        return round(self._instant(self._index + self._count * place) * 1e9)
+
+    def due(self, elapsed_ns: int) -> int:
+        """Return how many of this segment's places are due at or before an instant, in nanoseconds from the start."""
+        if self._last_ns <= elapsed_ns < self._next_ns:
+            return self._due
+        if elapsed_ns >= self.duration_ns:
+            return self.operations
+        # The estimate may be one off, either way, at the very instant: rounding decides there.
+        due = min(self.segment.places(int(self.curve.expected(elapsed_ns / 1e9)) + 1), self.operations)
+        while due and self.planned_ns(due - 1) > elapsed_ns:
+            due -= 1
+        while due < self.operations and self.planned_ns(due) <= elapsed_ns:
+            due += 1
+        self._due = due
+        self._last_ns = self.planned_ns(due - 1) if due else 0
+        self._next_ns = self.planned_ns(due) if due < self.operations else self.duration_ns
+        return due
+
+    def forget(self, below_place: int) -> None:
+        """Do nothing: any place can be worked out again."""
+
+
+class PoissonPacer:
+    """Arrivals of an inhomogeneous Poisson process that follows the curve.
+
+    By change of time (Lewis & Shedler, 1979; Cinlar, 1975): arrivals of a process with unit rate, carried through the
+    inverse of the curve's area. The schedule is a pure function of the seed and the operation's number, so that all
+    segments together are exactly the schedule of one machine. Every worker goes through all numbers, keeps its own,
+    and lets go of those that it is told to forget.
+
+    Args:
+        curve: The rate over time, of all workers together.
+        segment: Which worker of how many.
+        seed: The seed of the schedule, the same for all workers.
+
+    Attributes:
+        duration_ns: How long arrivals go on, in nanoseconds.
+        expected: The mean of this segment's number of operations.
+    """
+
+    def __init__(self, curve: Curve, segment: Segment, seed: int) -> None:
+        self.curve = curve
+        self.segment = segment
+        self.duration_ns = round(curve.duration_s * NANOSECONDS)
+        self.expected = curve.total / segment.count
+        self._counts = _unit_arrivals(seed)
+        self._planned = array("q")
+        self._first = 0
+        self._skip = segment.index
+        self._latest_ns = 0
+        self._over = False
+
+    def planned_ns(self, place: int) -> int:
+        """Return the instant, in nanoseconds from the start, at which a place is due.
+
+        Raises:
+            IndexError: The place was forgotten, or the segment has no such place.
+        """
+        offset = place - self._first
+        if offset < 0:
+            raise IndexError(f"place {place} was forgotten")
+        while offset >= len(self._planned) and not self._over:
+            self._extend()
+        return self._planned[offset]
+
+    def due(self, elapsed_ns: int) -> int:
+        """Return how many of this segment's places are due at or before an instant, in nanoseconds from the start."""
+        while self._latest_ns <= elapsed_ns and not self._over:
+            self._extend()
+        return self._first + bisect_right(self._planned, elapsed_ns)
+
+    def forget(self, below_place: int) -> None:
+        """Let go of the places below one."""
+        # In large lots: what is kept behind it moves forward every time.
+        if below_place - self._first >= BLOCK:
+            kept = min(below_place - self._first, len(self._planned))
+            del self._planned[:kept]
+            self._first += kept
+
+    def _extend(self) -> None:
+        total, instant, keep, latest_ns = self.curve.total, self.curve.instant, self._planned.append, self._latest_ns
+        counts = list(islice(self._counts, PART))
+        if counts[-1] >= total:
+            self._over = True
+            counts = [number for number in counts if number < total]
+        for operations in counts[self._skip :: self.segment.count]:
+            planned_ns = round(instant(operations) * 1e9)
+            # Never before the place ahead of it, whatever rounding makes of two that are very near.
+            if planned_ns > latest_ns:
+                latest_ns = planned_ns
+            keep(latest_ns)
+        self._skip = (self._skip - PART) % self.segment.count
+        self._latest_ns = latest_ns
+
+
+def _unit_arrivals(seed: int) -> Iterator[float]:
+    """Return the arrivals of a Poisson process with unit rate, without end."""
+    # No step of Python is taken for a number: all workers go through all of them.
+    uniforms = chain.from_iterable(_uniforms(seed, block) for block in count())
+    return islice(accumulate(map(log1p, map(neg, uniforms)), sub, initial=0.0), 1, None)
+
+
+def _uniforms(seed: int, block: int) -> Iterator[float]:
+    return starmap(Random(f"arrivals {seed} {block}").random, repeat((), BLOCK))
+
+
+class ReplayPacer:
+    """Arrivals as they were recorded, at the same or another speed.
+
+    Args:
+        instants_s: Seconds from the start, in ascending order, of all workers together.
+        segment: Which worker of how many.
+        speed: 2.0 plays in half the time.
+
+    Attributes:
+        duration_ns: The last arrival of all, in nanoseconds from the start.
+        operations: This segment's operations.
+        expected: The same.
+
+    Raises:
+        ValueError: There are no instants, or the speed is not above 0.
+    """
+
+    def __init__(self, instants_s: Sequence[float], segment: Segment, speed: float = 1.0) -> None:
+        if not instants_s:
+            raise ValueError("there are no arrivals to replay")
+        if not (isfinite(speed) and speed > 0):
+            raise ValueError(f"the speed must be above 0: found {speed}")
+        own = islice(instants_s, segment.index, None, segment.count)
+        self._planned = array("q", (round(instant / speed * 1e9) for instant in own))
+        self.duration_ns = round(instants_s[-1] / speed * 1e9)
+        self.operations = len(self._planned)
+        self.expected = float(self.operations)
+
+    def planned_ns(self, place: int) -> int:
+        """Return the instant, in nanoseconds from the start, at which a place is due."""
+        return self._planned[place]
+
+    def due(self, elapsed_ns: int) -> int:
+        """Return how many of this segment's places are due at or before an instant, in nanoseconds from the start."""
+        return bisect_right(self._planned, elapsed_ns)
+
+    def forget(self, below_place: int) -> None:
+        """Do nothing: the record stays."""
+
+
+def read_arrivals(path: Path) -> array[float]:
+    """Read recorded arrivals from a text file, one a line.
+
+    A line is a number of seconds from the start, with further columns after a comma or space passed over, or a JSON
+    object with the field ``elapsed_s``. Empty lines and lines that begin with # are passed over.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Seconds from the start, in ascending order.
+
+    Raises:
+        ValueError: A line is not as above, its number is negative or below that of the line before, or the file has
+            none, is no regular file or is too large; with the file and the line, and nothing that the file holds.
+    """
+    arrivals = array("d")
+    latest = 0.0
+    for number, line in enumerate(read_text(path, LARGEST_BYTES, "replace").splitlines(), start=1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            arrival = _seconds(text)
+        except ValueError as error:
+            raise ValueError(f"{path}:{number}: {error}: {EXPECTED}") from None
+        if arrival < latest:
+            wrong = "before the arrival ahead of it: sort the file" if arrivals else "negative: begin at 0"
+            raise ValueError(f"{path}:{number}: the number of seconds is {wrong}")
+        arrivals.append(arrival)
+        latest = arrival
+    if not arrivals:
+        raise ValueError(f"{path}: no arrivals in it: {EXPECTED}")
+    return arrivals
+
+
+def _seconds(text: str) -> float:
+    if text.startswith("{"):
+        try:
+            value = json.loads(text).get("elapsed_s")
+        except (ValueError, RecursionError):
+            raise ValueError("no JSON object") from None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError("elapsed_s is no number")
+    else:
+        value = re.split(r"[\s,]", text, maxsplit=1)[0]
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        raise ValueError("no number of seconds") from None
+    if not isfinite(seconds):
+        raise ValueError("no number of seconds")
+    return seconds

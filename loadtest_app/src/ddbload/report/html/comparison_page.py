@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparisons as a page: verdict and effects first, then the runs' curves on top of each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ddbload.report.html import facts, run_charts
+from ddbload.report.html.charts import HUES, Chart, Line, figures, number, percentile_ms
+from ddbload.report.html.markup import Markup, element, table
+from ddbload.report.html.page import page, section, theme_switch
+from ddbload.report.text import comparison as text
+from ddbload.report.timeline import Point, points
+from ddbload.results.comparison import BETTER, CONFIDENCE, WORSE, Comparison, Effect
+from ddbload.stats.histogram import Histogram
+
+SIGNS = {BETTER: "✓", WORSE: "✕"}
+KINDS = {BETTER: "better", WORSE: "worse"}
+CLASSES = {BETTER: "good", WORSE: "bad"}
+LABELS = "BCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def render(comparisons: Sequence[Comparison], runs: Sequence[Mapping[str, Any]]) -> str:
+    """Return the page.
+
+    Args:
+        comparisons: of each run with the baseline.
+        runs: results of the baseline, then of the runs in the same order.
+    """
+    labels = ["baseline", *(_label(number, len(comparisons)) for number in range(len(comparisons)))]
+    charts = _charts(labels, runs)
+    ids = {"run id": [str(run["run_id"]) for run in runs]}
+    rows = {
+        **ids,
+        "verdict of its own": [str(run["verdict"]) for run in runs],
+        "started": [str(run["started_at"] or "-") for run in runs],
+        "length": [facts.duration(run["elapsed_s"]) for run in runs],
+        "table": [facts.table_name(run) for run in runs],
+        "cost": [facts.money((run["cost"] or {}).get("total")) for run in runs],
+    }
+    body = [
+        _heading(comparisons),
+        [_comparison(label, comparison) for label, comparison in zip(labels[1:], comparisons, strict=True)],
+        section("Over each other", figures(charts)),
+        section(
+            "The runs",
+            table(["", *labels], [[name, *values] for name, values in rows.items()], texts=1 + len(runs)),
+        ),
+        element("footer", facts.source(runs[0])),
+    ]
+    worst = next((kind for kind in (WORSE, BETTER) if any(one.verdict == kind for one in comparisons)), "no difference")
+    return page(f"{worst}: {len(comparisons)} compared with run {runs[0]['run_id']}", body, charts)
+
+
+def _label(number: int, count: int) -> str:
+    return "run" if count == 1 else f"run {LABELS[number]}" if number < len(LABELS) else f"run {number + 2}"
+
+
+def _heading(comparisons: Sequence[Comparison]) -> Markup:
+    names = ", ".join(comparison.second for comparison in comparisons)
+    return element(
+        "header",
+        element("div", element("p", "Load tests of DynamoDB, compared", class_="kind"), theme_switch(), class_="bar"),
+        element("h1", names),
+        element("p", f"beside the baseline {comparisons[0].first}"),
+    )
+
+
+def _comparison(label: str, comparison: Comparison) -> Markup:
+    verdict = comparison.verdict
+    box = element(
+        "div",
+        element(
+            "p",
+            element("span", SIGNS.get(verdict, "="), aria_hidden="true"),
+            f" {verdict}" if label == "run" else f" {verdict}: {label}",
+            class_="word",
+        ),
+        element("p", f"{text.said(comparison)}."),
+        class_=f"verdict {KINDS.get(verdict, 'same')}",
+    )
+    most = max((_reach(effect) for effect in comparison.effects), default=1.0)
+    rows = [
+        [
+            f"{effect.name}, {effect.unit}",
+            element("span", text.remark(effect), class_=f"remark {CLASSES.get(effect.verdict, '')}".strip()),
+            _bar(effect, most),
+            number(effect.first),
+            number(effect.second),
+            text.change(effect),
+            text.interval(effect),
+        ]
+        for effect in comparison.effects
+    ]
+    confidence = f"{100 * CONFIDENCE:.0f} % interval"
+    head = ["figure", "verdict", "change and its interval; middle: none", "baseline", label, "change", confidence]
+    return element(
+        "section",
+        box,
+        element("ul", [element("li", note) for note in comparison.notes], class_="warnings")
+        if comparison.notes
+        else None,
+        table(head, rows, caption=f"{comparison.second} beside {comparison.first}", texts=3),
+        element("p", f"{text.method(comparison).capitalize()}.", class_="note"),
+    )
+
+
+def _reach(effect: Effect) -> float:
+    """Return how far an effect's bar has to reach; the scale is a logarithm's, so that all can be seen."""
+    return max(abs(_place(value)) for value in (effect.low, effect.high, effect.change)) or 1e-9
+
+
+def _place(value: float) -> float:
+    return math.copysign(math.log1p(abs(value)), value)
+
+
+def _bar(effect: Effect, most: float) -> Markup:
+    def at(value: float) -> float:
+        return 50.0 + 49.0 * _place(value) / most
+
+    low, high = at(effect.low), at(effect.high)
+    return element(
+        "span",
+        element("i", class_="none", style="left:50%"),
+        element("i", class_="range", style=f"left:{low:.2f}%;width:{high - low:.2f}%"),
+        element("i", class_="point", style=f"left:{at(effect.change):.2f}%"),
+        class_=f"effect {CLASSES.get(effect.verdict, '')}".strip(),
+        role="img",
+        aria_label=f"{text.change(effect)}, {text.interval(effect)}",
+    )
+
+
+def _charts(labels: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> list[Chart]:
+    timelines = [points(run) for run in runs]
+    if not all(timelines):
+        return []
+    longest = max(timelines, key=lambda timeline: timeline[-1].start_s)
+    x = [point.start_s for point in longest]
+    end = longest[-1].start_s + longest[-1].length_s
+    charts = [
+        Chart(
+            f"compared-{name}",
+            title,
+            "ms",
+            "All operations, from the planned instant, of the answers that were ok.",
+            x,
+            _lines(labels, timelines, x, percent),
+            is_logarithmic=True,
+            end=end,
+        )
+        for name, title, percent in (("median", "p50 over time", 50.0), ("tail", "p99 over time", 99.0))
+    ]
+    whole = []
+    for run in runs:
+        together = Histogram()
+        for operation in run["operations"].values():
+            if ok := operation["histograms"].get("ok"):
+                together.add(Histogram.decode(ok["latency"]))
+        whole.append(together)
+    return [*charts, *run_charts.percentile_curve([*zip(labels, whole, HUES * len(runs), strict=False)])]
+
+
+def _lines(
+    labels: Sequence[str], timelines: Sequence[Sequence[Point]], x: Sequence[float], percent: float
+) -> list[Line]:
+    lines = []
+    for at, (label, timeline) in enumerate(zip(labels, timelines, strict=True)):
+        told = {point.start_s: percentile_ms(point.latency, percent) for point in timeline}
+        lines.append(Line(label, [told.get(second) for second in x], HUES[at % len(HUES)], is_dashed=at == 0))
+    return lines

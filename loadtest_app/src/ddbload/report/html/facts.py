@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a report says of a run in tables: outcomes, capacity, check, cost, connections, tasks, table, scenario."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ddbload import __version__
+from ddbload.report.html.charts import number
+from ddbload.report.html.markup import Content, Markup, element, render, table
+
+FINDINGS = ("present", "absent", "indeterminate", "lost", "corrupt", "phantom")
+BAD = ("lost", "corrupt", "phantom")
+
+Results = Mapping[str, Any]
+
+
+def table_name(results: Results) -> str:
+    """Return the table's name, or words in its place."""
+    return str((results["table"] or {}).get("name", "an unknown table"))
+
+
+def duration(seconds: float) -> str:
+    """Write a time span for a reader."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def money(dollars: float | None) -> str:
+    """Write an amount: cents where there are some, smaller parts where there are none."""
+    if dollars is None:
+        return "-"
+    if not dollars:
+        return "$0"
+    return f"${dollars:,.2f}" if dollars >= 1 else f"${dollars:.4f}"
+
+
+def reasons(results: Results) -> Markup | None:
+    """Return all that did not end ok, by operation, outcome and reason."""
+    rows = []
+    for name, operation in results["operations"].items():
+        for outcome in ("throttled", "cancelled", "failed"):
+            rows += [[name, outcome, reason, f"{count:,}"] for reason, count in operation[outcome].items()]
+        rows += [[name, word, "", f"{operation[word]:,}"] for word in ("expected", "contention") if operation[word]]
+        retried = operation["attempts"]["retried"].items()
+        rows += [[name, "sent again after", reason, f"{count:,}"] for reason, count in retried]
+        if unprocessed := operation["items"]["unprocessed"]:
+            rows.append([name, "items given back undone", "", f"{unprocessed:,}"])
+    if not results["operations"]:
+        return None
+    if not rows:
+        return element("p", "Every operation ended ok.")
+    return table(["operation", "outcome", "reason", "count"], rows, caption="What did not end ok", texts=3)
+
+
+def capacity(results: Results) -> Markup | None:
+    """Return the units consumed, by operation and by secondary index."""
+    rows = []
+    for name, operation in results["operations"].items():
+        rows.append([name, *_units(operation)])
+        rows += [[f"{name}, of it index {index}", *_units(units)] for index, units in operation["indexes"].items()]
+    if not rows:
+        return None
+    return table(["operation", "read units", "write units"], rows, caption="Units consumed, warm-up left out")
+
+
+def search(results: Results) -> Markup | None:
+    """Return the trials of `find_max` and what came of them."""
+    found = results["search"]
+    if not found:
+        return None
+    rows = [
+        [
+            f"{number(step['rate'])}/s",
+            step["phase"],
+            element("span", "✓ passed", class_="good") if step["passed"] else element("span", "✕ failed", class_="bad"),
+            step["reason"],
+            number(step["reached"]),
+        ]
+        for step in found["steps"]
+    ]
+    heads = ["rate tried", "phase", "trial", "why", "reached/s"]
+    return render([element("p", found["answer"]), table(heads, rows, caption="Trials in their order", texts=4)])
+
+
+def check(results: Results) -> Markup | None:
+    """Return what was found when the keys were read again, and what became of duplicates and cleanup."""
+    parts: list[Content] = []
+    if found := results["verification"]:
+        bad = sum(found[name] for name in BAD)
+        said = f"{found['checked']:,} of {found['keys']:,} keys were read again: "
+        said += f"{bad:,} lost, corrupt or phantom." if bad else "none was lost, corrupt or a phantom."
+        said += "" if found["complete"] else f" The check is not complete. {found.get('error', '')}"
+        parts.append(element("p", said))
+        parts.append(table(FINDINGS, [[f"{found[name]:,}" for name in FINDINGS]], caption="Keys by finding", texts=0))
+        examples = [text for name in BAD for text in found["examples"][name]]
+        parts.append(element("ul", [element("li", text) for text in examples]) if examples else None)
+    elif results["operations"]:
+        parts.append(element("p", "Nothing was read again: the scenario asked for no check, or wrote nothing."))
+    if keys := results["keys"]:
+        told = ", ".join(f"{keys[name]:,} {name}" for name in ("acknowledged", "indeterminate", "refused"))
+        parts.append(element("p", f"Keys written: {told}."))
+    if duplicates := results["duplicates"]:
+        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in duplicates.items())
+        parts.append(element("p", f"Duplicates: {told}."))
+    if cleanup := results["cleanup"]:
+        rest = "" if cleanup["complete"] else f", not complete. {cleanup.get('error', '')}"
+        parts.append(element("p", f"Cleanup: {cleanup['deleted']:,} keys deleted{rest}."))
+    return render(parts)
+
+
+def cost(results: Results) -> Markup | None:
+    """Return what the run cost, and of what."""
+    found = results["cost"]
+    if not found:
+        return None
+    rows = [
+        ["requests", money(found["requests"])],
+        ["compute (Fargate)", money(found["compute"])],
+        ["together", money(found["total"])],
+        ["at most, with what no answer tells", money(found.get("at_most", found["total"]))],
+        ["estimated before", money(found["estimated"])],
+        ["most that was allowed", money((results["scenario"] or {}).get("max_cost"))],
+    ]
+    note = f"List prices of {found['prices_of']}, in {found['currency']}. {found['note']}"
+    return render([table(["", "amount"], rows, caption="Cost of the run"), element("p", note, class_="note")])
+
+
+def connections(results: Results) -> Markup | None:
+    """Return how each worker's connections were opened."""
+    rows = [
+        [
+            str(worker),
+            f"{known['opened']:,}",
+            f"{known.get('reopened', 0):,}",
+            f"{known.get('missing_at_start', 0):,}",
+            *_pair(known.get("connect_ms")),
+            *_pair(known.get("tls_ms")),
+        ]
+        for worker, known in enumerate(results["connections"])
+    ]
+    if not rows:
+        return None
+    head = ["worker", "opened", "reopened", "missing at the start", "connect p50", "connect max", "TLS p50", "TLS max"]
+    return table(head, rows, caption="Connections; times in ms, in no latency of an operation")
+
+
+def tasks(results: Results) -> Markup | None:
+    """Return which tasks and workers carried the run out, and how each ended."""
+    rows = []
+    for known in results["tasks"]:
+        made_of = known.get("hardware") or {}
+        rows.append(
+            [
+                known["task_id"] or "none (not in ECS)",
+                str(made_of.get("architecture", "-")),
+                str(known["worker"]),
+                number(made_of.get("vcpu") or None),
+                number(made_of.get("memory_gb") or None),
+                "-" if known["exit_code"] is None else str(known["exit_code"]),
+            ]
+        )
+    if not rows:
+        return None
+    busy = (results["plan"] or {}).get("busy")
+    note = None if busy is None else element("p", f"The busiest process computed for {100 * busy:.0f} % of the time.")
+    head = ["task", "architecture", "worker", "vCPU", "memory, GB", "exit code"]
+    return render([table(head, rows, caption="Tasks and their workers", texts=2), note])
+
+
+def table_facts(results: Results) -> Markup | None:
+    """Return what DescribeTable said before the start."""
+    found = results["table"]
+    if not found:
+        return None
+    keys = ", ".join(f"{part['name']} ({part['type']})" for part in found.get("key_schema", []))
+    billing = {"PAY_PER_REQUEST": "on demand", "PROVISIONED": "provisioned"}.get(found.get("billing_mode", ""), "-")
+    rows: list[Sequence[Content]] = [["name", found["name"]], ["billing", billing], ["key", keys or "-"]]
+    for name in ("provisioned", "warm_throughput"):
+        units = found.get(name)
+        if units and (name != "provisioned" or billing == "provisioned"):
+            told = f"{units['read_units']:,} read and {units['write_units']:,} write units a second"
+            rows.append([name.replace("_", " "), told])
+    rows.append(["secondary indexes", ", ".join(found.get("indexes", [])) or "none"])
+    if (items := found.get("item_count")) is not None:
+        rows.append(["items, some hours old", f"{items:,}"])
+    return table(["", ""], rows, caption="The table before the start", texts=2)
+
+
+def scenario(results: Results) -> Markup | None:
+    """Return the scenario: its top level as a table, all of it as JSON."""
+    asked = results["scenario"]
+    if not asked:
+        return None
+    rows = [[name, element("code", _short(value))] for name, value in asked.items() if not _is_off(value)]
+    whole = element("pre", json.dumps(asked, indent=2, ensure_ascii=False), tabindex="0")
+    return render(
+        [
+            table(["field", "value"], rows, caption="The scenario, defaults filled in", texts=2),
+            element("details", element("summary", "As JSON, to run it again"), whole),
+        ]
+    )
+
+
+def source(results: Results) -> Markup:
+    """Return what the page was made with and of."""
+    made = results.get("version")
+    run_by = f"The run was made by ddbload {made}. " if made else ""
+    text = f"{run_by}This page was made by ddbload {__version__} from results.json alone."
+    return element("p", f"{text} Percentiles are HdrHistogram's, of merged histograms; none is an average of others.")
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """Return a document with whole numbers where fractions are none."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _is_off(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("enabled") is False
+
+
+def _units(part: Mapping[str, float]) -> Iterable[str]:
+    return (f"{part[name]:,.1f}" for name in ("consumed_read_units", "consumed_write_units"))
+
+
+def _pair(times: Mapping[str, float] | None) -> Iterable[str]:
+    return (number((times or {}).get(name)) for name in ("p50", "max"))

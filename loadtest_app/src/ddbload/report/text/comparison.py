@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Comparisons for the terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ddbload.report.html.charts import number
+from ddbload.report.text.run import BAD, GOOD, align, paint, plain, wrap
+from ddbload.results.comparison import BETTER, CONFIDENCE, WORSE, Comparison, Effect
+
+COLOURED = (
+    (re.compile(r"better$|(?<=^verdict: )BETTER", re.MULTILINE), GOOD),
+    (re.compile(r"worse$|(?<=^verdict: )WORSE", re.MULTILINE), BAD),
+)
+
+
+def render(comparisons: Sequence[Comparison]) -> str:
+    """Return the comparisons one after the other: effects with their intervals, notes, the verdict."""
+    return plain("\n\n".join(_one(comparison) for comparison in comparisons))
+
+
+def colour(text: str) -> str:
+    """Return the text in colours."""
+    return paint(text, COLOURED)
+
+
+def change(effect: Effect) -> str:
+    """Return by how much a figure changed."""
+    return f"{_signed(effect.change)}{_unit(effect)}"
+
+
+def interval(effect: Effect) -> str:
+    """Return the interval of the change."""
+    return f"{_signed(effect.low)} to {_signed(effect.high)}{_unit(effect)}"
+
+
+def said(comparison: Comparison) -> str:
+    """Say in words what the comparison came to."""
+    named = {
+        verdict: ", ".join(effect.name for effect in comparison.effects if effect.verdict == verdict)
+        for verdict in (WORSE, BETTER)
+    }
+    parts = [f"{verdict}: {names}" for verdict, names in named.items() if names]
+    unsure = sum(not effect.is_certain for effect in comparison.effects)
+    if unsure:
+        parts.append(f"{unsure} of {len(comparison.effects)} figures are not certain: longer runs tell more")
+    return "; ".join(parts) or "all figures are the same within the tolerance"
+
+
+def remark(effect: Effect) -> str:
+    """Return the verdict on a figure, and whether it is certain."""
+    return effect.verdict if effect.is_certain else f"{effect.verdict} shown"
+
+
+def method(comparison: Comparison) -> str:
+    """Say how the intervals came about."""
+    how = "second by second of the same plan" if comparison.is_paired else "as two runs of their own"
+    return (
+        f"compared {how}; all intervals together hold with {100 * CONFIDENCE:.0f} % confidence, seconds that are alike "
+        "taken as such; what differs from run to run they do not know"
+    )
+
+
+def _one(comparison: Comparison) -> str:
+    head = ["figure", "unit", "baseline", "run", "change", "interval", ""]
+    rows = [
+        [
+            effect.name,
+            effect.unit,
+            number(effect.first),
+            number(effect.second),
+            change(effect),
+            interval(effect),
+            remark(effect),
+        ]
+        for effect in comparison.effects
+    ]
+    notes = [wrap(f"note: {text}") for text in comparison.notes]
+    verdict = wrap(f"verdict: {comparison.verdict.upper()} ({said(comparison)})")
+    title = f"run {comparison.second} beside the baseline {comparison.first}"
+    table = align([head, *rows])
+    return "\n\n".join([title, table, "\n".join([wrap(method(comparison)), *notes]), verdict])
+
+
+def _signed(value: float) -> str:
+    if abs(value) >= 999.5:
+        return "more than +999" if value > 0 else "less than -999"
+    return f"{value:+.1f}" if abs(value) >= 0.05 else "0.0"
+
+
+def _unit(effect: Effect) -> str:
+    return " points" if effect.is_share else " %"

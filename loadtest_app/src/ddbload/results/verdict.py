@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a run ended: the exit code, and in one line why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ddbload.dynamo import codes
+from ddbload.dynamo.errors import CONDITION_CODE, Verdict
+from ddbload.engine.load import Stop
+from ddbload.results import exit_codes
+
+# Findings of the check that a table must not leave behind.
+VIOLATIONS = ("lost", "corrupt", "phantom")
+OUTAGE_REMEDY = "check what answers at the endpoint"
+# By what most operations of an entry ended in, none of which succeeded.
+REMEDIES = {
+    "expected": "choose another keys.prefix, or a condition that some keys meet",
+    "throttled": "give the table more capacity, or ask for less",
+    "contention": "spread the keys: all that was asked ran into each other",
+    "cancelled": "look at the reasons of the transactions",
+    "refused": "delete items of the partition keys that are full, or take more of these",
+}
+
+
+class Ending(NamedTuple):
+    """What happened beside the figures.
+
+    Attributes:
+        fatal: DynamoDB's answer after which nothing could go on, or the network's.
+        stopped: why the run ended before its plan.
+        broken_plan: how the generator did not keep its plan; empty where it did.
+        elapsed_s: seconds from the start to the end of the load.
+        where: DynamoDB's address.
+        table: the table's name.
+        is_whole: whether the figures are those of the whole run, and not of one worker's share.
+    """
+
+    fatal: Verdict | None
+    stopped: Stop | None
+    broken_plan: str
+    elapsed_s: float
+    where: str
+    table: str
+    is_whole: bool = True
+
+
+def conclude(figures: Mapping[str, Any], ending: Ending) -> tuple[int, str]:
+    """Return the exit code of a run, and the line that explains it, empty where the run passed.
+
+    The gravest comes first: what made the figures worthless before what they show.
+
+    Args:
+        figures: as in run.summary, with ``thresholds``, ``verification``, ``duplicates`` and ``search``.
+        ending: what happened beside them.
+    """
+    stopped = ending.stopped
+    if ending.fatal:
+        return exit_codes.TARGET_UNUSABLE, _refusal(ending, ending.fatal)
+    if stopped and stopped.cause == "breaker":
+        return exit_codes.TARGET_UNUSABLE, f"DynamoDB at {ending.where} fails: {stopped.text}"
+    if lost := lost_writes(figures):
+        return exit_codes.LOST_WRITES, lost
+    missed = [miss(item) for item in figures["thresholds"] if not item["passed"]]
+    if stopped and stopped.cause != "threshold":
+        after = f"after {ending.elapsed_s:.1f} s: the results are partial"
+        return exit_codes.STOPPED, f"stopped early by {stopped.text} {after}"
+    if stopped:
+        return exit_codes.THRESHOLD_FAILED, f"ended early by {stopped.text}: {'; '.join(missed)}"
+    if figures["search"]:
+        if figures["search"]["rate"] is None:
+            return exit_codes.THRESHOLD_FAILED, f"find_max: {figures['search']['answer']}"
+    elif ending.broken_plan:
+        missed.insert(0, ending.broken_plan)
+    if missed:
+        return exit_codes.THRESHOLD_FAILED, "; ".join(missed)
+    if text := unproven(figures, ending.is_whole):
+        return exit_codes.TARGET_UNUSABLE, text
+    return exit_codes.PASSED, ""
+
+
+def unproven(figures: Mapping[str, Any], is_whole: bool = True) -> str:
+    """Say what keeps a run that missed nothing from having passed; empty where nothing does.
+
+    Args:
+        figures: of a run or of a worker.
+        is_whole: whether they are of the whole run: a worker's share may be too small to succeed by itself.
+    """
+    texts = (nothing_succeeded(figures) if is_whole else "", unchecked(figures))
+    return "; ".join(text for text in texts if text)
+
+
+def nothing_succeeded(figures: Mapping[str, Any]) -> str:
+    """Say which entries of the mix were sent and never succeeded, or that nothing at all did; else empty.
+
+    A condition that does not hold is a success of an entry, since the table did what was asked, but not of a run in
+    which nothing else came about.
+    """
+    plan = figures["plan"] or {"planned": 0, "passed_over": 0}
+    sent = {name: entry for name, entry in figures["operations"].items() if entry["sent"]}
+    if not sent and plan["passed_over"]:
+        return f"none of {plan['planned']:,} due operations was sent: the circuit breaker was open -> {OUTAGE_REMEDY}"
+    any_ok = any(entry["ok"] for entry in sent.values())
+    failed = [name for name, entry in sent.items() if not (any_ok and _did_as_asked(entry))]
+    return "; ".join(_failure(name, sent[name]) for name in failed)
+
+
+def unchecked(figures: Mapping[str, Any]) -> str:
+    """Say why the writes could not be checked although that was asked for; empty where they were, or need not be."""
+    check = figures["verification"]
+    is_empty = bool(check and check["keys"] and check["share"] and not check["checked"])
+    if not check or not (check.get("error") or is_empty):
+        return ""
+    why = check.get("error") or "it was over before the first of them came"
+    return f"the writes could not be checked, {check['checked']:,} of {check['keys']:,} keys were read again: {why}"
+
+
+def _did_as_asked(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["ok"] or entry["expected"] or entry["cancelled"].get(CONDITION_CODE))
+
+
+def _failure(name: str, entry: Mapping[str, Any]) -> str:
+    ends = [
+        *((entry[outcome], outcome, "") for outcome in ("expected", "contention")),
+        *(
+            (count, outcome, reason)
+            for outcome in ("throttled", "cancelled")
+            for reason, count in entry[outcome].items()
+        ),
+        *((count, *reason.partition(":")[::2]) for reason, count in entry["failed"].items()),
+    ]
+    told = sorted((end for end in ends if end[0]), reverse=True)
+    listed = ", ".join(
+        f"{count:,} {outcome}" + (f" ({reason})" if reason else "") for count, outcome, reason in told[:3]
+    )
+    _count, outcome, reason = told[0] if told else (0, "", "")
+    remedy = codes.REMEDIES.get(reason) or REMEDIES.get(outcome, OUTAGE_REMEDY)
+    return f"none of {entry['sent']:,} {name} operations succeeded: {listed or 'none was answered'} -> {remedy}"
+
+
+def lost_writes(figures: Mapping[str, Any]) -> str:
+    """Say which acknowledged writes the table did not keep; empty where it kept them all."""
+    if verification := figures["verification"]:
+        found = [f"{verification[kind]:,} {kind}" for kind in VIOLATIONS if verification[kind]]
+        if found:
+            first = next(text for kind in VIOLATIONS for text in verification["examples"][kind])
+            return f"of {verification['checked']:,} keys read again: {', '.join(found)} ({first})"
+    accepted = (figures["duplicates"] or {}).get("accepted", 0)
+    if accepted:
+        return f"{accepted:,} duplicates of acknowledged keys were accepted: the table did not have these keys"
+    return ""
+
+
+def miss(threshold: Mapping[str, Any]) -> str:
+    """Say what was asked by a threshold that failed, and what there was."""
+    value = "no value" if threshold["value"] is None else f"{threshold['value']:g} {threshold['unit']}".strip()
+    return f"{threshold['expression']}: was {value}"
+
+
+def _refusal(ending: Ending, verdict: Verdict) -> str:
+    if verdict.outcome == "network":
+        return f"DynamoDB at {ending.where} is gone: {verdict.message}: check the endpoint and the way there"
+    return (
+        f"DynamoDB refuses to go on with table {ending.table}: {verdict.reason}: {verdict.message}: "
+        f"{codes.remedy(verdict.reason, verdict.message)}"
+    )

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ceiling: what a run has cost, what it may have cost beyond that, and the end of it before that is too much."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ddbload.dynamo.endpoint import Target
+from ddbload.engine.engine import Engine
+from ddbload.pacing.segment import Segment
+from ddbload.run import budget, cost
+from ddbload.run.task import Task
+from ddbload.scenario.scenario import Scenario
+from ddbload.verify.meter import MeteredBulk
+
+# Between two looks half of what is left may be spent, and no more time than this goes by.
+SHORTEST_NAP_S = 0.02
+LONGEST_NAP_S = 0.5
+# Dollars that show in four decimals.
+LEAST_TOLD = 0.00005
+
+
+class Commitment(NamedTuple):
+    """Dollars: what is known to be spent, what may be spent at most, and what the check and the cleanup will cost."""
+
+    known: float
+    at_most: float
+    kept_back: float
+
+    @property
+    def whole(self) -> float:
+        """All that the run may come to cost if its load ends now."""
+        return self.at_most + self.kept_back
+
+
+class Account:
+    """One worker's account: its share of the ceiling, and what it spends."""
+
+    def __init__(self, scenario: Scenario, target: Target, task: Task, segment: Segment) -> None:
+        """Open the account; the task's time counts from here."""
+        self._scenario = scenario
+        self._target = target
+        self._task = task
+        self._segment = segment
+        self._indexes = len(target.indexes)
+        self._begun_s = time.monotonic()
+        sizes, per_partition = scenario.sizes(), scenario.keys.per_partition
+        self._units_each = {
+            name: budget.units_each(entry, sizes, per_partition) for name, entry in scenario.mix.items()
+        }
+        self._dearest = tuple(max(each[kind] for each in self._units_each.values()) for kind in (0, 1))
+        self._engines: list[Engine] = []
+        self._settled: budget.Spent | None = None
+        self._bulk: MeteredBulk | None = None
+        self._to_come = {"verification", "cleanup"}
+
+    @property
+    def share(self) -> float:
+        """The dollars that this worker may spend."""
+        return self._scenario.max_cost / self._segment.count
+
+    def follow(self, engine: Engine) -> None:
+        """Count what an engine sends."""
+        self._engines.append(engine)
+
+    def settle(self, bulk: MeteredBulk) -> None:
+        """The load is over; what is sent from now on goes through ``bulk``."""
+        self._settled = self._load()
+        self._bulk = bulk
+
+    def begin(self, phase: str) -> None:
+        """Keep nothing back any more for a phase that begins: verification or cleanup."""
+        self._to_come.discard(phase)
+
+    def document(
+        self, verification: Mapping[str, Any] | None = None, cleanup: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return what the run has cost so far.
+
+        Args:
+            verification: the check's figures, once it is over.
+            cleanup: the same of the cleanup.
+        """
+        spent = self._load()
+        if verification:
+            spent.read_units += verification["consumed_read_units"]
+        if cleanup:
+            spent.write_units += cleanup["consumed_write_units"]
+        if self._bulk:
+            spent.uncertain_read_units += self._bulk.uncertain_read_units
+            spent.uncertain_write_units += self._bulk.uncertain_write_units
+        return budget.actual(spent, self._target, self._task, time.monotonic() - self._begun_s)
+
+    def commitment(self) -> Commitment:
+        """Return what is spent, and what is kept back."""
+        spent = self._settled or self._load()
+        in_flight = self._engines[-1].in_flight if self._engines and not self._settled else 0
+        # What is under way may be done and never be answered; taken to be of the dearest kind.
+        at_most_read = spent.read_units + spent.uncertain_read_units + in_flight * self._dearest[0]
+        at_most_write = spent.write_units + spent.refused_write_units + spent.uncertain_write_units
+        at_most_write += in_flight * self._dearest[1] * (1 + self._indexes)
+        if self._bulk:
+            at_most_read += self._bulk.read_units
+            at_most_write += self._bulk.write_units
+        kept_read, kept_write = budget.units_of(
+            [kind for kind in self._aftermath() if kind.name in self._to_come], self._indexes
+        )
+        compute = budget.compute(self._target, self._task, time.monotonic() - self._begun_s)
+        known = self._dollars(spent.read_units, spent.write_units + spent.refused_write_units)
+        return Commitment(
+            known + compute, self._dollars(at_most_read, at_most_write) + compute, self._dollars(kept_read, kept_write)
+        )
+
+    def excess(self, ahead: float = 0.0) -> str:
+        """Say in words that the run has come to its ceiling; empty where it has not.
+
+        Args:
+            ahead: dollars that will be spent before one can look again.
+        """
+        found = self.commitment()
+        if found.whole + ahead <= self.share:
+            return ""
+        text = f"its cost: ${found.known:,.4f} so far"
+        if found.at_most - found.known >= LEAST_TOLD:
+            text += f", ${found.at_most:,.4f} with what no answer tells"
+        if found.kept_back >= LEAST_TOLD:
+            text += f", ${found.kept_back:,.4f} kept back for check and cleanup"
+        return f"{text}; max_cost allows ${self.share:,.4f}"
+
+    async def watch(self, stop: Callable[[str], None]) -> None:
+        """Look as often as it takes to see the ceiling come, and call ``stop`` with the reason when it is reached."""
+        before_s, before, rate, nap_s = time.monotonic(), 0.0, 0.0, SHORTEST_NAP_S
+        while True:
+            await asyncio.sleep(nap_s)
+            # A loop that is busy looks later than it wants to.
+            if reason := self.excess(ahead=2 * rate * SHORTEST_NAP_S):
+                stop(reason)
+                return
+            now_s, now = time.monotonic(), self.commitment().whole
+            rate = max(0.0, (now - before) / (now_s - before_s))
+            nap_s = LONGEST_NAP_S
+            if rate:
+                nap_s = min(LONGEST_NAP_S, max(SHORTEST_NAP_S, (self.share - now) / rate / 2))
+            before_s, before = now_s, now
+
+    def _load(self) -> budget.Spent:
+        spent = budget.Spent()
+        for engine in self._engines:
+            spent.add(engine, self._units_each, self._indexes)
+        return spent
+
+    def _aftermath(self) -> list[cost.Expected]:
+        written = 0.0
+        for engine in self._engines:
+            for recorder in (engine.warm_up, engine.recorder):
+                for name, record in recorder.records.items():
+                    written += record.sent * budget.keys_written(self._scenario.mix[name])
+        return budget.aftermath(self._scenario, written, self._segment.count)
+
+    def _dollars(self, read_units: float, write_units: float) -> float:
+        if self._target.provisioned:
+            return 0.0
+        return cost.request_cost(read_units, write_units, cost.load_prices(self._target.region))

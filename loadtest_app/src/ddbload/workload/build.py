@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one worker carries out: the scenario, made concrete for a table, a run and a segment."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from ddbload.dynamo.endpoint import Target
+from ddbload.pacing.segment import Segment
+from ddbload.scenario.entries import WRITES
+from ddbload.scenario.plan import ClosedPlan, FindMaxPlan, OpenPlan
+from ddbload.scenario.scenario import Scenario, ScenarioError
+from ddbload.workload import operations
+from ddbload.workload.items import ItemFactory
+from ddbload.workload.journal.state import InsertJournal, Journal, VersionJournal
+from ddbload.workload.keys import KeyAttribute, KeySpace
+from ddbload.workload.mix import Mix
+from ddbload.workload.operations.base import Operation, Workload
+from ddbload.workload.sequence import KeySequence, OwnKeys, SharedKeys
+
+# In keys.prefix: keys of this run alone.
+RUN_ID = "{run_id}"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A workload and its operations by entry."""
+
+    workload: Workload
+    operations: dict[str, Operation]
+
+
+def build(scenario: Scenario, target: Target, run_id: str, segment: Segment) -> Work:
+    """Build what a worker carries out.
+
+    Raises:
+        ScenarioError: the scenario does not fit the table.
+    """
+    try:
+        mix = Mix(
+            {name: entry.weight for name, entry in scenario.mix.items()},
+            {name: entry.inserts for name, entry in scenario.mix.items()},
+            scenario.plan.duplicates if isinstance(scenario.plan, ClosedPlan) else None,
+        )
+        asked = scenario.keys
+        keys = KeySpace(target.key, asked.prefix.replace(RUN_ID, run_id), asked.per_partition, asked.first)
+        expires_at = int(time.time()) + scenario.item.ttl if scenario.item.ttl else None
+        items = ItemFactory(keys, scenario.sizes(), scenario.seed, run_id, _index_attributes(target), expires_at)
+        journal = journal_for(scenario, mix)
+        is_shared = segment.count == 1 or isinstance(journal, InsertJournal)
+        count = scenario.keys.count
+        sequence: KeySequence = SharedKeys(mix, count) if is_shared else OwnKeys(mix, count, segment)
+        workload = Workload(
+            table=scenario.table,
+            run_id=run_id,
+            mix=mix,
+            keys=keys,
+            sequence=sequence,
+            items=items,
+            journal=journal,
+            segment=segment,
+            indexes=target.hash_keys,
+        )
+        for name, entry in scenario.mix.items():
+            if entry.consistent and entry.index in target.global_indexes:
+                raise ValueError(f"mix.{name}.consistent: {entry.index} is a global index, which is never consistent")
+        kinds = {
+            name: operations.build(name, entry, workload, scenario.chooser(entry))
+            for name, entry in scenario.mix.items()
+        }
+    except ValueError as error:
+        raise ScenarioError([f"scenario: {error}"]) from error
+    return Work(workload, kinds)
+
+
+def journal_for(scenario: Scenario, mix: Mix) -> Journal:
+    """Return a bit a key where every key is written once in the run, else the last version of each."""
+    rewrites = any(entry.operation in WRITES and not entry.inserts for entry in scenario.mix.values())
+    planned = None if isinstance(scenario.plan, FindMaxPlan) else scenario.plan.operations
+    # Random arrivals may be some more than are expected.
+    is_random = isinstance(scenario.plan, OpenPlan) and scenario.plan.arrivals == "poisson"
+    most = None if planned is None else round(planned) + (int(10 * planned**0.5) + 10 if is_random else 1)
+    if rewrites or most is None or mix.inserted_before(most) > scenario.keys.count:
+        return VersionJournal()
+    return InsertJournal(mix.number_of)
+
+
+def _index_attributes(target: Target) -> list[KeyAttribute]:
+    """Return the attributes that secondary indexes need beside the table's own key."""
+    own = {attribute.name for attribute in target.key}
+    found = {attribute.name: attribute for schema in target.indexes.values() for attribute in schema}
+    return [attribute for name, attribute in found.items() if name not in own]

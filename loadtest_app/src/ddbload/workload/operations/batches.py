@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BatchWriteItem and BatchGetItem: many items a call, of which DynamoDB may leave some unprocessed.
+
+What comes back unprocessed inside a success was throttled, so items are counted as well as calls.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ddbload.dynamo.capacity import Consumed, units
+from ddbload.dynamo.documents import Document, object_of, objects_of, read_success, unexpected
+from ddbload.dynamo.errors import Verdict
+from ddbload.engine.record import OperationRecord
+from ddbload.workload.operations.base import API, KeyChoice, Workload, encode
+from ddbload.workload.operations.reads import Read
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MAX_BATCH_WRITE = 25
+MAX_BATCH_GET = 100
+RESPONSES = "Responses"
+UNPROCESSED_ITEMS = "UnprocessedItems"
+UNPROCESSED_KEYS = "UnprocessedKeys"
+
+Writes = tuple[list[int], int]
+
+
+class ManyWrites:
+    """A write of several new items, whose keys follow each other."""
+
+    def __init__(self, workload: Workload, count: int) -> None:
+        """Take the number of items.
+
+        Raises:
+            ValueError: there are fewer keys, so that one would come twice.
+        """
+        if count > workload.sequence.count:
+            raise ValueError(f"keys.count: {workload.sequence.count} keys of a worker are too few for {count} items")
+        self.record = OperationRecord()
+        self._workload = workload
+        self._journal = workload.journal
+        self._count = count
+
+    def indexes(self, number: int) -> list[int]:
+        """Return the keys that operation ``number`` writes, and tell the journal."""
+        sequence = self._workload.sequence
+        indexes = [sequence.new(number, self._count)]
+        while len(indexes) < self._count:
+            indexes.append(sequence.after(indexes[-1]))
+        for index in indexes:
+            self._journal.sent(index, number)
+        return indexes
+
+    def failed(self, work: Writes, _verdict: Verdict, uncertain: bool) -> None:
+        """All of it was refused, or nobody knows."""
+        indexes, number = work
+        told = self._journal.indeterminate if uncertain else self._journal.refused
+        for index in indexes:
+            told(index, number)
+
+    def doubted(self, work: Writes) -> None:
+        """An attempt may have written all of it; the next one is another write."""
+        indexes, number = work
+        for index in indexes:
+            self._journal.indeterminate(index, number)
+            self._journal.sent(index, number)
+
+
+class BatchWriteItem(ManyWrites):
+    """Puts so many new items in one call."""
+
+    target = f"{API}.BatchWriteItem"
+
+    def __init__(self, workload: Workload, count: int) -> None:
+        super().__init__(workload, count)
+        capacity = workload.common()["ReturnConsumedCapacity"].encode()
+        table = encode(workload.table)
+        self._before = b'{"ReturnConsumedCapacity":"%b","RequestItems":{%b:[' % (capacity, table)
+
+    def prepare(self, number: int) -> tuple[bytes, Writes] | None:
+        """Return the request of operation ``number``."""
+        indexes = self.indexes(number)
+        item = self._workload.items.json
+        puts = b",".join(b'{"PutRequest":{"Item":%b}}' % item(index, number) for index in indexes)
+        return b"%b%b]}}" % (self._before, puts), (indexes, number)
+
+    def succeeded(self, work: Writes, body: bytes) -> Consumed:
+        """Read what was consumed; what is unprocessed was not written."""
+        indexes, number = work
+        document = read_success(body)
+        left = unprocessed_items(document, self._workload.table)
+        items = [object_of(object_of(request, "PutRequest"), "Item") for request in left]
+        unprocessed = some_of(indexes, map(self._workload.keys.index_of, items), UNPROCESSED_ITEMS)
+        read, write, by_index = units(document, writes=True)
+        for index in indexes:
+            if index in unprocessed:
+                self._journal.refused(index, number)
+            else:
+                self._journal.acknowledged(index, number)
+        return Consumed(read, write, 0, len(indexes) - len(left), len(left), by_index)
+
+
+class BatchGetItem(Read):
+    """Reads so many chosen keys in one call."""
+
+    target = f"{API}.BatchGetItem"
+
+    def __init__(self, workload: Workload, choice: KeyChoice, count: int, consistent: bool) -> None:
+        super().__init__(workload)
+        self._choice = choice
+        self._count = count
+        self._request = BatchGetRequest(workload.table, consistent, workload.common()["ReturnConsumedCapacity"])
+
+    def prepare(self, number: int) -> tuple[bytes, int] | None:
+        """Return the request of operation ``number``."""
+        keys = [self._workload.keys.json(index) for index in self._choice.indexes(number, self._count)]
+        return self._request.body(keys), len(keys)
+
+    def succeeded(self, asked: int, body: bytes) -> Consumed:
+        """Read what was consumed, how many were found and how many left unprocessed."""
+        document = read_success(body)
+        table = self._workload.table
+        left = len(unprocessed_keys(document, table))
+        found = len(found_items(document, table))
+        if found + left > asked:
+            raise unexpected(RESPONSES)
+        read, write, by_index = units(document, writes=False)
+        return Consumed(read, write, found, asked - left, left, by_index)
+
+
+class BatchGetRequest:
+    """The body of a BatchGetItem."""
+
+    def __init__(self, table: str, consistent: bool, capacity: str) -> None:
+        flag = b"true" if consistent else b"false"
+        self._before = b'{"ReturnConsumedCapacity":"%b","RequestItems":{%b:{"ConsistentRead":%b,"Keys":[' % (
+            capacity.encode(),
+            encode(table),
+            flag,
+        )
+
+    def body(self, keys: list[str]) -> bytes:
+        """Return the request for keys, each given as the members of its JSON object."""
+        return b"%b%b]}}}" % (self._before, ",".join(f"{{{key}}}" for key in keys).encode())
+
+
+def unprocessed_items(document: Document, table: str) -> list[Document]:
+    """Return the requests that a BatchWriteItem left undone.
+
+    Raises:
+        InvalidAnswer: the answer is none of DynamoDB's.
+    """
+    return objects_of(object_of(document, UNPROCESSED_ITEMS).get(table), UNPROCESSED_ITEMS)
+
+
+def unprocessed_keys(document: Document, table: str) -> list[Document]:
+    """Return the keys that a BatchGetItem left unread.
+
+    Raises:
+        InvalidAnswer: the answer is none of DynamoDB's.
+    """
+    part = object_of(object_of(document, UNPROCESSED_KEYS), table)
+    return objects_of(part.get("Keys"), UNPROCESSED_KEYS)
+
+
+def found_items(document: Document, table: str) -> list[Document]:
+    """Return the items that a BatchGetItem found.
+
+    Raises:
+        InvalidAnswer: the answer is none of DynamoDB's, which tells of every table that it read in.
+    """
+    responses = object_of(document, RESPONSES)
+    if table not in responses and not unprocessed_keys(document, table):
+        raise unexpected(RESPONSES)
+    return objects_of(responses.get(table), RESPONSES)
+
+
+def some_of(asked: Sequence[int], told: Iterable[int | None], member: str) -> set[int]:
+    """Return the keys that an answer tells of, by index.
+
+    Raises:
+        InvalidAnswer: one of them was not asked for, or comes twice.
+    """
+    indexes = list(told)
+    known = {index for index in indexes if index is not None}
+    if len(known) < len(indexes) or not known <= set(asked):
+        raise unexpected(member)
+    return known

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop by itself: an error of ours ends the run, it does not hang it."""
+
+import io
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvloop
+from command import apart_from_lateness
+from ddbload.dynamo.endpoint import Target
+from ddbload.dynamo.sign import Credentials, Signer
+from ddbload.results import verdict
+from ddbload.results.events import EventWriter
+from ddbload.run import reporter, run, summary
+from ddbload.scenario import scenario, thresholds
+from ddbload.verify import check, cleanup
+from ddbload.workload.journal.state import InsertJournal
+from ddbload.workload.operations.writes import PutItem
+from dynamodb_stub import Stub
+
+
+@pytest.mark.parametrize("plan", ["plan.rate=50", 'plan={"type":"closed","concurrency":2,"operations":50}'])
+@pytest.mark.parametrize("method", ["prepare", "succeeded"])
+def test_an_error_of_ours_ends_the_run(monkeypatch: pytest.MonkeyPatch, plan: str, method: str) -> None:
+    for name, value in {"AWS_ACCESS_KEY_ID": "nobody-at-all", "AWS_SECRET_ACCESS_KEY": "nothing-at-all"}.items():
+        monkeypatch.setenv(name, value)
+    original = getattr(PutItem, method)
+    calls = []
+
+    def fail_at_the_tenth(self: PutItem, *arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 10:
+            raise RuntimeError("a bug")
+        return original(self, *arguments)
+
+    monkeypatch.setattr(PutItem, method, fail_at_the_tenth)
+    stream = io.StringIO()
+    asked = scenario.load(None, [plan], {"DDBLOAD_TABLE": "test-table"})
+    with Stub() as stub:
+        code = run.run(asked, stub.url, "us-east-1", EventWriter("r", None, stream=stream), {})
+    events = [json.loads(line) for line in stream.getvalue().splitlines()]
+    summary = next(event for event in events if event["event"] == "run.summary")
+    figures = summary["operations"]["put"]
+    assert (code, summary["exit_code"], summary["verdict"], summary["partial"]) == (1, 1, "incomplete", True)
+    assert events[-1]["message"] == "internal error, please report it: RuntimeError in the load: a bug"
+    # What was answered before is told, and what was under way has an end.
+    assert figures["ok"] >= 8
+    assert figures["sent"] == figures["ok"] + sum(figures["failed"].values())
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"AWS_ACCESS_KEY_ID": "nobody-at-all", "AWS_SECRET_ACCESS_KEY": "nothing-at-all"}.items():
+        monkeypatch.setenv(name, value)
+
+
+def carry_out_all(url: str, *settings: str) -> tuple[int, list[dict[str, Any]]]:
+    stream = io.StringIO()
+    asked = scenario.load(None, list(settings), {"DDBLOAD_TABLE": "test-table"})
+    code = run.run(asked, url, "us-east-1", EventWriter("r", None, stream=stream), {})
+    return code, [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def carry_out(url: str, *settings: str) -> tuple[int, dict[str, Any]]:
+    # The stub keeps no items: there is nothing to be read again.
+    code, events = carry_out_all(url, "verify.enabled=false", *settings)
+    return code, next(event for event in events if event["event"] == "run.summary")
+
+
+FAULTS = {
+    "the progress": (reporter.Reporter, "_progress"),
+    "the renewal of credentials": (Signer, "renew"),
+    "the check": (check, "judge"),
+    "the cleanup": (cleanup, "_written"),
+    "the keys": (InsertJournal, "counts"),
+    "the thresholds": (thresholds, "evaluate"),
+    "the verdict": (verdict, "lost_writes"),
+    "the figures": (summary, "connection_figures"),
+}
+
+
+@pytest.mark.parametrize(("part", "place"), FAULTS.items(), ids=FAULTS)
+def test_a_fault_of_ours_leaves_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, credentials: None, part: str, place: tuple[Any, str]
+) -> None:
+    owner, name = place
+    original, calls = getattr(owner, name), []
+    # The figures are asked for once while the load runs.
+    good = 1 if part == "the figures" else 0
+
+    def fail(*arguments: Any, **more: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) > good:
+            raise RuntimeError("a bug")
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(owner, name, fail)
+    monkeypatch.setattr(run, "CREDENTIALS_CHECK_S", 0.1)
+    if part == "the figures":
+        monkeypatch.setattr(reporter, "CHECKPOINT_S", 1)
+    if part == "the renewal of credentials":
+        seen = iter(range(1000))
+        monkeypatch.setattr(Target, "credentials", lambda self: Credentials(f"KEY{next(seen)}", "secret"))
+    elif part == "the check":
+        # Of the stub nothing could be read again: this check fails at its first key.
+        monkeypatch.setattr(check, "read_keys", nothing_found)
+    with Stub() as stub:
+        settings = ["plan.duration=1.5", "plan.rate=40", f"cleanup={str(part == 'the cleanup').lower()}"]
+        code, events = carry_out_all(stub.url, *settings, f"verify.enabled={str(part == 'the check').lower()}")
+    (told,) = [event for event in events if event["event"] == "run.summary"]
+    figures = told["operations"]["put"]
+    assert (code, told["exit_code"], told["verdict"], told["partial"]) == (1, 1, "incomplete", True)
+    assert events[-1]["message"] == f"internal error, please report it: RuntimeError in {part}: a bug"
+    # The figures of the last checkpoint know of what was under way then.
+    under_way = figures["sent"] - figures["ok"] - sum(figures["failed"].values())
+    assert figures["ok"] > 0
+    assert under_way == 0 or part == "the figures"
+
+
+async def nothing_found(*_arguments: object) -> tuple[dict[int, Any], float]:
+    return {}, 0.0
+
+
+def test_renewed_credentials_sign_from_then_on_whatever_fails_between(
+    monkeypatch: pytest.MonkeyPatch, credentials: None
+) -> None:
+    first, second = Credentials("FIRST", "one"), Credentials("SECOND", "two", "a-token")
+    answers: Iterator[Credentials | Exception] = iter([first, OSError("not now"), second, OSError("not again")])
+    last = OSError("not again")
+
+    def next_credentials(self: Target) -> Credentials:
+        answer = next(answers, last)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(Target, "credentials", next_credentials)
+    monkeypatch.setattr(run, "CREDENTIALS_CHECK_S", 0.2)
+    with Stub() as stub:
+        code, summary = carry_out(stub.url, "plan.duration=1.5")
+    assert code == 0
+    assert (stub.access_keys[0], stub.access_keys[-1]) == ("first", "second")
+    assert "could not be renewed at the last try: not again" in apart_from_lateness(summary["warnings"])[0]
+
+
+def test_an_address_where_nobody_answers_is_passed_over(monkeypatch: pytest.MonkeyPatch, credentials: None) -> None:
+    resolve = uvloop.Loop.getaddrinfo
+
+    async def two_addresses(self: uvloop.Loop, host: str, port: int, **more: Any) -> list[Any]:
+        # Nothing listens at the second one.
+        found = [entry for entry in await resolve(self, host, port, **more) if entry[0] == socket.AF_INET]
+        return found + [(*entry[:4], ("127.0.0.2", port)) for entry in found]
+
+    class Loop(uvloop.Loop):
+        getaddrinfo = two_addresses
+
+    run_on = uvloop.run
+    monkeypatch.setattr(uvloop, "run", lambda main: run_on(main, loop_factory=Loop))
+    with Stub() as stub:
+        code, summary = carry_out(stub.url, "plan.duration=1", "connections=8")
+    assert code == 0
+    assert summary["connections"]["opened"] == 8
+    assert summary["connections"]["reopened"] == 0
+    assert "4 of 8 connections could not be opened before the start" in apart_from_lateness(summary["warnings"])[0]

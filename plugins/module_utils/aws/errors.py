@@ -1,0 +1,193 @@
+# Copyright (c) 2026 The gantry.ecs contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the AWS SDK raises: in one line with a remedy, and of which kind it is, which decides how to go on.
+
+Errors are told by the names of their classes, so that this works without the SDK.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.remedies import remedy
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.failures import is_capacity
+from ansible_collections.gantry.ecs.plugins.module_utils.text.reason import one_line, shortened
+
+MESSAGE_LIMIT = 600  # characters shown of what an error says
+READ_LIMIT = 4000  # characters of it that are looked at
+
+# The SDK's errors, and Python's where they come through. https://docs.aws.amazon.com/boto3/latest/guide/error-handling.html
+LOST_CONNECTION = {"ConnectionError", "HTTPClientError", "TimeoutError", "IncompleteReadError"}
+NOT_UNDERSTOOD = {"ResponseParserError", "JSONDecodeError", "UnicodeDecodeError", "ChecksumError"}
+NOT_SENT = {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "ConnectionRefusedError"}
+# A server that shows the wrong certificate, or none, goes on doing so.
+WRONG_SERVER = re.compile(r"certificate|wrong.version.number|unknown protocol", re.IGNORECASE)
+
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html, and what the SDK repeats:
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+SERVER_CODES = {
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServerException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "Unavailable",
+}
+THROTTLED_CODES = {
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+# ECS passes on what EC2 says to its own calls as InvalidParameterException.
+THROTTLED_MESSAGE = re.compile(r"request ?limit ?exceeded|rate exceeded|too many requests", re.IGNORECASE)
+EXPIRED_CODES = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+# Credentials that are missing may be being written anew in this moment.
+EXPIRED_TYPES = {
+    "CredentialRetrievalError",
+    "LoginError",
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "SSOTokenLoadError",
+    "TokenRetrievalError",
+    "UnauthorizedSSOTokenError",
+}
+NEVER_SERVED = {501, 505}  # HTTP's codes for what the server does not know at all
+
+# A signature that does not match is answered with all that was signed, the session's token too.
+SIGNED = re.compile(r"\s*the canonical string for this request.*", re.IGNORECASE | re.DOTALL)
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html: for an administrator to decode
+ENCODED = re.compile(r"\s*encoded authorization failure message: \S+", re.IGNORECASE)
+PARAMETER_VALUE = re.compile(r", value: .*?(?=, (type|valid|must))", re.DOTALL)
+
+
+def explain(error: BaseException, action: str, where: str) -> str:
+    """Say in one line what failed.
+
+    Args:
+        error: a BotoCoreError or ClientError, or what Python raised below them.
+        action: what was tried, such as "cannot launch tasks of cluster x".
+        where: region and endpoint.
+
+    Returns:
+        "action (where): what came back -> remedy", without what was signed and without values of parameters.
+    """
+    source = getattr(error, "source", where)
+    if source not in where:
+        where = f"{where}, {source}"
+    shown, advice = said_and_remedy(error)
+    return f"{action} ({where}): {shown}" + (f" -> {advice}" if advice else "")
+
+
+def said_and_remedy(error: BaseException) -> tuple[str, str]:
+    """Return what an error says, on one line without secrets, and how to mend it; the latter empty if not known.
+
+    Args:
+        error: as for ``explain``.
+    """
+    if _is_of_credentials(error):
+        return str(getattr(error, "what", "")), str(getattr(error, "remedy", ""))
+    code, message = error_code(error), _message(error)
+    told = f"{code}: {message}" if code and code not in message else message
+    shown = shortened(one_line(told), MESSAGE_LIMIT).rstrip(".") or type(error).__name__
+    return shown, remedy(code, message, _types(error))
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether the same call may work in a moment.
+
+    So it is where the connection failed, was cut or timed out, AWS failed, had too many calls, or answered what
+    could not be understood. Not for lack of capacity, which has its own ways out.
+    """
+    return is_throttled(error) or _is_lost(error) or _has_failed_at_server(error)
+
+
+def is_throttled(error: BaseException) -> bool:
+    """Tell whether AWS refused a call because there were too many. Such a call did nothing."""
+    if error_code(error) in THROTTLED_CODES or _status(error) == 429:
+        return True
+    return bool(error_code(error)) and bool(THROTTLED_MESSAGE.search(_message(error)))
+
+
+def is_expired(error: BaseException) -> bool:
+    """Tell whether the credentials are no good any more: new ones may come into their place."""
+    if error_code(error) in EXPIRED_CODES or not EXPIRED_TYPES.isdisjoint(_types(error)):
+        return True
+    # A file or a command of the credentials may be in the middle of its renewal.
+    return _is_of_credentials(error) and not error_code(error) and not is_transient(error)
+
+
+def is_ambiguous(error: BaseException) -> bool:
+    """Tell whether a request may have been carried out although no answer to it was understood.
+
+    So it is where the connection was lost after the request was sent, the answer was not understood, or AWS failed.
+    A call that was refused, even for there being too many, and one that did not get out did nothing.
+    """
+    if is_throttled(error) or _is_of_credentials(error) or not NOT_SENT.isdisjoint(_types(error)):
+        return False
+    return _is_lost(error) or _has_failed_at_server(error)
+
+
+def _is_lost(error: BaseException) -> bool:
+    types = _types(error)
+    if "SSLError" in types and WRONG_SERVER.search(str(error)):
+        return False
+    return not (LOST_CONNECTION | NOT_UNDERSTOOD).isdisjoint(types)
+
+
+def _has_failed_at_server(error: BaseException) -> bool:
+    if is_capacity({"reason": _message(error)}):
+        return False
+    status = _status(error)
+    if status in NEVER_SERVED:
+        return False
+    return error_code(error) in SERVER_CODES or status >= 500
+
+
+def _types(error: BaseException) -> list[str]:
+    """Name the classes of an error; of one about credentials, those of what is behind it too."""
+    behind = getattr(error, "origin", None) if _is_of_credentials(error) else None
+    return [each.__name__ for kind in (type(error), *([type(behind)] if behind else [])) for each in kind.__mro__]
+
+
+def _is_of_credentials(error: BaseException) -> bool:
+    return type(error).__name__ == "CredentialsError"
+
+
+def _response(error: BaseException) -> dict[str, Any]:
+    response = getattr(error, "response", None)
+    return response if isinstance(response, dict) else {}
+
+
+def error_code(error: BaseException) -> str:
+    """Return AWS's code for an error; empty where it has none."""
+    return str((_response(error).get("Error") or {}).get("Code") or "")
+
+
+def said_with(error: BaseException, code: str) -> str:
+    """Return what AWS says with an error of this code; empty where it has another."""
+    return str((_response(error).get("Error") or {}).get("Message") or "") if error_code(error) == code else ""
+
+
+def _status(error: BaseException) -> int:
+    status = (_response(error).get("ResponseMetadata") or {}).get("HTTPStatusCode")
+    return status if isinstance(status, int) else 0
+
+
+def _message(error: BaseException) -> str:
+    text = str((_response(error).get("Error") or {}).get("Message") or error)
+    if "ParamValidationError" in _types(error):
+        text = PARAMETER_VALUE.sub("", text)
+    return shortened(ENCODED.sub("", SIGNED.sub("", text)), READ_LIMIT)

@@ -1,0 +1,89 @@
+# Copyright (c) 2026 The gantry.ecs contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The images that tasks are to be launched from, as far as they are in ECR."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
+
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
+REGISTRY = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z]+(-[a-z]+)+-[0-9]+)\.[a-z0-9.-]+(:[0-9]+)?"
+)
+
+
+class EcrImage(NamedTuple):
+    """An image of ECR: account and region of its registry, repository, and ImageIdentifier."""
+
+    account: str
+    region: str
+    repository: str
+    identifier: dict[str, str]
+
+
+def ecr_image(image: str) -> EcrImage | None:
+    """Take an image's name apart; None where it is not in a private registry of ECR.
+
+    Args:
+        image: such as ``123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1`` or ``…/app@sha256:…``; a digest counts
+            more than a tag, and without either the tag is ``latest``.
+    """
+    registry, _slash, rest = image.partition("/")
+    match = REGISTRY.fullmatch(registry)
+    if not match or not rest:
+        return None
+    name, _at, digest = rest.partition("@")
+    repository, _colon, tag = name.partition(":")
+    identifier = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
+    return EcrImage(match["account"], match["region"], repository, identifier)
+
+
+def check_image(ecr: Any, image: str, findings: Findings) -> None:
+    """Look for an image, without changing anything.
+
+    Args:
+        ecr: a boto3 ECR client.
+        image: the image's name, as the task definition has it.
+        findings: takes what is found; an image that is not in ECR, or in another region, is not checked.
+
+    Raises:
+        botocore.exceptions.BotoCoreError, ClientError: ECR refused, or was out of reach.
+        See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
+    """
+    place = ecr_image(image)
+    if place is None:
+        findings.warnings.append(f"not checked: image {image} is not in a private registry of ECR")
+        return
+    if place.region != ecr.meta.region_name:
+        findings.warnings.append(f"not checked: image {image} is in {place.region}, not in {ecr.meta.region_name}")
+        return
+    try:
+        answer = ecr.describe_images(
+            registryId=place.account, repositoryName=place.repository, imageIds=[place.identifier]
+        )
+        found = bool(answer["imageDetails"])
+    except (ecr.exceptions.ImageNotFoundException, ecr.exceptions.RepositoryNotFoundException):
+        found = False
+    if found:
+        findings.checked.append(f"image {image}")
+    elif _is_pulled_through(ecr, place):
+        findings.warnings.append(f"not checked: image {image} comes by a pull-through cache, with the first pull")
+    else:
+        findings.problems.append(f"image {image} does not exist -> push it, or mend the task definition's image")
+
+
+def _is_pulled_through(ecr: Any, place: EcrImage) -> bool:
+    """Tell whether ECR would fetch the image from another registry, as far as that may be asked.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html
+    """
+    try:
+        answer = ecr.describe_pull_through_cache_rules(registryId=place.account)
+    except Exception:
+        return False  # hardly anybody has such rules, or the permission to ask for them
+    prefixes = [rule["ecrRepositoryPrefix"] for rule in answer["pullThroughCacheRules"]]
+    return any(prefix == "ROOT" or place.repository.startswith(f"{prefix}/") for prefix in prefixes)

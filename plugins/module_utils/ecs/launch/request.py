@@ -1,0 +1,244 @@
+# Copyright (c) 2026 The gantry.ecs contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The request that launches ECS tasks: its arguments, and the tokens and marks by which its tasks are known again."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.gantry.ecs.plugins.module_utils.text.values import text_of, texts_of
+
+# "containerOverrides … A total of 8192 characters are allowed for overrides. This limit includes the JSON formatting
+# characters": https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html
+OVERRIDES_LIMIT = 8192
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+CLIENT_TOKEN = re.compile(r"[!-~]{1,64}")
+STARTED_BY = re.compile(r"[A-Za-z0-9_/-]{1,128}")
+# An environment variable of every launched task, by which a repeated call knows its tasks: ECS' own client tokens
+# cannot be asked for.
+TOKEN_VARIABLE = "ECS_TASK_RUN_TOKEN"
+HIDDEN = "VALUE_NOT_SHOWN"
+
+
+class RequestError(ValueError):
+    """Arguments that ECS would refuse; the text says what and how to mend it."""
+
+
+def run_request(
+    params: Mapping[str, Any],
+    *,
+    count: int,
+    client_token: str,
+    started_by: str,
+    container: str,
+    environment: Mapping[str, str],
+    strategy: Sequence[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Build the arguments of one call of RunTask.
+
+    Args:
+        params: the module's parameters.
+        count: how many tasks this call launches, 1 to 10.
+        client_token: makes the call launch nothing twice.
+        started_by: the mark on the tasks.
+        container: the container that gets ``environment``; an override is made for it where there is none.
+        environment: variables beside the user's own, and before them.
+        strategy: RunTask's ``capacityProviderStrategy`` in place of what the parameters say of capacity. An empty one
+            is launch type FARGATE, which works on every cluster; a capacity provider has to be the cluster's.
+
+    Raises:
+        RequestError: the overrides are longer than ECS takes.
+        See https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
+    """
+    request: dict[str, Any] = {
+        "cluster": params["cluster"],
+        "taskDefinition": params["task_definition"],
+        "count": count,
+        "clientToken": client_token,
+        **_capacity(params, strategy),
+    }
+    override = task_override(params.get("overrides") or {}, container, environment)
+    _check_length(override)
+    optional = {
+        "startedBy": started_by,
+        "group": params.get("group"),
+        "networkConfiguration": _network(params.get("network_configuration")),
+        "overrides": override,
+        "platformVersion": params.get("platform_version"),
+        "propagateTags": params.get("propagate_tags"),
+        "tags": [{"key": key, "value": value} for key, value in texts_of(params.get("tags")).items()],
+        "enableECSManagedTags": params.get("enable_ecs_managed_tags"),
+        "enableExecuteCommand": params.get("enable_execute_command"),
+    }
+    return request | {key: value for key, value in optional.items() if value}
+
+
+def _capacity(params: Mapping[str, Any], strategy: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
+    if strategy is not None:
+        return {"capacityProviderStrategy": list(strategy)} if strategy else {"launchType": "FARGATE"}
+    if wanted := params.get("capacity_provider_strategy"):
+        items = [
+            {"capacityProvider": one["capacity_provider"], "weight": one.get("weight", 1), "base": one.get("base", 0)}
+            for one in wanted
+        ]
+        return {"capacityProviderStrategy": items}
+    return {"launchType": params.get("launch_type") or "FARGATE"}
+
+
+def _network(network: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not network:
+        return None
+    return {
+        "awsvpcConfiguration": {
+            "subnets": network["subnets"],
+            "securityGroups": network.get("security_groups") or [],
+            "assignPublicIp": "ENABLED" if network.get("assign_public_ip") else "DISABLED",
+        }
+    }
+
+
+def task_override(overrides: Mapping[str, Any], container: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Build RunTask's ``overrides``; empty where nothing differs.
+
+    Args:
+        overrides: the module's option ``overrides``.
+        container: the container that gets ``environment``.
+        environment: variables that come before the user's own.
+        See https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html
+    """
+    containers = [_container_override(one) for one in overrides.get("containers") or []]
+    if environment:
+        mine = next((one for one in containers if one["name"] == container), None)
+        if mine is None:
+            mine = {"name": container}
+            containers.append(mine)
+        users = [one for one in mine.get("environment", []) if one["name"] not in environment]
+        mine["environment"] = users + [{"name": name, "value": value} for name, value in environment.items()]
+    storage = overrides.get("ephemeral_storage")
+    override = {
+        "containerOverrides": containers,
+        "cpu": overrides.get("cpu"),
+        "memory": overrides.get("memory"),
+        "taskRoleArn": overrides.get("task_role_arn"),
+        "executionRoleArn": overrides.get("execution_role_arn"),
+        "ephemeralStorage": {"sizeInGiB": storage} if storage else None,
+    }
+    return {key: value for key, value in override.items() if value}
+
+
+def _container_override(container: Mapping[str, Any]) -> dict[str, Any]:
+    environment = texts_of(container.get("environment"))
+    override = {
+        "name": container["name"],
+        "command": [text_of(word) for word in container.get("command") or []],
+        "environment": [{"name": name, "value": value} for name, value in environment.items()],
+        "cpu": container.get("cpu"),
+        "memory": container.get("memory"),
+        "memoryReservation": container.get("memory_reservation"),
+    }
+    return {key: value for key, value in override.items() if value}
+
+
+def without_environment(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave the values of the containers' environment variables out of what a module's result tells of its arguments.
+
+    Args:
+        result: of the module; ``invocation`` in it tells the arguments.
+
+    Returns:
+        A copy, with `HIDDEN` in place of each value.
+    """
+    shown = copy.deepcopy(dict(result))
+    arguments = (shown.get("invocation") or {}).get("module_args") or {}
+    for container in (arguments.get("overrides") or {}).get("containers") or []:
+        if container.get("environment"):
+            container["environment"] = dict.fromkeys(container["environment"], HIDDEN)
+    return shown
+
+
+def overrides_length(override: Mapping[str, Any]) -> int:
+    """Count the characters of RunTask's ``overrides`` as ECS does, written as JSON without spaces."""
+    return len(json.dumps(override, separators=(",", ":"), ensure_ascii=False))
+
+
+def _check_length(override: Mapping[str, Any]) -> None:
+    length = overrides_length(override)
+    if length > OVERRIDES_LIMIT:
+        raise RequestError(
+            f"overrides are {length:,} characters long as JSON, with the variables that the module adds; "
+            f"ECS takes {OVERRIDES_LIMIT:,} -> put the long value into SSM or S3 and pass a reference to it"
+        )
+
+
+def environment_container(params: Mapping[str, Any], definition: Mapping[str, Any]) -> str:
+    """Choose the container that gets the module's variables: the first overridden one, else the first essential one.
+
+    Args:
+        params: the module's parameters.
+        definition: the task definition, as DescribeTaskDefinition returns it.
+    """
+    overridden = [one["name"] for one in (params.get("overrides") or {}).get("containers") or []]
+    essential = [one["name"] for one in definition["containerDefinitions"] if one.get("essential", True)]
+    return str([*overridden, *essential][0])
+
+
+def mark_of(client_token: str) -> str:
+    """Make the mark on the tasks of a token, for where the user gives none: other tokens have other marks.
+
+    Returns:
+        Up to 128 characters that ``startedBy`` may have, the token itself where it has no others.
+    """
+    readable = f"ecs_task_run/{client_token}"
+    if STARTED_BY.fullmatch(readable):
+        return readable
+    return f"ecs_task_run-sha256/{hashlib.sha256(client_token.encode()).hexdigest()}"
+
+
+def batch_token(client_token: str, batch: int, attempt: int) -> str:
+    """Make the token of one call of RunTask: other arguments, another token.
+
+    Args:
+        client_token: the token of the whole run.
+        batch: number of the call within the run, from 0.
+        attempt: number of the attempt, from 0.
+
+    Returns:
+        Up to 64 characters of 33 to 126 in ASCII. A token may serve one request only:
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
+    """
+    readable = token_value(client_token, batch, attempt)
+    return readable if CLIENT_TOKEN.fullmatch(readable) else hashlib.sha256(readable.encode()).hexdigest()
+
+
+def token_value(client_token: str, batch: int, attempt: int) -> str:
+    """Write what ``TOKEN_VARIABLE`` says of a task: the call of RunTask that launched it."""
+    return f"{client_token}/{batch}/{attempt}"
+
+
+def parse_token_value(text: str) -> tuple[str, int, int] | None:
+    """Read what ``token_value`` wrote; None where it is something else."""
+    match = re.fullmatch(r"(.+)/(0|[1-9][0-9]*)/(0|[1-9][0-9]*)", text, re.DOTALL)
+    return (match[1], int(match[2]), int(match[3])) if match else None
+
+
+def fails(exit_code: int | None, fail_on: Sequence[str]) -> bool:
+    """Tell whether an exit code is one to fail on.
+
+    Args:
+        exit_code: of a task; none at all (None) is not for this function to judge.
+        fail_on: codes ("3"), ranges ("1-5") and "nonzero"; none of them lets every code pass.
+    """
+    return exit_code is not None and any(_holds(entry, exit_code) for entry in fail_on)
+
+
+def _holds(entry: str, exit_code: int) -> bool:
+    if entry == "nonzero":
+        return exit_code != 0
+    low, _dash, high = entry.partition("-")
+    return int(low) <= exit_code <= int(high or low)

@@ -1,0 +1,189 @@
+# Copyright (c) 2026 The gantry.ecs contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action plugins that run a module and show what it tells while it runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Protocol
+
+from ansible import constants
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.gantry.ecs.plugins.module_utils.live.feed import LiveReader
+from ansible_collections.gantry.ecs.plugins.plugin_utils.stdout_callback import is_for_people
+from ansible_collections.gantry.ecs.plugins.plugin_utils.task_view import Shown
+
+PAUSE = 0.2  # seconds between two looks at what the module tells
+PATIENCE = 5.0  # seconds that a message to the process that displays it may take
+# A program reads stdout where its callback is not for people.
+TO_STDERR = not is_for_people(constants.DEFAULT_STDOUT_CALLBACK)
+STREAM = sys.stderr if TO_STDERR else sys.stdout
+# Asked while the plugin is loaded, in the process that owns the terminal; the one that runs it has no streams any more.
+IS_TERMINAL = STREAM.isatty() and os.environ.get("TERM") != "dumb"
+UNKNOWN_SIZE = (80, 24)  # columns and lines
+# Python looks at the variable COLUMNS and at stdout first.
+COLUMNS = shutil.get_terminal_size(os.get_terminal_size(STREAM.fileno()) if STREAM.isatty() else UNKNOWN_SIZE).columns
+HANDED_ON = {signal.SIGINT, signal.SIGTERM}
+display = Display()
+
+
+class View(Protocol):
+    """Decides what is displayed of the records that a module writes."""
+
+    def take_all(self, records: Iterable[Mapping[str, Any]]) -> list[Shown]:
+        """Take records that came together; returns what to display now."""
+
+    def end(self) -> list[Shown]:
+        """Return what was held back."""
+
+
+class LiveAction(ActionBase):  # type: ignore[misc]  # no types are published for it
+    """Hands the module a file to tell of its progress in, and displays what comes in it.
+
+    Attributes:
+        module: full name of the module.
+    """
+
+    module: str
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the module."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        if not self._is_shown():
+            return result | self._module(task_vars, None)
+        with tempfile.TemporaryDirectory(dir=constants.DEFAULT_LOCAL_TMP, ignore_cleanup_errors=True) as folder:
+            live = Path(folder, "live")
+            # Several hosts at once would draw over each other's line.
+            refreshes = IS_TERMINAL and len((task_vars or {}).get("ansible_play_batch", [])) <= 1
+            with Showing(live, self.view(COLUMNS, refreshes)):
+                return result | self._module(task_vars, live)
+
+    def view(self, columns: int, refreshes: bool) -> View:
+        """Return what decides what is displayed.
+
+        Args:
+            columns: of the terminal.
+            refreshes: whether a line of progress may be drawn over.
+        """
+        raise NotImplementedError
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether the module takes its time."""
+        return bool(boolean(self._task.args.get("wait", True), strict=False))
+
+    def _is_shown(self) -> bool:
+        """Tell whether there is something to show, and a way for the module to tell it."""
+        is_at_once = self._task.check_mode or self._task.async_val
+        is_wanted = self._task.args.get("show") != "none" and not self._task.no_log
+        return bool(self.is_waited_for and not is_at_once and is_wanted and self._connection.transport == "local")
+
+    def _module(self, task_vars: dict[str, Any] | None, live: Path | None) -> dict[str, Any]:
+        arguments = self._task.args | ({"_live": str(live)} if live else {})
+        try:
+            done: dict[str, Any] = self._execute_module(
+                module_name=self.module, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
+            )
+        except BaseException:
+            # Such as the task's `timeout`, which does not reach the module: it must not go on unseen.
+            interrupt_module()
+            raise
+        return done
+
+
+class Showing:
+    """While entered, by the main thread, displays what comes in the live file.
+
+    Args:
+        live: the file of records; it need not exist yet.
+        view: what decides what is displayed.
+    """
+
+    def __init__(self, live: Path, view: View) -> None:
+        self._reader, self._view = LiveReader(str(live)), view
+        self._is_over = threading.Event()
+        self._displaying = threading.Lock()
+        self._thread = threading.Thread(target=self._show, daemon=True)
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Showing:
+        self._handlers = {number: signal.signal(number, self._hand_on) or signal.SIG_DFL for number in HANDED_ON}
+        # A signal that came to this thread would not wake up the main one, which has to hand it on to the module.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDED_ON)
+        try:
+            self._thread.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        self._thread.join()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        """Let Ansible end this process by a signal, but not in the middle of a message to the one that displays it.
+
+        That would hold the lock of Ansible's queue for ever, and ansible-playbook would wait for it at its end.
+        """
+        is_quiet = self._displaying.acquire(timeout=PATIENCE)
+        try:
+            handler = self._handlers[signal.Signals(number)]
+            if callable(handler):
+                handler(number, frame)
+            else:
+                signal.signal(number, handler)
+                os.kill(os.getpid(), number)
+        finally:
+            if is_quiet:
+                self._displaying.release()
+
+    def _show(self) -> None:
+        while True:
+            # Asked before reading, so that what came last is read too.
+            is_over = self._is_over.wait(PAUSE)
+            with self._displaying:
+                shown(self._view.take_all(self._reader.read()))
+                if is_over:
+                    shown(self._view.end())
+                    return
+
+
+def shown(lines: Iterable[Shown]) -> None:
+    """Display lines; those that belong together by one call, each of which is a message to another process."""
+    for (verbosity, newline), together in groupby(lines, key=lambda line: (line.verbosity, line.newline)):
+        text = ("\n" if newline else "").join(line.text for line in together)
+        if not verbosity:
+            # What is drawn over is for the screen; a log file gets whole lines.
+            display.display(text, newline=newline, screen_only=not newline, stderr=TO_STDERR)
+        elif TO_STDERR and display.verbosity:
+            display.display(text, color=constants.COLOR_VERBOSE, stderr=True)
+        else:
+            display.v(text)
+
+
+def interrupt_module() -> None:
+    """Send SIGINT to the processes that this one started; it leads a process group of its own."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        if os.getpgid(0) == os.getpid():
+            os.killpg(0, signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,178 @@
+# Copyright (c) 2026 The gantry.ecs contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AWS::ECS::Service: every property reaches ECS or fails the resource, which is complete once its tasks run.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.services import ecs
+from ministack.services.cloudformation import provisioners, stacks
+
+from embedded_aws.extension.api_shapes import PropertyError, property_names, request_shape, to_request
+
+TYPE = "AWS::ECS::Service"
+STEADY_SECONDS = 120.0  # AWS gives a service three hours, and pulls its images over a network
+POLL_SECONDS = 0.1
+
+# Members of CreateService that MiniStack keeps; it drops the others without a word.
+KEPT = frozenset(
+    {
+        "capacityProviderStrategy",
+        "cluster",
+        "deploymentConfiguration",
+        "deploymentController",
+        "desiredCount",
+        "enableECSManagedTags",
+        "enableExecuteCommand",
+        "healthCheckGracePeriodSeconds",
+        "launchType",
+        "loadBalancers",
+        "networkConfiguration",
+        "platformVersion",
+        "propagateTags",
+        "role",
+        "schedulingStrategy",
+        "serviceName",
+        "serviceRegistries",
+        "tags",
+        "taskDefinition",
+    }
+)
+# Members that MiniStack's UpdateService applies, each with what it is once the template names it no more.
+UPDATED: dict[str, Any] = {
+    "capacityProviderStrategy": [],
+    "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
+    "desiredCount": None,
+    "enableExecuteCommand": False,
+    "healthCheckGracePeriodSeconds": 0,
+    "loadBalancers": [],
+    "networkConfiguration": {},
+    "platformVersion": "LATEST",
+    "taskDefinition": None,
+}
+
+
+class ServiceError(ValueError):
+    """A service that ECS refuses, or whose tasks do not come to run."""
+
+
+def create_request(properties: Mapping[str, Any], default_name: str) -> dict[str, Any]:
+    """Return the request of CreateService that a template's properties mean.
+
+    Args:
+        properties: the resource's properties, their functions resolved.
+        default_name: the service's name where the template gives none.
+
+    Raises:
+        PropertyError: a property is unknown, of another type, missing, or not kept by the embedded AWS.
+    """
+    shape = request_shape("ecs", "CreateService")
+    request: dict[str, Any] = to_request(shape, {"ServiceName": default_name, **properties})
+    for name, member in property_names(shape).items():
+        if member in request and member not in KEPT:
+            raise PropertyError(f"{name} is not kept by the embedded AWS -> leave it out in this environment")
+    if request.get("deploymentConfiguration", {}).get("strategy", "ROLLING") != "ROLLING":
+        raise PropertyError("DeploymentConfiguration.Strategy: the embedded AWS only knows ROLLING -> write ROLLING")
+    return request
+
+
+def update_request(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of UpdateService that turn one CreateService request into another, tags apart.
+
+    Raises:
+        PropertyError: what differs cannot be changed by the embedded AWS.
+    """
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} - {"tags"}
+    for name in sorted(changed - UPDATED.keys()):
+        raise PropertyError(f"{name} cannot be changed by the embedded AWS -> remove the service, then add it again")
+    values = {name: after.get(name, UPDATED[name]) for name in changed}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def install() -> None:
+    """Let a template's services arrive whole, and be complete when they are steady."""
+    make_deployment, runs_on_worker_thread = ecs._make_deployment, stacks._runs_on_worker_thread
+
+    def make_unproven_deployment(task_definition: str, desired_count: int, status: str = "PRIMARY") -> Any:
+        deployment = make_deployment(task_definition, desired_count, status)
+        if desired_count:
+            # Else the circuit breaker would not watch a service's first deployment.
+            deployment.update(rolloutState="IN_PROGRESS", rolloutStateReason="ECS deployment in progress.")
+        return deployment
+
+    ecs._make_deployment = make_unproven_deployment
+    # A wait on the event loop would stop the emulator.
+    stacks._runs_on_worker_thread = lambda type_name: type_name == TYPE or runs_on_worker_thread(type_name)
+    provisioners._RESOURCE_HANDLERS[TYPE].update(create=create, update=update)
+
+
+def create(logical_id: str, properties: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
+    """Create a service and wait until its tasks run."""
+    request = create_request(properties, f"{stack_name}-{logical_id}")
+    service = _call("CreateService", request)
+    try:
+        _wait_until_steady(service)
+    except ServiceError:
+        ecs._delete_service({"cluster": service["clusterArn"], "service": service["serviceName"], "force": True})
+        raise
+    return service["serviceArn"], {"ServiceArn": service["serviceArn"], "Name": service["serviceName"]}
+
+
+def update(physical_id: str, old: dict[str, Any], new: dict[str, Any], stack_name: str) -> tuple[str, dict[str, str]]:
+    """Update a service and wait until its tasks run; one that does not come to it goes back."""
+    name = physical_id.rpartition("/")[2]
+    before, after = create_request(old, name), create_request(new, name)
+    target = {"cluster": after.get("cluster", "default"), "service": name}
+    forth, back = update_request(before, after), update_request(before=after, after=before)
+    service = _call("UpdateService", {**target, **forth})
+    try:
+        _wait_until_steady(service)
+    except ServiceError:
+        _call("UpdateService", {**target, **back})
+        raise
+    tags = ecs._tags.setdefault(physical_id, [])
+    provisioners._reconcile_tag_list(tags, old, new, key="key", value="value")
+    return physical_id, {"ServiceArn": physical_id, "Name": name}
+
+
+def _call(action: str, request: dict[str, Any]) -> dict[str, Any]:
+    status, _headers, body = ecs._ACTION_MAP[action](request)
+    answer = json.loads(body)
+    if status >= 400:
+        raise ServiceError(f"{action}: {answer.get('message', status)}")
+    service: dict[str, Any] = answer["service"]
+    return service
+
+
+def _wait_until_steady(service: Mapping[str, Any]) -> None:
+    """Wait until the deployment that a call began has its tasks running.
+
+    Raises:
+        ServiceError: the circuit breaker has ended it, the service is gone, or the time is up.
+    """
+    key = f"{service['clusterArn'].rpartition('/')[2]}/{service['serviceName']}"
+    begun = next(item["id"] for item in service["deployments"] if item["status"] == "PRIMARY")
+    deadline = time.monotonic() + STEADY_SECONDS
+    while time.monotonic() < deadline:
+        record = ecs._services.get(key) or {"deployments": []}
+        deployment = next((item for item in record["deployments"] if item["id"] == begun), None)
+        if deployment is None or deployment["rolloutState"] == "FAILED":
+            raise ServiceError(
+                f"the deployment of the service {service['serviceName']} failed: its tasks stop -> read their "
+                "stoppedReason (aws ecs describe-tasks) and their logs"
+            )
+        if deployment["rolloutState"] == "COMPLETED" and record["runningCount"] >= record["desiredCount"]:
+            return
+        time.sleep(POLL_SECONDS)
+    raise ServiceError(
+        f"the service {service['serviceName']} has not its tasks running after {STEADY_SECONDS:g} s -> read their "
+        "stoppedReason (aws ecs describe-tasks) and their logs"
+    )

@@ -1,0 +1,126 @@
+# Copyright (c) 2026 The gantry.ecs contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clients over a server that answers what a test wants it to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible_collections.gantry.ecs.plugins.module_utils.aws import clients as aws_clients
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import AwsClients, PatientClient
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import is_ambiguous, is_transient
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
+
+WHOLE = json.dumps({"tasks": [], "failures": []}).encode()
+
+
+class Server(ThreadingHTTPServer):
+    """Answers one body after the other, the last one again and again."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.bodies: list[tuple[int, bytes]] = []
+        self.calls = 0
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, body = self.server.bodies[min(self.server.calls, len(self.server.bodies) - 1)]
+        self.server.calls += 1
+        self.send_response(status)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    thread = Thread(target=made.serve_forever)
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+def clients(server: Server) -> AwsClients:
+    keys = {"access_key": "a" * 20, "secret_key": "b" * 40}
+    url = f"http://127.0.0.1:{server.server_port}"
+    return AwsClients(SimpleNamespace(params={"region": "eu-west-1", "endpoint_url": url, **keys}))
+
+
+@pytest.mark.parametrize("body", [WHOLE[:20], WHOLE[:-1] + b"\xff", b"<html>"])
+def test_an_answer_that_was_cut_or_garbled_is_no_empty_one(server: Server, body: bytes) -> None:
+    server.bodies = [(200, body)]
+    with pytest.raises(ResponseParserError, match="the answer to RunTask is cut or garbled") as raised:
+        clients(server).once("ecs").run_task(taskDefinition="t")
+    assert is_transient(raised.value) and is_ambiguous(raised.value)
+    assert server.calls == 1
+
+
+def test_what_is_whole_or_an_error_is_left_to_botocore(server: Server) -> None:
+    server.bodies = [(200, WHOLE), (400, json.dumps({"__type": "ClusterNotFoundException"}).encode())]
+    ecs = clients(server).once("ecs")
+    assert ecs.run_task(taskDefinition="t")["tasks"] == []
+    with pytest.raises(ClientError, match="ClusterNotFoundException"):
+        ecs.run_task(taskDefinition="t")
+
+
+def test_a_patient_client_repeats_what_may_work_in_a_moment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws_clients, "PAUSE_FIRST", 0.01)
+    throttled = (400, json.dumps({"__type": "ThrottlingException", "message": "Rate exceeded"}).encode())
+    server.bodies = [throttled, (500, b"{}"), (200, WHOLE[:9]), (200, WHOLE)]
+    client = clients(server).patient("ecs")
+    assert client.describe_tasks(tasks=["a"])["tasks"] == []
+    assert server.calls == 4
+    assert client.meta.region_name == "eu-west-1"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_patience_ends() -> None:
+    clock = Clock()
+
+    def call(**request: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="http://x")
+
+    with pytest.raises(EndpointConnectionError):
+        PatientClient(SimpleNamespace(call=call), clock=clock, sleep=clock.sleep).call()
+    assert 40 < clock.now <= 60
+    clock.now = 0
+    with pytest.raises(EndpointConnectionError):
+        PatientClient(SimpleNamespace(call=call), lambda: True, clock, clock.sleep).call()
+    assert clock.now == 0
+
+
+def test_clients_are_made_once_until_the_credentials_are_renewed(server: Server) -> None:
+    made = clients(server)
+    first = made.once("ecs")
+    assert made.once("ecs") is first
+    assert made.once("logs", "eu-west-2").meta.region_name == "eu-west-2"
+    made.renew()
+    assert made.once("ecs") is not first
