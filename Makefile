@@ -97,10 +97,15 @@ beside-%:
 lint: $(VENV)/.test ## Check style, types, playbooks and documentation
 	$(call step,ruff,ruff check . && ruff format --check .)
 	$(call step,mypy (strict),mypy loadtest_app/src loadtest_app/image plugins roles/local_aws/files && mypy bench)
+	$(call step,import graph,python tests/graph.py >/dev/null)
 	$(call step,yamllint,yamllint --strict .)
 	$(call step,ansible-lint (profile production),ansible-lint)
 	$(call step,antsibull-docs,tests/docs_lint.sh)
 	$(call step,antsibull-changelog,tests/changelog_lint.sh)
+
+.PHONY: graph
+graph: $(VENV)/.test ## Draw the import graph of both source trees
+	@python tests/graph.py
 
 .PHONY: sanity
 sanity: $(VENV)/.test ## Run ansible-test sanity on a copy of the checkout
