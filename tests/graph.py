@@ -78,11 +78,6 @@ TREES = (
             ("modules", "action", "callback", "filter", "lookup"),
         ),
         {
-            (
-                "module_utils/aws/errors",
-                "module_utils/ecs/launch/failures",
-            ): "its words are AWS's",
-            ("module_utils/cfn/owner", "module_utils/environment/belongings"): "tag_map is of no environment",
             ("module_utils/ecs/parameters", "module_utils/ecs/launch/request"): "tokens need a file of their own",
             ("module_utils/ecs/tasks", "module_utils/ecs/launch/request"): "tokens need a file of their own",
         },

@@ -12,7 +12,6 @@ import re
 from typing import Any
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.remedies import remedy
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.failures import is_capacity
 from ansible_collections.gantry.ecs.plugins.module_utils.text.reason import one_line, shortened
 
 MESSAGE_LIMIT = 600  # characters shown of what an error says
@@ -71,6 +70,14 @@ SIGNED = re.compile(r"\s*the canonical string for this request.*", re.IGNORECASE
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html: for an administrator to decode
 ENCODED = re.compile(r"\s*encoded authorization failure message: \S+", re.IGNORECASE)
 PARAMETER_VALUE = re.compile(r", value: .*?(?=, (type|valid|must))", re.DOTALL)
+# "Capacity is unavailable at this time. Please try again later or in a different availability zone":
+# https://repost.aws/knowledge-center/ecs-fargate-runtask-capacity
+# The others come from EC2, where ECS starts the instances.
+CAPACITY = re.compile(
+    r"capacity is unavailable|capacity unavailable|insufficient(instance)?capacity|insufficient capacity"
+    r"|unfulfillablecapacity|no capacity",
+    re.IGNORECASE,
+)
 
 
 def explain(error: BaseException, action: str, where: str) -> str:
@@ -148,7 +155,7 @@ def _is_lost(error: BaseException) -> bool:
 
 
 def _has_failed_at_server(error: BaseException) -> bool:
-    if is_capacity({"reason": _message(error)}):
+    if CAPACITY.search(one_line(_message(error))):
         return False
     status = _status(error)
     if status in NEVER_SERVED:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.tags import tag_map
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import StackRequestError
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import Standing, parameters_of, standing
-from ansible_collections.gantry.ecs.plugins.module_utils.environment.belongings import tag_map
 
 # The parameters of every template, and the tags that role stack sets on every stack.
 OWNER_KEYS = ("Project", "Environment")

@@ -98,11 +98,6 @@ class Names:
         return any(tags.get(key, value) != value for key, value in self.owner.items())
 
 
-def tag_map(tags: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Turn a list of tags into a dict, whether their keys are ``Key`` and ``Value`` or in small letters."""
-    return {str(tag.get("Key", tag.get("key"))): str(tag.get("Value", tag.get("value", ""))) for tag in tags}
-
-
 def stack_thing(stack: Mapping[str, Any]) -> dict[str, Any]:
     """Take a stack of DescribeStacks apart; it carries its ``parameters`` and ``outputs`` (dicts) besides."""
     found = thing(

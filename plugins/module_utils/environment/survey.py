@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import error_code
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.tags import tag_map
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.drift.detection import NOTHING_THERE
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.owner import foreign_owner
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.stack import is_missing
@@ -19,7 +20,6 @@ from ansible_collections.gantry.ecs.plugins.module_utils.environment.belongings 
     repository_thing,
     stack_thing,
     table_thing,
-    tag_map,
     thing,
 )
 

@@ -13,11 +13,12 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import error_code, explain
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.tags import tag_map
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.owner import foreign_owner
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.stack import is_missing
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import outputs_of, parameters_of
 from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
-from ansible_collections.gantry.ecs.plugins.module_utils.environment.belongings import STACK_TAG, Names, tag_map
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.belongings import STACK_TAG, Names
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.names import TABLE
 from ansible_collections.gantry.ecs.plugins.module_utils.text.reason import one_line
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import CAPACITY
 from ansible_collections.gantry.ecs.plugins.module_utils.text.reason import one_line, shortened
 
 REASON_LIMIT = 300  # characters shown of a reason
@@ -19,14 +20,6 @@ READ_LIMIT = 4000  # characters of it that are looked at
 RESOURCES_SHOWN = 2  # names of what failed, of each kind
 KINDS_SHOWN = 5
 NO_REASON = "ECS gave no reason"
-# "Capacity is unavailable at this time. Please try again later or in a different availability zone":
-# https://repost.aws/knowledge-center/ecs-fargate-runtask-capacity
-# The others come from EC2, where ECS starts the instances.
-CAPACITY = re.compile(
-    r"capacity is unavailable|capacity unavailable|insufficient(instance)?capacity|insufficient capacity"
-    r"|unfulfillablecapacity|no capacity",
-    re.IGNORECASE,
-)
 
 
 class Rule(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.tags import tag_map
 from ansible_collections.gantry.ecs.plugins.module_utils.environment.belongings import (
     STACK_TAG,
     Names,
@@ -15,7 +16,6 @@ from ansible_collections.gantry.ecs.plugins.module_utils.environment.belongings 
     repository_thing,
     stack_thing,
     table_thing,
-    tag_map,
     thing,
 )
 from hypothesis import given
