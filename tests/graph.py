@@ -77,10 +77,7 @@ TREES = (
             ("plugin_utils",),
             ("modules", "action", "callback", "filter", "lookup"),
         ),
-        {
-            ("module_utils/ecs/parameters", "module_utils/ecs/launch/request"): "tokens need a file of their own",
-            ("module_utils/ecs/tasks", "module_utils/ecs/launch/request"): "tokens need a file of their own",
-        },
+        {},
     ),
     Tree(
         "roles/local_aws/files/embedded_aws",

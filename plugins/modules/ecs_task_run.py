@@ -843,8 +843,7 @@ tasks:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import RequestError
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import check_params
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError, check_params
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.runner import Runner
 
 ARGUMENT_SPEC = {

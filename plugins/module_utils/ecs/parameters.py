@@ -9,12 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import (
-    CLIENT_TOKEN,
-    STARTED_BY,
-    TOKEN_VARIABLE,
-    RequestError,
-)
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import CLIENT_TOKEN, STARTED_BY, TOKEN_VARIABLE
 from ansible_collections.gantry.ecs.plugins.module_utils.text.values import texts_of
 
 COUNT_LIMIT = 1000  # ours: more is a slip of the keyboard, or needs a quota that hardly an account has
@@ -171,3 +166,7 @@ def _tags(params: Mapping[str, Any]) -> Iterator[str]:
                 f"tag {key[:20]!r} is too long, or empty "
                 f"-> ECS takes keys of {TAG_KEY_LIMIT} and values of {TAG_VALUE_LIMIT} characters"
             )
+
+
+class RequestError(ValueError):
+    """Arguments that ECS would refuse; the text says what and how to mend it."""

@@ -27,11 +27,6 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.check import
     name_problems,
 )
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.launcher import Launcher
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import (
-    RequestError,
-    mark_of,
-    parse_token_value,
-)
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.log_location import (
     LogPlace,
     log_notice,
@@ -39,6 +34,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.log_location import
     place_of,
 )
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.result import run_result
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.run import FollowedTask, Run
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.start_up import failed_start_up
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.stopped.cause import stop_cause
@@ -50,6 +46,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import (
     task_of,
     token_of,
 )
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import mark_of, parse_token_value
 from ansible_collections.gantry.ecs.plugins.module_utils.live.feed import LiveFeed
 
 INTERRUPT_GRACE = 30.0  # seconds to see the end of what was stopped by an interrupt; who interrupts is in a hurry

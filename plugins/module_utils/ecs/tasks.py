@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import TOKEN_VARIABLE
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import TOKEN_VARIABLE
 
 Task = dict[str, Any]
 

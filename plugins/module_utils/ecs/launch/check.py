@@ -16,15 +16,10 @@ from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import expla
 from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
 from ansible_collections.gantry.ecs.plugins.module_utils.checks.image import check_image
 from ansible_collections.gantry.ecs.plugins.module_utils.checks.subnets import check_network
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import (
-    TOKEN_VARIABLE,
-    RequestError,
-    environment_container,
-    run_request,
-    token_value,
-)
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import environment_container, run_request
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.log_location import log_notice
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import FARGATE_PROVIDERS
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import FARGATE_PROVIDERS, RequestError
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import TOKEN_VARIABLE, token_value
 
 CONTAINER_OPTIONS = ("log_container", "exit_container")
 

@@ -20,17 +20,16 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.failures imp
     is_capacity,
     may_pass,
 )
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import (
-    TOKEN_VARIABLE,
-    batch_token,
-    environment_container,
-    parse_token_value,
-    run_request,
-    token_value,
-)
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import environment_container, run_request
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.run import Run
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.task_search import find_tasks
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import token_of
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import (
+    TOKEN_VARIABLE,
+    batch_token,
+    parse_token_value,
+    token_value,
+)
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 BATCH = 10  # tasks a RunTask takes

@@ -1,33 +1,22 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The request that launches ECS tasks: its arguments, and the tokens and marks by which its tasks are known again."""
+"""The request that launches ECS tasks: its arguments."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError
 from ansible_collections.gantry.ecs.plugins.module_utils.text.values import text_of, texts_of
 
 # "containerOverrides … A total of 8192 characters are allowed for overrides. This limit includes the JSON formatting
 # characters": https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskOverride.html
 OVERRIDES_LIMIT = 8192
-# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
-CLIENT_TOKEN = re.compile(r"[!-~]{1,64}")
-STARTED_BY = re.compile(r"[A-Za-z0-9_/-]{1,128}")
-# An environment variable of every launched task, by which a repeated call knows its tasks: ECS' own client tokens
-# cannot be asked for.
-TOKEN_VARIABLE = "ECS_TASK_RUN_TOKEN"
 HIDDEN = "VALUE_NOT_SHOWN"
-
-
-class RequestError(ValueError):
-    """Arguments that ECS would refuse; the text says what and how to mend it."""
 
 
 def run_request(
@@ -186,59 +175,3 @@ def environment_container(params: Mapping[str, Any], definition: Mapping[str, An
     overridden = [one["name"] for one in (params.get("overrides") or {}).get("containers") or []]
     essential = [one["name"] for one in definition["containerDefinitions"] if one.get("essential", True)]
     return str([*overridden, *essential][0])
-
-
-def mark_of(client_token: str) -> str:
-    """Make the mark on the tasks of a token, for where the user gives none: other tokens have other marks.
-
-    Returns:
-        Up to 128 characters that ``startedBy`` may have, the token itself where it has no others.
-    """
-    readable = f"ecs_task_run/{client_token}"
-    if STARTED_BY.fullmatch(readable):
-        return readable
-    return f"ecs_task_run-sha256/{hashlib.sha256(client_token.encode()).hexdigest()}"
-
-
-def batch_token(client_token: str, batch: int, attempt: int) -> str:
-    """Make the token of one call of RunTask: other arguments, another token.
-
-    Args:
-        client_token: the token of the whole run.
-        batch: number of the call within the run, from 0.
-        attempt: number of the attempt, from 0.
-
-    Returns:
-        Up to 64 characters of 33 to 126 in ASCII. A token may serve one request only:
-        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
-    """
-    readable = token_value(client_token, batch, attempt)
-    return readable if CLIENT_TOKEN.fullmatch(readable) else hashlib.sha256(readable.encode()).hexdigest()
-
-
-def token_value(client_token: str, batch: int, attempt: int) -> str:
-    """Write what ``TOKEN_VARIABLE`` says of a task: the call of RunTask that launched it."""
-    return f"{client_token}/{batch}/{attempt}"
-
-
-def parse_token_value(text: str) -> tuple[str, int, int] | None:
-    """Read what ``token_value`` wrote; None where it is something else."""
-    match = re.fullmatch(r"(.+)/(0|[1-9][0-9]*)/(0|[1-9][0-9]*)", text, re.DOTALL)
-    return (match[1], int(match[2]), int(match[3])) if match else None
-
-
-def fails(exit_code: int | None, fail_on: Sequence[str]) -> bool:
-    """Tell whether an exit code is one to fail on.
-
-    Args:
-        exit_code: of a task; none at all (None) is not for this function to judge.
-        fail_on: codes ("3"), ranges ("1-5") and "nonzero"; none of them lets every code pass.
-    """
-    return exit_code is not None and any(_holds(entry, exit_code) for entry in fail_on)
-
-
-def _holds(entry: str, exit_code: int) -> bool:
-    if entry == "nonzero":
-        return exit_code != 0
-    low, _dash, high = entry.partition("-")
-    return int(low) <= exit_code <= int(high or low)

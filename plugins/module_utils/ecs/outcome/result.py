@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import fails
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.cost import (
     architecture_of,
     fargate_cost,
@@ -135,3 +134,20 @@ def _has_changed(run: Run, params: Mapping[str, Any], check_mode: bool) -> bool:
     if check_mode and params["state"] == "run":
         return len(run.tasks) < run.wanted
     return run.stopped_by_us > 0 or (params["state"] == "run" and run.launched > 0)
+
+
+def fails(exit_code: int | None, fail_on: Sequence[str]) -> bool:
+    """Tell whether an exit code is one to fail on.
+
+    Args:
+        exit_code: of a task; none at all (None) is not for this function to judge.
+        fail_on: codes ("3"), ranges ("1-5") and "nonzero"; none of them lets every code pass.
+    """
+    return exit_code is not None and any(_holds(entry, exit_code) for entry in fail_on)
+
+
+def _holds(entry: str, exit_code: int) -> bool:
+    if entry == "nonzero":
+        return exit_code != 0
+    low, _dash, high = entry.partition("-")
+    return int(low) <= exit_code <= int(high or low)

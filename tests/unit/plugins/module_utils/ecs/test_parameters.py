@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import TOKEN_VARIABLE, RequestError, fails
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import check_params
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.result import fails
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError, check_params
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import TOKEN_VARIABLE
 from hypothesis import given
 from hypothesis import strategies as st
 

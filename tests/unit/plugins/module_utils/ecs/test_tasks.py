@@ -10,11 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import (
-    TOKEN_VARIABLE,
-    run_request,
-    token_value,
-)
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import run_request
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.log_location import log_notice, log_place
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import (
     INSTANTS,
@@ -25,6 +21,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import (
     task_of,
     token_of,
 )
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import TOKEN_VARIABLE, token_value
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 from hypothesis import given

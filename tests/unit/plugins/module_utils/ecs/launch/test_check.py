@@ -11,7 +11,8 @@ from typing import Any
 import boto3
 import pytest
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.check import check_surroundings, check_target
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import OVERRIDES_LIMIT, RequestError
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import OVERRIDES_LIMIT
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError
 from botocore.exceptions import ClientError, NoRegionError
 from botocore.stub import Stubber
 from moto import mock_aws

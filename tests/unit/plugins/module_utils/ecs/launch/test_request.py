@@ -10,21 +10,23 @@ from typing import Any
 
 import pytest
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import (
-    CLIENT_TOKEN,
     OVERRIDES_LIMIT,
-    STARTED_BY,
-    TOKEN_VARIABLE,
-    RequestError,
-    batch_token,
     environment_container,
-    fails,
-    mark_of,
     overrides_length,
-    parse_token_value,
     run_request,
     task_override,
-    token_value,
     without_environment,
+)
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.result import fails
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import (
+    CLIENT_TOKEN,
+    STARTED_BY,
+    TOKEN_VARIABLE,
+    batch_token,
+    mark_of,
+    parse_token_value,
+    token_value,
 )
 from botocore.session import get_session
 from botocore.validate import ParamValidator
