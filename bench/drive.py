@@ -15,6 +15,7 @@ from ddbload.dynamo.endpoint import Target
 from ddbload.dynamo.http1 import Connection
 from ddbload.dynamo.pool import Pool
 from ddbload.dynamo.sign import Credentials, Signer
+from ddbload.dynamo.table import KeyAttribute
 from ddbload.engine import timer as ticker
 from ddbload.engine.engine import Engine
 from ddbload.engine.load import Load
@@ -22,7 +23,6 @@ from ddbload.engine.retries import Retries
 from ddbload.pacing.segment import Segment
 from ddbload.scenario import scenario
 from ddbload.workload import build as workload
-from ddbload.workload.keys import KeyAttribute
 
 from bench.clients.workload import CALLERS, RUN_ID, TABLE
 from bench.contenders import closed_plan, open_plan

@@ -50,8 +50,6 @@ TREES = (
             ("__main__",),
         ),
         {
-            ("dynamo/endpoint", "workload/keys"): "KeyAttribute belongs to the table's description",
-            ("dynamo/endpoint", "workload/operations/base"): "API, the prefix of x-amz-target, belongs to dynamo",
             ("scenario/entries", "workload/choice"): "an entry makes its chooser; the workload has to",
             ("scenario/scenario", "workload/choice"): "a scenario makes its chooser; the workload has to",
             ("scenario/scenario", "workload/keys"): "HIGHEST_FIRST, a limit of the scenario, stands with the keys",

@@ -9,9 +9,9 @@ from botocore.retries import standard
 from ddbload.dynamo import codes
 from ddbload.dynamo.codes import OUTCOME_OF, REMEDIES
 from ddbload.dynamo.errors import OUTCOMES, RETRYABLE, classify
+from ddbload.dynamo.sign import API
 from ddbload.engine.load import Stop
 from ddbload.results.verdict import Ending, conclude
-from ddbload.workload.operations.base import API
 
 MODEL = botocore.session.get_session().get_service_model("dynamodb")
 # The rest is named by the documentation alone; True where the same request may be sent again. DynamoDB's own say so

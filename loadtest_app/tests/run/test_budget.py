@@ -5,13 +5,13 @@ from typing import Any, cast
 
 import pytest
 from ddbload.dynamo.endpoint import Target
+from ddbload.dynamo.table import KeyAttribute
 from ddbload.engine.engine import Engine
 from ddbload.run import budget, cost
 from ddbload.run.task import NO_TASK, Task
 from ddbload.scenario import scenario
 from ddbload.scenario.entries import OPERATIONS, MixEntry
 from ddbload.scenario.scenario import Scenario
-from ddbload.workload.keys import KeyAttribute
 from ddbload.workload.sizes import Choices, Fixed, Sizes
 from hypothesis import given
 from hypothesis import strategies as st

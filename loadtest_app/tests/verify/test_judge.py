@@ -5,10 +5,11 @@ import json
 from typing import Any
 
 import pytest
+from ddbload.dynamo.table import KeyAttribute
 from ddbload.verify.judge import BAD, EXAMPLES, Finding, Tally, chosen, judge
 from ddbload.workload.items import DynamoDbItem, ItemFactory
 from ddbload.workload.journal.state import InsertJournal, Journal, VersionJournal
-from ddbload.workload.keys import KeyAttribute, KeySpace
+from ddbload.workload.keys import KeySpace
 from ddbload.workload.sizes import UniformSize
 from hypothesis import given
 from hypothesis import strategies as st

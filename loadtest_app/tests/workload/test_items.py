@@ -5,8 +5,9 @@ import json
 from typing import Any
 
 import pytest
+from ddbload.dynamo.table import KeyAttribute
 from ddbload.workload.items import DynamoDbItem, ItemFactory, attribute_bytes, item_bytes
-from ddbload.workload.keys import KeyAttribute, KeySpace
+from ddbload.workload.keys import KeySpace
 from ddbload.workload.sizes import Fixed, LogNormal, Sizes, UniformSize
 from hypothesis import given
 from hypothesis import strategies as st

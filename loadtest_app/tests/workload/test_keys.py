@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from ddbload.workload.keys import HIGHEST_FIRST, INDEXES, KeyAttribute, KeySpace, own_first
+from ddbload.dynamo.table import KeyAttribute
+from ddbload.workload.keys import HIGHEST_FIRST, INDEXES, KeySpace, own_first
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -24,9 +24,8 @@ from ddbload.dynamo.credential_chain import (
 )
 from ddbload.dynamo.documents import InvalidAnswer, read_object
 from ddbload.dynamo.errors import RETRYABLE, Verdict, classify
-from ddbload.dynamo.sign import Credentials, Signer
-from ddbload.workload.keys import KeyAttribute
-from ddbload.workload.operations.base import API
+from ddbload.dynamo.sign import API, Credentials, Signer
+from ddbload.dynamo.table import KeyAttribute
 
 READ_TIMEOUT_S = 5
 ATTEMPTS = 3

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+API = "DynamoDB_20120810"
+
 if TYPE_CHECKING:
     from hashlib import _Hash
 

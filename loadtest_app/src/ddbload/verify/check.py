@@ -13,9 +13,10 @@ from ddbload.dynamo.capacity import units
 from ddbload.dynamo.client import Bulk, Refused, Throttle, side_by_side
 from ddbload.dynamo.documents import Document
 from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.sign import API
 from ddbload.scenario.scenario import Verification
 from ddbload.verify.judge import Tally, chosen, judge
-from ddbload.workload.operations.base import API, Workload
+from ddbload.workload.operations.base import Workload
 from ddbload.workload.operations.batches import (
     MAX_BATCH_GET,
     RESPONSES,

@@ -12,8 +12,9 @@ from ddbload.dynamo.capacity import units
 from ddbload.dynamo.client import Bulk, Refused, Throttle, side_by_side
 from ddbload.dynamo.documents import Document, object_of
 from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.sign import API
 from ddbload.workload.journal.state import Journal
-from ddbload.workload.operations.base import API, Workload, encode
+from ddbload.workload.operations.base import Workload, encode
 from ddbload.workload.operations.batches import MAX_BATCH_WRITE, UNPROCESSED_ITEMS, some_of, unprocessed_items
 
 # So long a write may be under way of which nobody hears any more.

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from ddbload.dynamo.endpoint import Target
+from ddbload.dynamo.table import KeyAttribute
 from ddbload.pacing.segment import Segment
 from ddbload.scenario.entries import WRITES
 from ddbload.scenario.plan import ClosedPlan, FindMaxPlan, OpenPlan
@@ -14,7 +15,7 @@ from ddbload.scenario.scenario import Scenario, ScenarioError
 from ddbload.workload import operations
 from ddbload.workload.items import ItemFactory
 from ddbload.workload.journal.state import InsertJournal, Journal, VersionJournal
-from ddbload.workload.keys import KeyAttribute, KeySpace
+from ddbload.workload.keys import KeySpace
 from ddbload.workload.mix import Mix
 from ddbload.workload.operations.base import Operation, Workload
 from ddbload.workload.sequence import KeySequence, OwnKeys, SharedKeys

@@ -12,7 +12,8 @@ from copy import copy
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from ddbload.workload.keys import INDEXES, KeyAttribute, KeySpace, splitmix64
+from ddbload.dynamo.table import KeyAttribute
+from ddbload.workload.keys import INDEXES, KeySpace, splitmix64
 from ddbload.workload.sizes import Sizes
 
 # What an item's own attributes are called where no key of the table or of an index has the name.

@@ -9,9 +9,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from ddbload.dynamo.table import KeyAttribute
 
 MASK = (1 << 64) - 1
 # Indexes are below this: what twelve digits hold.
@@ -41,18 +42,6 @@ def own_first(prefix: str) -> int:
     """
     digest = int.from_bytes(hashlib.sha256(prefix.encode()).digest(), "big")
     return (LOWEST_RANGE + digest % RANGES) * INDEXES
-
-
-@dataclass(frozen=True)
-class KeyAttribute:
-    """One attribute of the primary key of a table or an index; type S, N or B."""
-
-    name: str
-    type: str
-
-    def __post_init__(self) -> None:
-        if self.type not in ("S", "N", "B"):
-            raise ValueError(f"key attribute {self.name} has type {self.type}, which is none of S, N, B")
 
 
 class KeySpace:

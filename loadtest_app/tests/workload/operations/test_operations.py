@@ -13,6 +13,7 @@ import pytest
 from botocore.serialize import create_serializer
 from botocore.validate import ParamValidator
 from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.table import KeyAttribute
 from ddbload.pacing.duplicates import Duplicates
 from ddbload.pacing.segment import WHOLE, Segment
 from ddbload.scenario.entries import CONDITIONAL, CONSISTENT, MOST_ITEMS, OPERATIONS, WRITES, MixEntry
@@ -20,7 +21,7 @@ from ddbload.verify.judge import BAD, judge
 from ddbload.workload.choice import Chooser, HotSet, Latest, Sequential, Uniform, Zipfian
 from ddbload.workload.items import ItemFactory
 from ddbload.workload.journal.state import ABSENT, InsertJournal, Journal, State, VersionJournal
-from ddbload.workload.keys import KeyAttribute, KeySpace
+from ddbload.workload.keys import KeySpace
 from ddbload.workload.mix import Mix
 from ddbload.workload.operations import build
 from ddbload.workload.operations.base import KeyChoice, Operation, Workload

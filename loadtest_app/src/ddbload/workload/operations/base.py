@@ -19,8 +19,6 @@ from ddbload.workload.keys import KeySpace
 from ddbload.workload.mix import Mix
 from ddbload.workload.sequence import KeySequence
 
-API = "DynamoDB_20120810"
-
 
 class Operation(Protocol):
     """One entry of the mix: what is sent for operation ``number``, and what its answer means."""

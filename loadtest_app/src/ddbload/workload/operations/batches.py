@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from ddbload.dynamo.capacity import Consumed, units
 from ddbload.dynamo.documents import Document, object_of, objects_of, read_success, unexpected
 from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.sign import API
 from ddbload.engine.record import OperationRecord
-from ddbload.workload.operations.base import API, KeyChoice, Workload, encode
+from ddbload.workload.operations.base import KeyChoice, Workload, encode
 from ddbload.workload.operations.reads import Read
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html

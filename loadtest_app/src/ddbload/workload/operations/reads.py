@@ -8,8 +8,9 @@ from typing import Any
 from ddbload.dynamo.capacity import AnswerReader, Consumed, units
 from ddbload.dynamo.documents import Document, key_of, read_success, unexpected
 from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.sign import API
 from ddbload.engine.record import OperationRecord
-from ddbload.workload.operations.base import API, KeyChoice, Workload, encode, opened
+from ddbload.workload.operations.base import KeyChoice, Workload, encode, opened
 
 # A page has 1 MB at most, and an item a byte of key at least.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html

@@ -10,7 +10,8 @@ import hashlib
 
 from ddbload.dynamo.capacity import Consumed, units
 from ddbload.dynamo.documents import object_of, objects_of, read_success, unexpected
-from ddbload.workload.operations.base import API, KeyChoice, Workload, condition_expression, encode
+from ddbload.dynamo.sign import API
+from ddbload.workload.operations.base import KeyChoice, Workload, condition_expression, encode
 from ddbload.workload.operations.batches import ManyWrites, Writes
 from ddbload.workload.operations.reads import Read
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from ddbload.dynamo.capacity import AnswerReader, Consumed
 from ddbload.dynamo.errors import AFTER_UNCERTAIN, Verdict
+from ddbload.dynamo.sign import API
 from ddbload.engine.record import OperationRecord
 from ddbload.workload.journal.state import VersionJournal
 from ddbload.workload.keys import splitmix64
-from ddbload.workload.operations.base import API, KeyChoice, Workload, condition_expression, opened
+from ddbload.workload.operations.base import KeyChoice, Workload, condition_expression, opened
 
 # How many keys are looked at for one that is acknowledged, before the newest of them is taken.
 PROBES = 16
