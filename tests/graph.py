@@ -50,10 +50,6 @@ TREES = (
             ("__main__",),
         ),
         {
-            ("scenario/entries", "workload/choice"): "an entry makes its chooser; the workload has to",
-            ("scenario/scenario", "workload/choice"): "a scenario makes its chooser; the workload has to",
-            ("scenario/scenario", "workload/keys"): "HIGHEST_FIRST, a limit of the scenario, stands with the keys",
-            ("scenario/scenario", "workload/sizes"): "a scenario makes its sizes; the workload has to",
             ("workload/operations/base", "engine/record"): "an operation carries the engine's counters",
             ("workload/operations/batches", "engine/record"): "an operation carries the engine's counters",
             ("workload/operations/reads", "engine/record"): "an operation carries the engine's counters",

@@ -15,12 +15,12 @@ from ddbload.scenario.entries import (
     READS,
     WRITES,
     MixEntry,
-    chooser_of,
     document_of,
     read,
 )
 from ddbload.scenario.reader import Reader
 from ddbload.workload import choice
+from ddbload.workload.choice import chooser_of
 from hypothesis import given
 from hypothesis import strategies as st
 

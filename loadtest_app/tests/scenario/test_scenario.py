@@ -12,6 +12,8 @@ from ddbload.scenario.entries import MixEntry
 from ddbload.scenario.plan import OpenPlan
 from ddbload.scenario.scenario import BreakerRules, Cleanup, Keys, Metrics, RetryRules, ScenarioError, Verification
 from ddbload.workload import choice, sizes
+from ddbload.workload.choice import chooser_of
+from ddbload.workload.sizes import sizes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenario.test_entries import mix_documents
@@ -172,18 +174,22 @@ def test_a_cleanup_is_asked_for_by_a_switch_or_by_its_rate(cleanup: Any, expecte
     ],
 )
 def test_each_kind_of_size_is_made(size: Any, kind: type, smallest: int, largest: int) -> None:
-    made = parse({"item": {"size": size}}).sizes()
+    made = sizes_of(parse({"item": {"size": size}}).item.size, 1)
     assert (type(made), made.smallest, made.largest) == (kind, smallest, largest)
+
+
+def chooser_in(made: scenario.Scenario, name: str) -> choice.Chooser:
+    return chooser_of(made.mix[name].keys or {"type": "uniform"}, made.seed)
 
 
 def test_an_entry_chooses_by_its_distribution_and_the_seed() -> None:
     one, other = (parse({"seed": seed, "mix": {"get": {"keys": "zipfian"}, "put": 1}}) for seed in (1, 2))
-    chooser = one.chooser(one.mix["get"])
+    chooser = chooser_in(one, "get")
     assert type(chooser) is choice.Zipfian
-    assert type(one.chooser(one.mix["put"])) is choice.Uniform
+    assert type(chooser_in(one, "put")) is choice.Uniform
     chosen = [chooser.choose(number, 10**6) for number in range(20)]
-    assert chosen == [one.chooser(one.mix["get"]).choose(number, 10**6) for number in range(20)]
-    assert chosen != [other.chooser(other.mix["get"]).choose(number, 10**6) for number in range(20)]
+    assert chosen == [chooser_in(one, "get").choose(number, 10**6) for number in range(20)]
+    assert chosen != [chooser_in(other, "get").choose(number, 10**6) for number in range(20)]
 
 
 @pytest.mark.parametrize(

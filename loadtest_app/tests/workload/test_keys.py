@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from ddbload.dynamo.table import KeyAttribute
-from ddbload.workload.keys import HIGHEST_FIRST, INDEXES, KeySpace, own_first
+from ddbload.scenario.scenario import HIGHEST_FIRST
+from ddbload.workload.keys import INDEXES, KeySpace, own_first
 from hypothesis import given
 from hypothesis import strategies as st
 

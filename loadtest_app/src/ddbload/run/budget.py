@@ -16,7 +16,7 @@ from ddbload.run.task import Task
 from ddbload.scenario.entries import WRITES, MixEntry
 from ddbload.scenario.plan import ClosedPlan, FindMaxPlan, OpenPlan, Plan
 from ddbload.scenario.scenario import Scenario
-from ddbload.workload.sizes import Sizes, mean_units
+from ddbload.workload.sizes import Sizes, mean_units, sizes_of
 
 # What a plan without an end in time is taken to last, for the estimate of compute: it is a small part of the whole.
 UNKNOWN_S = 60.0
@@ -60,7 +60,7 @@ def expected(scenario: Scenario) -> list[cost.Expected] | None:
     plan = scenario.plan
     if isinstance(plan, FindMaxPlan) or plan.operations is None:
         return None
-    sizes = scenario.sizes()
+    sizes = sizes_of(scenario.item.size, scenario.seed)
     whole = sum(entry.weight for entry in scenario.mix.values())
     kinds, written = [], 0.0
     for name, entry in scenario.mix.items():
@@ -80,7 +80,7 @@ def keys_written(entry: MixEntry) -> int:
 
 def aftermath(scenario: Scenario, written: float, workers: int = 1) -> list[cost.Expected]:
     """Return what the check and the cleanup ask of the table after so many writes of one of so many workers."""
-    sizes = scenario.sizes()
+    sizes = sizes_of(scenario.item.size, scenario.seed)
     kinds, keys = [], min(written, scenario.keys.count)
     if scenario.verify.enabled:
         checked = min(keys * scenario.verify.share, scenario.verify.limit / workers)
@@ -92,7 +92,7 @@ def aftermath(scenario: Scenario, written: float, workers: int = 1) -> list[cost
 
 def aftermath_units(scenario: Scenario, indexes: int) -> tuple[float, float]:
     """Return what a key consumes: read units in the check, and write units in the cleanup with so many indexes."""
-    sizes = scenario.sizes()
+    sizes = sizes_of(scenario.item.size, scenario.seed)
     return mean_units(sizes, cost.READ_UNIT_BYTES), mean_units(sizes, cost.WRITE_UNIT_BYTES) * (1 + indexes)
 
 
@@ -107,7 +107,7 @@ def peak_units(scenario: Scenario) -> tuple[float, float]:
     plan = scenario.plan
     if not isinstance(plan, OpenPlan):
         return 0.0, 0.0
-    sizes = scenario.sizes()
+    sizes = sizes_of(scenario.item.size, scenario.seed)
     whole = sum(entry.weight for entry in scenario.mix.values())
     read = write = 0.0
     for entry in scenario.mix.values():

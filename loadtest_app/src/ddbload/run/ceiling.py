@@ -15,6 +15,7 @@ from ddbload.run import budget, cost
 from ddbload.run.task import Task
 from ddbload.scenario.scenario import Scenario
 from ddbload.verify.meter import MeteredBulk
+from ddbload.workload.sizes import sizes_of
 
 # Between two looks half of what is left may be spent, and no more time than this goes by.
 SHORTEST_NAP_S = 0.02
@@ -47,7 +48,7 @@ class Account:
         self._segment = segment
         self._indexes = len(target.indexes)
         self._begun_s = time.monotonic()
-        sizes, per_partition = scenario.sizes(), scenario.keys.per_partition
+        sizes, per_partition = sizes_of(scenario.item.size, scenario.seed), scenario.keys.per_partition
         self._units_each = {
             name: budget.units_each(entry, sizes, per_partition) for name, entry in scenario.mix.items()
         }

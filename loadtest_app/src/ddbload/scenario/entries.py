@@ -10,7 +10,6 @@ from typing import Any
 
 from ddbload.scenario.reader import Reader
 from ddbload.scenario.thresholds import OPERATION_NAME as ENTRY_NAME
-from ddbload.workload.choice import Chooser, HotSet, Latest, Sequential, Uniform, Zipfian
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MOST_ITEMS = {"batch_write": 25, "batch_get": 100, "transact_write": 100, "transact_get": 100}
@@ -116,15 +115,3 @@ def _distribution(reader: Reader, name: str, default: str) -> dict[str, Any]:
         document["keys_share"] = part.number("keys_share", 0.01, 1e-9, 1, "share of the keys that is hot")
         document["operations_share"] = part.number("operations_share", 0.9, 0, 1, "share of operations on hot keys")
     return document
-
-
-def chooser_of(document: Mapping[str, Any], seed: int) -> Chooser:
-    """Return the chooser of a distribution that was read."""
-    kind = document["type"]
-    if kind == "zipfian":
-        return Zipfian(seed, document["exponent"])
-    if kind == "latest":
-        return Latest(seed, document["exponent"])
-    if kind == "hot_set":
-        return HotSet(seed, document["keys_share"], document["operations_share"])
-    return Sequential() if kind == "sequential" else Uniform(seed)

@@ -16,15 +16,14 @@ from ddbload.scenario.plan import ClosedPlan, FindMaxPlan, Plan
 from ddbload.scenario.plan import read as read_plan
 from ddbload.scenario.reader import Reader, is_integer, show
 from ddbload.stats import emf
-from ddbload.workload import sizes
-from ddbload.workload.choice import Chooser
-from ddbload.workload.keys import HIGHEST_FIRST
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MAX_ITEM_BYTES = 409_600
 # A scenario has some hundreds of bytes.
 LARGEST_BYTES = MEGABYTE
 KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
+# The highest number that a range of the user's may begin with.
+HIGHEST_FIRST = 10**36
 
 
 class ScenarioError(Exception):
@@ -131,14 +130,6 @@ class Scenario:
         mix = {name: entries.document_of(entry) for name, entry in self.mix.items()}
         rules = [rule.document() for rule in self.thresholds]
         return plain | {"plan": dict(self.plan.document), "mix": mix, "thresholds": rules} | sections
-
-    def sizes(self) -> sizes.Sizes:
-        """Return how many bytes an item has."""
-        return _sizes(self.item.size, self.seed)
-
-    def chooser(self, entry: MixEntry) -> Chooser:
-        """Return how an entry chooses a key that exists."""
-        return entries.chooser_of(entry.keys or {"type": "uniform"}, self.seed)
 
 
 SIMPLE = ("table", "seed", "warm_up", "connections", "processes", "timeout", "deadline", "max_cost")
@@ -290,16 +281,6 @@ def _item(reader: Reader) -> Item:
         document["median"] = part.number("median", 400, 1, MAX_ITEM_BYTES, "bytes")
         document["sigma"] = part.number("sigma", 1.0, 0.01, 5, "standard deviation of the logarithm")
     return Item(document, ttl)
-
-
-def _sizes(size: int | Mapping[str, Any], seed: int) -> sizes.Sizes:
-    if isinstance(size, int):
-        return sizes.Fixed(size)
-    if size["type"] == "choices":
-        return sizes.Choices(seed, {int(text): int(weight) for text, weight in size["weights"].items()})
-    if size["type"] == "uniform":
-        return sizes.UniformSize(seed, size["low"], size["high"])
-    return sizes.LogNormal(seed, size["median"], size["sigma"], size["low"], size["high"])
 
 
 def _retries(reader: Reader) -> RetryRules:

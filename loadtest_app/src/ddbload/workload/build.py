@@ -13,12 +13,14 @@ from ddbload.scenario.entries import WRITES
 from ddbload.scenario.plan import ClosedPlan, FindMaxPlan, OpenPlan
 from ddbload.scenario.scenario import Scenario, ScenarioError
 from ddbload.workload import operations
+from ddbload.workload.choice import chooser_of
 from ddbload.workload.items import ItemFactory
 from ddbload.workload.journal.state import InsertJournal, Journal, VersionJournal
 from ddbload.workload.keys import KeySpace
 from ddbload.workload.mix import Mix
 from ddbload.workload.operations.base import Operation, Workload
 from ddbload.workload.sequence import KeySequence, OwnKeys, SharedKeys
+from ddbload.workload.sizes import sizes_of
 
 # In keys.prefix: keys of this run alone.
 RUN_ID = "{run_id}"
@@ -47,7 +49,8 @@ def build(scenario: Scenario, target: Target, run_id: str, segment: Segment) -> 
         asked = scenario.keys
         keys = KeySpace(target.key, asked.prefix.replace(RUN_ID, run_id), asked.per_partition, asked.first)
         expires_at = int(time.time()) + scenario.item.ttl if scenario.item.ttl else None
-        items = ItemFactory(keys, scenario.sizes(), scenario.seed, run_id, _index_attributes(target), expires_at)
+        sizes = sizes_of(scenario.item.size, scenario.seed)
+        items = ItemFactory(keys, sizes, scenario.seed, run_id, _index_attributes(target), expires_at)
         journal = journal_for(scenario, mix)
         is_shared = segment.count == 1 or isinstance(journal, InsertJournal)
         count = scenario.keys.count
@@ -67,7 +70,7 @@ def build(scenario: Scenario, target: Target, run_id: str, segment: Segment) -> 
             if entry.consistent and entry.index in target.global_indexes:
                 raise ValueError(f"mix.{name}.consistent: {entry.index} is a global index, which is never consistent")
         kinds = {
-            name: operations.build(name, entry, workload, scenario.chooser(entry))
+            name: operations.build(name, entry, workload, chooser_of(entry.keys or {"type": "uniform"}, scenario.seed))
             for name, entry in scenario.mix.items()
         }
     except ValueError as error:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from ddbload.workload.keys import splitmix64
 
@@ -171,3 +172,15 @@ class Spread:
         while place >= count:
             place = (place * MULTIPLIER + self._offset) & mask
         return place
+
+
+def chooser_of(document: Mapping[str, Any], seed: int) -> Chooser:
+    """Return the chooser of a distribution that was read."""
+    kind = document["type"]
+    if kind == "zipfian":
+        return Zipfian(seed, document["exponent"])
+    if kind == "latest":
+        return Latest(seed, document["exponent"])
+    if kind == "hot_set":
+        return HotSet(seed, document["keys_share"], document["operations_share"])
+    return Sequential() if kind == "sequential" else Uniform(seed)

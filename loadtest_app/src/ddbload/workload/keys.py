@@ -22,8 +22,6 @@ TWELVE_DIGITS = re.compile("[0-9]{12}")
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 LOWEST_RANGE = 10**23
 RANGES = 9 * LOWEST_RANGE
-# The highest number that a range of the user's may begin with.
-HIGHEST_FIRST = 10**36
 
 
 def splitmix64(value: int) -> int:

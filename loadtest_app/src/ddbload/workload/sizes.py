@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from itertools import accumulate
 from statistics import NormalDist
-from typing import Protocol
+from typing import Any, Protocol
 
 from ddbload.workload.keys import splitmix64
 
@@ -176,3 +176,14 @@ class Choices(_Random):
 def _check(low: int, high: int) -> None:
     if not 1 <= low <= high <= LARGEST_ITEM:
         raise ValueError(f"item sizes from {low} to {high} bytes: from 1 to {LARGEST_ITEM} are possible")
+
+
+def sizes_of(size: int | Mapping[str, Any], seed: int) -> Sizes:
+    """Return the sizes that a scenario's ``item.size`` (bytes, or a distribution) stands for."""
+    if isinstance(size, int):
+        return Fixed(size)
+    if size["type"] == "choices":
+        return Choices(seed, {int(text): int(weight) for text, weight in size["weights"].items()})
+    if size["type"] == "uniform":
+        return UniformSize(seed, size["low"], size["high"])
+    return LogNormal(seed, size["median"], size["sigma"], size["low"], size["high"])
