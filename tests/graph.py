@@ -54,7 +54,6 @@ TREES = (
             ("workload/operations/batches", "engine/record"): "an operation carries the engine's counters",
             ("workload/operations/reads", "engine/record"): "an operation carries the engine's counters",
             ("workload/operations/writes", "engine/record"): "an operation carries the engine's counters",
-            ("report/text/comparison", "report/html/charts"): "both word numbers; that needs a file of its own",
         },
     ),
     Tree(

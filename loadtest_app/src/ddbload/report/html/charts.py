@@ -3,31 +3,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ddbload.report.html.markup import Markup, element, render, table
-from ddbload.stats.histogram import Histogram
+from ddbload.report.words import number, rounded
 
 # Colours by name, as the style sheet defines them for light and dark; operations take them in this order.
 HUES = ("blue", "orange", "green", "purple", "teal", "red", "brown", "grey")
-SIGNIFICANT = 4
-
-
-def percentile_ms(histogram: Histogram | None, percentile: float) -> float | None:
-    """Return a percentile in milliseconds; None where nothing was counted."""
-    if histogram is None or not histogram.counts:
-        return None
-    return histogram.percentile(percentile) / 1000
-
-
-def rounded(value: float | None) -> float | None:
-    """Round to what a reader can tell apart; keeps pages small."""
-    if value is None or not value:
-        return value
-    return round(value, max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value)))))
 
 
 @dataclass
@@ -118,16 +102,6 @@ class Chart:
             if values:
                 parts.append(f"{line.label} from {number(min(values))} to {number(max(values))}")
         return f"{self.title}. " + "; ".join(parts) + ". The table below has the figures."
-
-
-def number(value: float | None) -> str:
-    """Write a value for a reader: four significant digits, thousands apart; a dash where there is none."""
-    if value is None:
-        return "-"
-    short = rounded(value) or 0.0
-    if abs(short) >= 1000 or short == int(short):
-        return f"{short:,.0f}"
-    return f"{short:.6f}".rstrip("0").rstrip(".")
 
 
 def figures(charts: Sequence[Chart]) -> Markup:

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ddbload.report.html import facts, run_charts
-from ddbload.report.html.charts import HUES, Chart, Line, figures, number, percentile_ms
+from ddbload.report.html.charts import HUES, Chart, Line, figures
 from ddbload.report.html.markup import Markup, element, table
 from ddbload.report.html.page import page, section, theme_switch
 from ddbload.report.text import comparison as text
 from ddbload.report.timeline import Point, points
+from ddbload.report.words import number, percentile_ms
 from ddbload.results.comparison import BETTER, CONFIDENCE, WORSE, Comparison, Effect
 from ddbload.stats.histogram import Histogram
 

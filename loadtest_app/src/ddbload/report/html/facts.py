@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ddbload import __version__
-from ddbload.report.html.charts import number
 from ddbload.report.html.markup import Content, Markup, element, render, table
+from ddbload.report.words import number
 
 FINDINGS = ("present", "absent", "indeterminate", "lost", "corrupt", "phantom")
 BAD = ("lost", "corrupt", "phantom")

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ddbload.report.html.charts import HUES, Chart, Line, number, percentile_ms
+from ddbload.report.html.charts import HUES, Chart, Line
 from ddbload.report.timeline import Point
+from ddbload.report.words import number, percentile_ms
 from ddbload.stats.histogram import Histogram, highest_of
 
 # Nines from which on a percentile's curve is drawn, and its steps: 0.05 nines are 20 points from p90 to p99.

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ddbload.report.html import facts, run_charts
-from ddbload.report.html.charts import Chart, figures, number, percentile_ms
+from ddbload.report.html.charts import Chart, figures
 from ddbload.report.html.markup import Content, Markup, element, table
 from ddbload.report.html.page import page, section, theme_switch
 from ddbload.report.timeline import Point, points
+from ddbload.report.words import number, percentile_ms
 from ddbload.scenario.thresholds import count_of
 from ddbload.stats.histogram import Histogram
 

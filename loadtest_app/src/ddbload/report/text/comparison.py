@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ddbload.report.html.charts import number
 from ddbload.report.text.run import BAD, GOOD, align, paint, plain, wrap
+from ddbload.report.words import number
 from ddbload.results.comparison import BETTER, CONFIDENCE, WORSE, Comparison, Effect
 
 COLOURED = (
