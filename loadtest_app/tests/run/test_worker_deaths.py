@@ -81,7 +81,8 @@ MIXES: dict[str, Any] = {
 @pytest.mark.parametrize("name", MIXES)
 def test_a_killed_workers_items_are_cleaned_up(name: str) -> None:
     scenario = SHORT | {"cleanup": {"rate": 0}} | MIXES[name]
-    with Server() as server:
+    # Callers would otherwise be through before one is killed.
+    with Server([rule({"delay_ms": 2}, operation="PutItem")]) as server:
         run(
             server.url,
             LONG | {"plan": closed(8, 100), "processes": 1, "keys": {"prefix": "theirs"}},

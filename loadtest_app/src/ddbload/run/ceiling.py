@@ -133,14 +133,16 @@ class Account:
 
     async def watch(self, stop: Callable[[str], None]) -> None:
         """Look as often as it takes to see the ceiling come, and call ``stop`` with the reason when it is reached."""
-        before_s, before, rate, nap_s = time.monotonic(), 0.0, 0.0, SHORTEST_NAP_S
+        before_s, before, rate, nap_s, late_s = time.monotonic(), 0.0, 0.0, SHORTEST_NAP_S, 0.0
         while True:
             await asyncio.sleep(nap_s)
-            # A loop that is busy looks later than it wants to.
-            if reason := self.excess(ahead=2 * rate * SHORTEST_NAP_S):
+            now_s = time.monotonic()
+            # A loop that is busy looks later than it wants to, and may do so again.
+            late_s = max(SHORTEST_NAP_S, late_s / 2, now_s - before_s - nap_s)
+            if reason := self.excess(ahead=rate * (SHORTEST_NAP_S + late_s)):
                 stop(reason)
                 return
-            now_s, now = time.monotonic(), self.commitment().whole
+            now = self.commitment().whole
             rate = max(0.0, (now - before) / (now_s - before_s))
             nap_s = LONGEST_NAP_S
             if rate:
