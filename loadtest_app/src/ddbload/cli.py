@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from ddbload import __version__, hlog, permissions, results, scenario, workers
 from ddbload.events import EventWriter
 from ddbload.exit_codes import BAD_CONFIGURATION, INTERNAL, LOST_WRITES, STOPPED, TARGET_UNUSABLE
-from ddbload.files import FileError, read_text
+from ddbload.files import FileError, read_text, write_text
 from ddbload.plan import FindMaxPlan
 from ddbload.report import commands as reporting
 from ddbload.segment import Segment
@@ -285,7 +285,7 @@ def _after(options: argparse.Namespace, name: str, work: Callable[[Any, Any], di
 def _hlog(options: argparse.Namespace) -> int:
     loaded = results.load(options.results)
     try:
-        options.output.write_text(hlog.write(results.intervals(loaded), results.started_s(loaded)), encoding="utf-8")
+        write_text(options.output, hlog.write(results.intervals(loaded), results.started_s(loaded)))
     except OSError as error:
         raise results.ResultsError(f"cannot write {options.output}: {error.strerror}") from error
     return 0

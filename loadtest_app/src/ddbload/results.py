@@ -12,7 +12,7 @@ from typing import Any
 from ddbload import event_shape, merging, thresholds
 from ddbload.events import read_events
 from ddbload.exit_codes import GRAVITY, INTERNAL, PASSED, TARGET_UNUSABLE, THRESHOLD_FAILED, VERDICTS
-from ddbload.files import FileError, read_text
+from ddbload.files import FileError, read_text, write_text
 from ddbload.histogram import Histogram
 from ddbload.hlog import Interval
 from ddbload.verdict import miss, unproven
@@ -143,10 +143,12 @@ def explain(merged: Mapping[str, Any]) -> str:
 
 
 def save(path: Path, results: Mapping[str, Any]) -> None:
-    """Write a results file whole or not at all."""
-    scratch = path.with_name(path.name + ".tmp")
-    scratch.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    scratch.replace(path)
+    """Write a results file whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_text(path, json.dumps(results, indent=1) + "\n")
 
 
 def load(path: Path) -> dict[str, Any]:
