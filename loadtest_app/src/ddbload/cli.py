@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from ddbload import __version__
-from ddbload.files import FileError, read_text
+from ddbload.files import FileError, read_text, write_text
 from ddbload.pacing.segment import Segment
 from ddbload.pacing.segment import parse as parse_segment
 from ddbload.report import commands as reporting
@@ -289,7 +289,7 @@ def _after(options: argparse.Namespace, name: str, work: Callable[[Any, Any], di
 def _hlog(options: argparse.Namespace) -> int:
     loaded = results.load(options.results)
     try:
-        options.output.write_text(hlog.write(results.intervals(loaded), results.started_s(loaded)), encoding="utf-8")
+        write_text(options.output, hlog.write(results.intervals(loaded), results.started_s(loaded)))
     except OSError as error:
         raise results.ResultsError(f"cannot write {options.output}: {error.strerror}") from error
     return 0

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -45,11 +46,35 @@ def read_text(path: Path, largest: int = LARGEST_BYTES, errors: str = "strict") 
         raise FileError(f"cannot read {path}: byte {error.start:,} is no UTF-8: save it as UTF-8") from None
 
 
+def write_text(path: Path, text: str, errors: str = "strict") -> None:
+    """Write a regular file whole or not at all, in UTF-8; a link is followed, and stays.
+
+    Raises:
+        OSError: it cannot be written, or a folder, device, pipe or socket has that name, which is left as it is.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, f"it is {_kind(mode)}: name a regular file")
+    scratch = target.with_name(target.name + ".tmp")
+    # Whoever may write into the folder could have put a link or a pipe of that name there.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(scratch, flags, 0o666), "w", encoding="utf-8", errors=errors, newline="\n") as file:
+        file.write(text)
+    scratch.replace(target)
+
+
+def _kind(mode: int) -> str:
+    return "a folder" if stat.S_ISDIR(mode) else "a device, pipe or socket"
+
+
 def _content(path: Path, descriptor: int, largest: int) -> bytes:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
-        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a device, pipe or socket"
-        raise FileError(f"cannot read {path}: it is {kind}: name a regular file")
+        raise FileError(f"cannot read {path}: it is {_kind(found.st_mode)}: name a regular file")
     if found.st_size > largest:
         raise FileError(
             f"cannot read {path}: it has {found.st_size:,} bytes, {largest:,} are allowed: name a smaller file"

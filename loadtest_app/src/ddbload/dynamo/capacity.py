@@ -17,6 +17,8 @@ REMEMBERED_ANSWERS = 1024
 # Far beyond what one request can consume: the largest, 100 items of 400 KB in a transaction, takes 80,000 write units.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MOST_UNITS = 10_000_000
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+LONGEST_INDEX_NAME = 255
 CAPACITY = "ConsumedCapacity"
 
 
@@ -55,7 +57,7 @@ def units(document: Document, writes: bool) -> tuple[float, float, tuple[tuple[s
         read, write = read + more_read, write + more_write
         for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
             for name, part in object_of(capacity, kind).items():
-                if not isinstance(part, dict):
+                if not isinstance(part, dict) or len(name) > LONGEST_INDEX_NAME:
                     raise unexpected(kind)
                 index_read, index_write = _split(part, writes)
                 known = indexes.get(name, (0.0, 0.0))

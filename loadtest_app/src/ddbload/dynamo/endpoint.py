@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import socket
 import ssl
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +31,9 @@ from ddbload.dynamo.sign import API, Credentials, Signer
 from ddbload.dynamo.table import KeyAttribute
 
 READ_TIMEOUT_S = 5
+# So long an answer may take in all, and so large it may be: a table's description has some 100 KB at most.
+ANSWER_TIMEOUT_S = 15
+LARGEST_ANSWER_BYTES = 4 << 20
 ATTEMPTS = 3
 RETRY_WAITS_S = (0.1, 0.4)
 # Of those states of a table that waiting does not end by itself.
@@ -169,7 +175,7 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
         raise TargetError(f"table {table} at {where} is {status}, not ACTIVE: {remedy}")
     try:
         return _target(table, url, region, description, skew_s, credentials)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise TargetError(
             f"DynamoDB at {where} describes table {table} as DynamoDB never does ({type(error).__name__}: {error}): "
             "check the endpoint"
@@ -180,6 +186,9 @@ def _target(
     table: str, url: str, region: str, description: Mapping[str, Any], skew_s: float, credentials: Any
 ) -> Target:
     types = {item["AttributeName"]: item["AttributeType"] for item in description["AttributeDefinitions"]}
+    for name in types:
+        # Raises where it is no text, or one with halves of characters.
+        str.encode(name)
 
     def attributes(schema: list[dict[str, str]]) -> list[KeyAttribute]:
         return [KeyAttribute(item["AttributeName"], types[item["AttributeName"]]) for item in schema]
@@ -190,7 +199,12 @@ def _target(
         for kind in kinds
         for index in description.get(kind) or []
     }
+    kinds_of_key = [element["KeyType"] for element in description["KeySchema"]]
+    if kinds_of_key not in (["HASH"], ["HASH", "RANGE"]):
+        raise ValueError(f"its key schema is {kinds_of_key!r:.60}")
     key = attributes(description["KeySchema"])
+    if len({attribute.name for attribute in key}) < len(key):
+        raise ValueError(f"its key has {key[0].name} twice")
     warm, provisioned = description.get("WarmThroughput") or {}, description.get("ProvisionedThroughput") or {}
     return Target(
         url=url,
@@ -324,12 +338,41 @@ def exchange(url: str, request: bytes) -> tuple[int, bytes, str | None]:
     )
     try:
         connection.connect()
-        connection.sock.sendall(request)
-        answer = http.client.HTTPResponse(connection.sock, method="POST")
-        answer.begin()
-        return answer.status, answer.read(), answer.getheader("date")
+        with _within(ANSWER_TIMEOUT_S, connection.sock):
+            connection.sock.sendall(request)
+            answer = http.client.HTTPResponse(connection.sock, method="POST")
+            answer.begin()
+            body = answer.read(LARGEST_ANSWER_BYTES + 1)
+        if len(body) > LARGEST_ANSWER_BYTES:
+            raise http.client.HTTPException(f"its answer is larger than {LARGEST_ANSWER_BYTES:,} bytes")
+        if answer.length:
+            raise http.client.IncompleteRead(body, answer.length)
+        return answer.status, body, answer.getheader("date")
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def _within(limit_s: float, connected: socket.socket) -> Iterator[None]:
+    """End a connection that is still in use after so many seconds: its own time-out begins anew with every byte.
+
+    Raises:
+        TimeoutError: that has happened.
+    """
+
+    def end() -> None:
+        with contextlib.suppress(OSError):  # the other side has ended it
+            connected.shutdown(socket.SHUT_RDWR)
+
+    watch, begun_s = threading.Timer(limit_s, end), time.monotonic()
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
+        if time.monotonic() - begun_s >= limit_s:
+            raise TimeoutError(f"no whole answer within {limit_s:g} s")
 
 
 def _explain(error: _Refused, table: str, where: str) -> str:

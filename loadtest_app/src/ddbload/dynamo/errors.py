@@ -30,6 +30,9 @@ RETRYABLE = frozenset({"throttled", "contention", *UNCERTAIN})
 THROTTLING_CODES = {"ThrottlingError", "ProvisionedThroughputExceeded"}
 CONFLICT_CODES = {"TransactionConflict"}
 CONDITION_CODE = "ConditionalCheckFailed"
+# What answers may send names and texts of any length, and both go into events: DynamoDB's own names are shorter.
+LONGEST_NAME = 120
+LONGEST_MESSAGE = 1000
 # AWS's SDKs send again whatever this status comes with. https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 TOO_MANY_REQUESTS = 429
 
@@ -92,13 +95,13 @@ def error_document(body: bytes) -> dict[str, Any]:
 def error_name(error: dict[str, Any]) -> str:
     """Return the name of the exception that an error document tells, without its namespace; empty without one."""
     name = error.get("__type")
-    return name.rpartition("#")[2] if isinstance(name, str) else ""
+    return name.rpartition("#")[2][:LONGEST_NAME] if isinstance(name, str) else ""
 
 
 def error_message(error: dict[str, Any]) -> str:
-    """Return the service's own words; empty where there are none."""
+    """Return the service's own words, or the beginning of many; empty where there are none."""
     text = error.get("message") or error.get("Message")
-    return text if isinstance(text, str) else ""
+    return text[:LONGEST_MESSAGE] if isinstance(text, str) else ""
 
 
 def _cancelled(error: dict[str, Any], message: str) -> Verdict:
@@ -110,11 +113,11 @@ def _cancelled(error: dict[str, Any], message: str) -> Verdict:
         return Verdict("throttled", next(iter(at_fault)), message)
     if at_fault and at_fault.keys() <= CONFLICT_CODES:
         return Verdict("contention", next(iter(at_fault)), message)
-    return Verdict("cancelled", "+".join(at_fault) or TRANSACTION_CANCELED, message)
+    return Verdict("cancelled", "+".join(at_fault)[:LONGEST_NAME] or TRANSACTION_CANCELED, message)
 
 
 def _throttling_reason(error: dict[str, Any]) -> str:
     reasons = error.get("ThrottlingReasons") or error.get("throttlingReasons")
     first = reasons[0] if isinstance(reasons, list) and reasons else None
     reason = first.get("reason") if isinstance(first, dict) else None
-    return reason if isinstance(reason, str) else ""
+    return reason[:LONGEST_NAME] if isinstance(reason, str) else ""

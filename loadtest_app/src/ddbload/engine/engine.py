@@ -342,8 +342,7 @@ class Engine:
         if attempts and self._sending and self.load.retries.again(attempts, call, verdict, now):
             if verdict.outcome in UNCERTAIN:
                 call[0].doubted(call[2])
-            call[1].retried[f"{verdict.outcome}:{verdict.reason}"] += 1
-            call[1].back_off.record((attempts.due_ns - now) // 1000)
+            call[1].tried_again(verdict.outcome, verdict.reason, (attempts.due_ns - now) // 1000)
             return
         self._end(call, verdict)
 

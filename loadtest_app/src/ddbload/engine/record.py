@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from ddbload.dynamo.capacity import Consumed
 from ddbload.dynamo.errors import FAILURES
 from ddbload.stats.histogram import Histogram
 
+# So many reasons of an outcome, and so many indexes, are told apart; what answers chooses their names, and could choose
+# more than an event has room for.
+MOST_NAMES = 40
+OTHER = "Other"
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9}
 
 
@@ -20,6 +24,11 @@ def milliseconds(histogram: Histogram) -> dict[str, float] | None:
         return None
     figures = {name: histogram.percentile(percentile) / 1000 for name, percentile in PERCENTILES.items()}
     return figures | {"max": histogram.maximum() / 1000, "mean": round(histogram.mean() / 1000, 3)}
+
+
+def known_name(names: Collection[str], name: str, other: str = OTHER) -> str:
+    """Return a name under which there is room to count: its own, or that of all others once there are many."""
+    return name if name in names or len(names) < MOST_NAMES else other
 
 
 class Sum:
@@ -42,6 +51,7 @@ class Sum:
         self.items += consumed.items * times
         self.unprocessed += consumed.unprocessed * times
         for name, read_units, write_units in consumed.indexes:
+            name = known_name(self.indexes, name)
             read, write = self.indexes.get(name, (0.0, 0.0))
             self.indexes[name] = (read + read_units * times, write + write_units * times)
 
@@ -102,9 +112,15 @@ class OperationRecord:
             self.outcomes[outcome] = Counter()
             self.latency[outcome] = Histogram()
             self.service[outcome] = Histogram()
-        self.outcomes[outcome][reason] += 1
+        reasons = self.outcomes[outcome]
+        reasons[known_name(reasons, reason)] += 1
         self.latency[outcome].record(latency_us)
         self.service[outcome].record(service_us)
+
+    def tried_again(self, outcome: str, reason: str, back_off_us: int) -> None:
+        """Count an attempt that was not the last one, and the microseconds until the next."""
+        self.retried[known_name(self.retried, f"{outcome}:{reason}", f"{outcome}:{OTHER}")] += 1
+        self.back_off.record(back_off_us)
 
     def add(self, consumed: Consumed) -> None:
         """Add what an answer told that does not come again."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ddbload.files import FileError, read_text
+from ddbload.files import FileError, read_text, write_text
 from ddbload.results import event_shape, figures
 from ddbload.results.events import read_events
 from ddbload.results.exit_codes import GRAVITY, INTERNAL, PASSED, TARGET_UNUSABLE, THRESHOLD_FAILED, VERDICTS
@@ -144,10 +144,12 @@ def explain(merged: Mapping[str, Any]) -> str:
 
 
 def save(path: Path, results: Mapping[str, Any]) -> None:
-    """Write a results file whole or not at all."""
-    scratch = path.with_name(path.name + ".tmp")
-    scratch.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    scratch.replace(path)
+    """Write a results file whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_text(path, json.dumps(results, indent=1) + "\n")
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
+from ddbload.files import write_text
 from ddbload.report.html.charts import Chart
 from ddbload.report.html.markup import Content, Markup, element, embedded, render
 
@@ -55,10 +56,8 @@ def save(path: Path, text: str) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    scratch = path.with_name(path.name + ".tmp")
     # Texts of a broken log may hold halves of characters.
-    scratch.write_text(text, encoding="utf-8", errors="replace", newline="\n")
-    scratch.replace(path)
+    write_text(path, text, errors="replace")
 
 
 def theme_switch() -> Markup:

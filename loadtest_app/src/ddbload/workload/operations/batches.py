@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteIte
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ddbload.dynamo.capacity import Consumed, units
 from ddbload.dynamo.documents import Document, object_of, objects_of, read_success, unexpected
@@ -152,7 +153,7 @@ def unprocessed_items(document: Document, table: str) -> list[Document]:
     Raises:
         InvalidAnswer: the answer is none of DynamoDB's.
     """
-    return objects_of(object_of(document, UNPROCESSED_ITEMS).get(table), UNPROCESSED_ITEMS)
+    return objects_of(_part(document, UNPROCESSED_ITEMS, table), UNPROCESSED_ITEMS)
 
 
 def unprocessed_keys(document: Document, table: str) -> list[Document]:
@@ -161,8 +162,10 @@ def unprocessed_keys(document: Document, table: str) -> list[Document]:
     Raises:
         InvalidAnswer: the answer is none of DynamoDB's.
     """
-    part = object_of(object_of(document, UNPROCESSED_KEYS), table)
-    return objects_of(part.get("Keys"), UNPROCESSED_KEYS)
+    part = _part(document, UNPROCESSED_KEYS, table)
+    if part is not None and not isinstance(part, dict):
+        raise unexpected(UNPROCESSED_KEYS)
+    return objects_of((part or {}).get("Keys"), UNPROCESSED_KEYS)
 
 
 def found_items(document: Document, table: str) -> list[Document]:
@@ -175,6 +178,14 @@ def found_items(document: Document, table: str) -> list[Document]:
     if table not in responses and not unprocessed_keys(document, table):
         raise unexpected(RESPONSES)
     return objects_of(responses.get(table), RESPONSES)
+
+
+def _part(document: Document, member: str, table: str) -> Any:
+    """Return what a member tells of a table; one that tells of a table that was not asked about is none."""
+    parts = object_of(document, member)
+    if parts.keys() - {table}:
+        raise unexpected(member)
+    return parts.get(table)
 
 
 def some_of(asked: Sequence[int], told: Iterable[int | None], member: str) -> set[int]:
