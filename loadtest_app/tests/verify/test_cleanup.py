@@ -75,9 +75,10 @@ def test_a_cleanup_that_is_refused_is_told() -> None:
         seen = run(server.url, CLEAN)
         assert len(server.table) == PUTS
     assert (seen.errors, seen.results["cleanup"]["deleted"], seen.results["cleanup"]["complete"]) == ("", 0, False)
-    assert apart_from_lateness(seen.results["warnings"]) == [
-        "the table could not be cleaned: AccessDeniedException: no"
-    ]
+    text = "the table could not be cleaned: AccessDeniedException: no"
+    assert apart_from_lateness(seen.results["warnings"]) == [text]
+    assert (seen.code, seen.results["verdict"]) == (5, "failed")
+    assert seen.message == f"{text}; 0 items were deleted -> ddbload clean deletes the rest"
 
 
 def test_writes_of_which_nobody_knows_are_cleaned_up_too() -> None:

@@ -52,7 +52,7 @@ def conclude(figures: Mapping[str, Any], ending: Ending) -> tuple[int, str]:
     The gravest comes first: what made the figures worthless before what they show.
 
     Args:
-        figures: as in run.summary, with ``thresholds``, ``verification``, ``duplicates`` and ``search``.
+        figures: as in run.summary, with ``thresholds``, ``verification``, ``cleanup``, ``duplicates`` and ``search``.
         ending: what happened beside them.
     """
     stopped = ending.stopped
@@ -87,7 +87,7 @@ def unproven(figures: Mapping[str, Any], is_whole: bool = True) -> str:
         figures: of a run or of a worker.
         is_whole: whether they are of the whole run: a worker's share may be too small to succeed by itself.
     """
-    texts = (nothing_succeeded(figures) if is_whole else "", unchecked(figures))
+    texts = (nothing_succeeded(figures) if is_whole else "", unchecked(figures), left_behind(figures))
     return "; ".join(text for text in texts if text)
 
 
@@ -114,6 +114,14 @@ def unchecked(figures: Mapping[str, Any]) -> str:
         return ""
     why = check.get("error") or "it was over before the first of them came"
     return f"the writes could not be checked, {check['checked']:,} of {check['keys']:,} keys were read again: {why}"
+
+
+def left_behind(figures: Mapping[str, Any]) -> str:
+    """Say why the cleanup failed although it was asked for; empty where it did not, or was not asked for."""
+    cleanup = figures["cleanup"]
+    if not cleanup or not cleanup.get("error"):
+        return ""
+    return f"{cleanup['error']}; {cleanup['deleted']:,} items were deleted -> ddbload clean deletes the rest"
 
 
 def _did_as_asked(entry: Mapping[str, Any]) -> bool:
