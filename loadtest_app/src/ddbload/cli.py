@@ -35,7 +35,7 @@ from ddbload.stats import hlog
 EXIT_CODES = """
 exit codes: 0 passed, 1 internal error, 2 bad configuration, 3 a threshold failed,
 4 lost or corrupt writes, 5 target unusable (credentials, permissions, no such table, no network) or nothing
-proved (an operation of the mix never succeeded, or the writes could not be checked),
+proved (an operation of the mix never succeeded, the writes could not be checked, or the cleanup failed),
 6 stopped early (results are partial)
 """
 
