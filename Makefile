@@ -17,7 +17,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export PYTHONDONTWRITEBYTECODE := 1
 
 # What each step took, for the table at the end of `make test`.
-STEPS := .build/steps
+STEPS := $(CURDIR)/.build/steps
 
 # $(call step,TITLE,COMMAND): says what it does, and how long it took.
 define step
