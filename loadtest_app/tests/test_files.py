@@ -177,7 +177,7 @@ def test_credentials_that_have_expired_are_no_fault_of_the_table() -> None:
         done = ddbload("run", *address, AWS_CREDENTIAL_EXPIRATION="2020-01-01T00:00:00Z", AWS_SESSION_TOKEN=SECRET)
     message = json.loads(done.stdout)["message"]
     assert (done.returncode, done.stderr) == (5, "")
-    assert message.startswith("no AWS credentials are to be had (")
+    assert message.startswith("no AWS credentials were found (")
     assert "still expired" in message and SECRET not in message
 
 

@@ -51,7 +51,7 @@ RULES = (
     Rule(
         "base image",
         (r"manifest (for )?.{0,200}(not found|unknown)|pull access denied|docker\.io/.{0,200}not found",),
-        "the base image is not to be had",
+        "the base image was not found",
         "mend build_push_base_image, or log in to its registry: docker login",
     ),
     Rule(
@@ -101,7 +101,7 @@ RULES = (
     Rule(
         "package",
         (r"No matching distribution|could not find a version",),
-        "a pinned package is not to be had for the Python of the base image",
+        "a pinned package was not found for the Python of the base image",
         "check build_push_index_url, and that wheelhouse and base image are for the same Python and architecture",
     ),
     Rule(
@@ -111,7 +111,7 @@ RULES = (
         "name a mirror's, or one that the engine has already, by build_push_base_image",
     ),
     Rule("network", (NO_WAY,), "the registry cannot be reached", "check the network, a proxy of the engine, and DNS"),
-    Rule("busy", (FOR_THE_MOMENT,), "the registry has no time for it", "run it again in some minutes"),
+    Rule("busy", (FOR_THE_MOMENT,), "the registry is overloaded or limits the rate", "run it again in some minutes"),
 )
 PASSING = {"network", "busy"}
 COLOUR = re.compile(r"\x1b\[[\d;]*m")

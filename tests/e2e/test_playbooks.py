@@ -162,7 +162,7 @@ def test_a_failing_command_fails_the_play_with_its_exit_code_and_last_lines(depl
     command = ["python3", "-c", "import sys; print('first words'); print('last words'); sys.exit(41)"]
     play = place.play("run-test.yml", *scenario(), "-e", json.dumps({"load_test_command": command}))
     assert play.code == 2
-    verdict = play.words[play.words.index("TASK [gantry.ecs.load_test : Give the verdict]") :]
+    verdict = play.words[play.words.index("TASK [gantry.ecs.load_test : Report the verdict]") :]
     assert "exit code 41" in verdict
     assert "first words" in verdict
     assert "last words" in verdict

@@ -61,7 +61,7 @@ def test_null_in_aws_environment_is_refused_and_never_none(place: Place) -> None
 def test_an_aws_environment_that_is_null_is_none(place: Place) -> None:
     play = place.play("playbooks/drift.yml", "-e", '{"aws_environment": null}')
     assert play.code == 2
-    assert "AWS does not know us" in play.words and "secret_variables" not in play.words
+    assert "the AWS credentials could not be verified" in play.words and "secret_variables" not in play.words
 
 
 def test_results_are_their_owner_s_also_where_they_were_there_before(deployed: tuple[Place, Play]) -> None:

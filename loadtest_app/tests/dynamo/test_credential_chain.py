@@ -176,7 +176,7 @@ def check(case: Case, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = seen.out.splitlines()
     message = json.loads(line)["message"]
     assert message == str(target.value)
-    assert message.startswith(f"no AWS credentials are to be had (profile {case.profile or 'default'}): ")
+    assert message.startswith(f"no AWS credentials were found (profile {case.profile or 'default'}): ")
     assert case.words.replace("{folder}", str(folder)) in message
     assert SECRET not in message + seen.err and "does not answer" not in message
     assert " -> " in message and "\n" not in message

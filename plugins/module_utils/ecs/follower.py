@@ -196,7 +196,8 @@ class Follower:
         for arn in self._surplus():
             if arn not in self._told:
                 self._feed.note(
-                    f"task {arn.rpartition('/')[2]} is one too many, its launch was told twice: stopping it"
+                    f"task {arn.rpartition('/')[2]} is a duplicate (ECS carried out the launch request twice): "
+                    "stopping it"
                 )
                 self._stop_task(arn, "launched twice: the answer to the first request was lost")
 

@@ -49,7 +49,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import (
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import mark_of, parse_token_value
 from ansible_collections.gantry.ecs.plugins.module_utils.live.feed import LiveFeed
 
-INTERRUPT_GRACE = 30.0  # seconds to see the end of what was stopped by an interrupt; who interrupts is in a hurry
+INTERRUPT_GRACE = 30.0  # seconds to see the end of what an interrupt stopped; short, since the user pressed Ctrl-C
 LAST_LINES = 20  # lines of a log that are kept for the message, whatever is returned
 
 

@@ -197,7 +197,7 @@ def _not_enabled(region: str, account: str) -> str:
 
 def _unknown(error: BaseException, params: Mapping[str, Any], region: str) -> str:
     where = f"environment {params['environment']}, region {region}, {source_of(params)}"
-    told, _arrow, advice = explain(error, "AWS does not know us", where).partition(" -> ")
+    told, _arrow, advice = explain(error, "the AWS credentials could not be verified", where).partition(" -> ")
     behind = getattr(error, "origin", error)
     # What Python raised, such as for a file that is not there, has a remedy of its own.
     is_of_aws = isinstance(behind, BotoCoreError | ClientError)

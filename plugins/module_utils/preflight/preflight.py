@@ -78,7 +78,7 @@ def look(client: Callable[..., Any], params: Mapping[str, Any], region: str, now
 
     found.caller = identify(client, params, region, findings)
     if found.caller is None:
-        findings.warnings.append("not checked: what is in the account, since AWS does not let us in")
+        findings.warnings.append("not checked: what is in the account, since there is no access to the account")
         return found
     findings.problems += account_problems(
         found.caller,

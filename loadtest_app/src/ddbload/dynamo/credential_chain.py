@@ -142,7 +142,7 @@ def _refuse_prompt(*_arguments: Any) -> NoReturn:
 
 def _line(what: str, remedy: str) -> str:
     profile = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE") or "default"
-    return " ".join(f"no AWS credentials are to be had (profile {profile}): {what} -> {remedy}".split())
+    return " ".join(f"no AWS credentials were found (profile {profile}): {what} -> {remedy}".split())
 
 
 def _told(error: Exception) -> tuple[str, str]:

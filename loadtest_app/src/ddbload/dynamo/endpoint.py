@@ -130,7 +130,7 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
         environment: of the process.
 
     Raises:
-        TargetError: one of them is not to be had.
+        TargetError: one of them was not found.
     """
     import botocore.exceptions as failures  # an eighth of a second that --help and report do not need
 
@@ -164,7 +164,7 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
             "endpoint, or set AWS_CA_BUNDLE to the certificates of who signed it"
         ) from error
     except (failures.BotoCoreError, http.client.HTTPException, ValueError) as error:
-        raise TargetError(f"DynamoDB at {where} cannot be asked: {error}") from error
+        raise TargetError(f"DynamoDB at {where} cannot be reached: {error}") from error
     except OSError as error:
         raise TargetError(
             f"DynamoDB at {where} does not answer ({error}): check the endpoint, and the way out of the subnet"

@@ -70,7 +70,7 @@ class Pool:
         if not self.live:
             cause = str(failures[0]) or type(failures[0]).__name__
             raise Unreachable(
-                f"no connection to {self.host}:{self.port} could be opened ({cause}): check the way there"
+                f"no connection to {self.host}:{self.port} could be opened ({cause}): check the network path"
             )
         self.missing_at_start = len(failures)
         for _failure in failures:
@@ -152,7 +152,7 @@ class Pool:
 
 
 def _nobody_asked(_connection: Connection, *_answer: object) -> None:
-    raise AssertionError("an answer came that nobody asked for")
+    raise AssertionError("an answer came without a request")
 
 
 def _nobody_lost(_connection: Connection, _reason: str) -> None:

@@ -11,7 +11,7 @@ from ddbload.stats import bootstrap
 from ddbload.stats.histogram import Histogram, highest_of
 
 FEWEST_SECONDS = 10
-# A percentile with fewer answers beyond it is the whim of a few.
+# A percentile with fewer answers beyond it rests on too few answers.
 FEWEST_BEYOND = 10
 HALF_A_MICROSECOND = 0.5
 # Hours would take long, and blocks of them are longer than this anyway.
@@ -206,5 +206,5 @@ def _ratio(sums: Sequence[tuple[float, float]], times: Sequence[int]) -> float:
 
 
 def _log(value: float) -> float:
-    # A run that sends nothing in a whole block is no matter for a ratio; any floor does.
+    # A run that sends nothing in a whole block would make the ratio undefined; any small floor works.
     return math.log(max(value, 1e-3))

@@ -168,7 +168,7 @@ def miss(threshold: Mapping[str, Any]) -> str:
 
 def _refusal(ending: Ending, verdict: Verdict) -> str:
     if verdict.outcome == "network":
-        return f"DynamoDB at {ending.where} is gone: {verdict.message}: check the endpoint and the way there"
+        return f"DynamoDB at {ending.where} is gone: {verdict.message}: check the endpoint and the network path to it"
     return (
         f"DynamoDB refuses to go on with table {ending.table}: {verdict.reason}: {verdict.message}: "
         f"{codes.remedy(verdict.reason, verdict.message)}"

@@ -112,7 +112,7 @@ def warnings(engine: Engine, pool: Pool, target: Target, plan: Mapping[str, Any]
     if missing := pool.missing_at_start:
         found.append(
             f"{missing} of {pool.size} connections could not be opened before the start: check the "
-            "limits of open files and of the way there"
+            "limits of open files and of the network path"
         )
     if target.provisioned and engine.elapsed_s < BURST_CREDIT_S:
         found.append("a run under 300 s on provisioned capacity may live on burst credit: a longer one tells the truth")

@@ -179,7 +179,7 @@ def read_parameters(path: str, region: str | None, endpoint_url: str | None) -> 
     except SourceError:
         raise
     except (failures.BotoCoreError, ValueError) as error:
-        raise SourceError([f"{path}: SSM cannot be asked: {error}"]) from error
+        raise SourceError([f"{path}: the request to SSM failed: {error}"]) from error
     if not parameters:
         raise SourceError([f"{path}: SSM holds no parameters directly under it: check path and region, or deploy them"])
     return parameters

@@ -32,7 +32,7 @@ DDBLOAD_MEANINGS = {
     5: Meaning(
         "exit_code",
         "target unusable or nothing proved",
-        "check the table's name, the task role and the way to DynamoDB, and what failed in the results",
+        "check the table's name, the task role and the network path to DynamoDB, and what failed in the results",
     ),
     6: Meaning("exit_code", "stopped early", "the results are partial"),
 }

@@ -261,7 +261,7 @@ def is_told(line: str, case: Case) -> bool:
 def test_preflight_tells_each_failure_and_goes_on(run: Runner, name: str) -> None:
     # What is wrong with the names is found out whoever calls.
     result = run("preflight_info", CASES[name], project="ddb load", environment="dev")
-    problems = [line for line in result["problems"] if line.startswith("AWS does not know us")]
+    problems = [line for line in result["problems"] if line.startswith("the AWS credentials could not be verified")]
     assert len(result["problems"]) == 2 and not result.get("failed")
     assert any("ddb load" in line for line in result["problems"])
     assert f"environment dev, region eu-west-1, {CASES[name].source}" in problems[0]

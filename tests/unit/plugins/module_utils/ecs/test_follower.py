@@ -421,7 +421,7 @@ def test_tasks_that_are_too_many_are_stopped_once() -> None:
     aws = Aws({1: RUNNING, 20: stopped(0)})
     seen = Followed(aws, surplus=lambda: ["arn:task/c/double"]).to_the_end()
     assert list(aws.stopped) == ["arn:task/c/double"]
-    assert seen.feed.notes == ["task double is one too many, its launch was told twice: stopping it"]
+    assert seen.feed.notes == ["task double is a duplicate (ECS carried out the launch request twice): stopping it"]
     assert seen.run.stopped_by_us == 0
 
 

@@ -69,7 +69,8 @@ def test_credentials_that_no_region_knows_are_wrong() -> None:
     findings = Findings()
     assert identify(lambda *service: sts, PARAMS, "ap-east-1", findings) is None
     (line,) = findings.problems
-    assert "AWS does not know us (environment dev, region ap-east-1, profile mine): InvalidClientTokenId: here" in line
+    where = "(environment dev, region ap-east-1, profile mine)"
+    assert f"the AWS credentials could not be verified {where}: InvalidClientTokenId: here" in line
     assert "-> set AWS_PROFILE to a profile of ~/.aws/config" in line
 
 

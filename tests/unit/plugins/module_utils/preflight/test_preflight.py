@@ -80,7 +80,7 @@ def test_all_that_is_wrong_is_found_at_once() -> None:
 def test_what_needs_no_account_is_found_where_aws_does_not_know_us() -> None:
     found = look(unknown_client, params(environment="x", network={"vpc_cidr": "ten"}), "eu-west-1")
     assert len(found.findings.problems) == 3 and found.caller is None
-    assert found.findings.warnings == ["not checked: what is in the account, since AWS does not let us in"]
+    assert found.findings.warnings == ["not checked: what is in the account, since there is no access to the account"]
 
 
 def test_what_may_not_be_looked_at_is_a_warning() -> None:
