@@ -115,13 +115,17 @@ class Account:
             known + compute, self._dollars(at_most_read, at_most_write) + compute, self._dollars(kept_read, kept_write)
         )
 
-    def excess(self, ahead: float = 0.0) -> str:
-        """Say in words that the run has come to its ceiling; empty where it has not.
+    def excess(self) -> str:
+        """Say in words that the run has come to its ceiling; empty where it has not."""
+        return self._excess(self.commitment())
+
+    def _excess(self, found: Commitment, ahead: float = 0.0) -> str:
+        """Say the same of a commitment.
 
         Args:
+            found: what is spent, and what is kept back.
             ahead: dollars that will be spent before one can look again.
         """
-        found = self.commitment()
         if found.whole + ahead <= self.share:
             return ""
         text = f"its cost: ${found.known:,.4f} so far"
@@ -139,10 +143,11 @@ class Account:
             now_s = time.monotonic()
             # A loop that is busy looks later than it wants to, and may do so again.
             late_s = max(SHORTEST_NAP_S, late_s / 2, now_s - before_s - nap_s)
-            if reason := self.excess(ahead=rate * (SHORTEST_NAP_S + late_s)):
+            found = self.commitment()
+            if reason := self._excess(found, ahead=rate * (SHORTEST_NAP_S + late_s)):
                 stop(reason)
                 return
-            now = self.commitment().whole
+            now = found.whole
             rate = max(0.0, (now - before) / (now_s - before_s))
             nap_s = LONGEST_NAP_S
             if rate:
