@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ddbload's real loop on connections that are none: what it does for a request, without kernel, network or server."""
+"""ddbload's real loop on simulated connections: its work for a request, without kernel, network or server."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from ddbload.engine.engine import Engine
 from ddbload.engine.load import Load
 from ddbload.engine.retries import Retries
 from ddbload.pacing.segment import Segment
-from ddbload.scenario import scenario
+from ddbload.scenario.load import load as load_scenario
 from ddbload.workload import build as workload
 
 from bench.clients.workload import CALLERS, RUN_ID, TABLE
-from bench.contenders import closed_plan, open_plan
+from bench.comparison import closed_plan, open_plan
 from bench.server import ANSWERS, CONTENT_TYPE, REQUEST_ID
 
 URL = "http://127.0.0.1:8000"
 REGION = "us-east-1"
-# So long nothing is looked after while nothing is due.
+# Pause of the loop's housekeeping while no request is due.
 REST_S = 0.002
 OPEN_RATE = 10_000.0
 WHOLE = Segment(0, 1)
 
 
 def answer() -> bytes:
-    """Return a whole answer to PutItem, as the benchmark's server sends it."""
+    """Return a complete response to PutItem, as the benchmark's server sends it."""
     body = json.dumps(ANSWERS["PutItem"], separators=(",", ":")).encode()
     head = (
         "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
@@ -48,49 +48,51 @@ def answer() -> bytes:
 
 
 class Wire:
-    """The way of every request to its answer: a queue. It has the loop's timer too, which runs when all is answered.
+    """The queue of responses, and the loop's timer, which fires once all requests have responses.
 
-    So nothing depends on how fast the machine is: by its own timer a loop that is watched, and so is slow, would wake
-    more often for a request than one that is not.
+    Counts then do not depend on the machine's speed: with a real timer, a loop that a profiler slows down wakes more
+    often for a request.
     """
 
     def __init__(self) -> None:
-        self.asked: deque[Connection] = deque()
-        self._wake: Callable[[], None] = _nobody
+        self.waiting: deque[Connection] = deque()
+        # An attribute of the timer: this one never wakes late.
+        self.longest_silence_ns = 0
+        self._wake: Callable[[], None] = _no_operation
 
     def timer(self, callback: Callable[[], None]) -> Wire:
-        """Take the place of the loop's timer (``ddbload.engine.timer.make``)."""
+        """Replace the loop's timer (``ddbload.engine.timer.make``)."""
         self._wake = callback
         return self
 
     def arm(self, at_ns: int) -> None:
-        """Take note of nothing: the timer runs when all is answered."""
+        """Do nothing: the timer runs when all requests have responses."""
 
     async def carry(self, ended: asyncio.Task[None]) -> None:
-        """Answer everything until the run has ended."""
+        """Respond to all requests until the run has ended."""
         text = answer()
         await asyncio.sleep(0)
         while not ended.done():
-            while self.asked:
-                self.asked.popleft().data_received(text)
+            while self.waiting:
+                self.waiting.popleft().data_received(text)
             self._wake()
-            await asyncio.sleep(0 if self.asked else REST_S)
+            await asyncio.sleep(0 if self.waiting else REST_S)
 
     def close(self) -> None:
         """Run no more."""
-        self._wake = _nobody
+        self._wake = _no_operation
 
 
-def _nobody() -> None:
+def _no_operation() -> None:
     return
 
 
-class Nowhere(asyncio.Transport):
-    """What a connection writes to: nothing of it goes anywhere, its answer is queued."""
+class DroppingTransport(asyncio.Transport):
+    """The transport of a connection: drops the bytes of a request, and queues the response."""
 
     def __init__(self, wire: Wire, connection: Connection) -> None:
         super().__init__()
-        self._ask = wire.asked.append
+        self._ask = wire.waiting.append
         self._connection = connection
 
     def write(self, data: object) -> None:
@@ -115,8 +117,8 @@ class Nowhere(asyncio.Transport):
         """There is nothing to close."""
 
 
-def drive(requests: int, is_open: bool = False) -> None:
-    """Make so many puts, by 64 callers, or at a constant rate on 64 connections.
+def drive(requests: int, is_open: bool = False) -> int:
+    """Make a number of puts, by 64 callers or at a constant rate on 64 connections; return how many were ok.
 
     Raises:
         RuntimeError: not all of them were ok.
@@ -127,11 +129,12 @@ def drive(requests: int, is_open: bool = False) -> None:
     counted = loop.recorder.records["put"].count("ok")
     if counted != requests:
         raise RuntimeError(f"{counted:,} of {requests:,} requests were ok")
+    return counted
 
 
 def build(settings: Mapping[str, Any]) -> Engine:
     """Build the loop of a scenario, given by field as on the command line, with its connections open."""
-    asked = scenario.load(None, [f"{name}={json.dumps(value)}" for name, value in settings.items()], {}, TABLE)
+    scenario = load_scenario(None, [f"{name}={json.dumps(value)}" for name, value in settings.items()], {}, TABLE)
     target = Target(
         url=URL,
         region=REGION,
@@ -142,24 +145,24 @@ def build(settings: Mapping[str, Any]) -> Engine:
         clock_skew_s=0.0,
         session_credentials=None,
     )
-    work = workload.build(asked, target, RUN_ID, WHOLE)
+    work = workload.build(scenario, target, RUN_ID, WHOLE)
     pool = Pool(target.host, target.port, None, CALLERS)
     load = Load(
-        pacer=asked.plan.pacer(WHOLE, asked.seed),  # type: ignore[union-attr]
+        pacer=scenario.plan.pacer(WHOLE, scenario.seed),  # type: ignore[union-attr]
         mix=work.workload.mix,
         operations=work.operations,
         segment=WHOLE,
-        timeout_s=asked.timeout,
-        retries=Retries(asked.retries.attempts, asked.retries.base_ms, asked.retries.cap_ms, asked.seed),
+        timeout_s=scenario.timeout,
+        retries=Retries(scenario.retries.attempts, scenario.retries.base_ms, scenario.retries.cap_ms, scenario.seed),
     )
     return Engine(load, pool, Signer("127.0.0.1:8000", REGION, Credentials("AKIDEXAMPLE", "secret")))
 
 
 async def _run(loop: Engine) -> None:
     wire = Wire()
-    for _place in range(CALLERS):
+    for _number in range(CALLERS):
         connection = Connection(loop.pool)
-        connection.connection_made(Nowhere(wire, connection))
+        connection.connection_made(DroppingTransport(wire, connection))
         loop.pool.live.add(connection)
         loop.pool.idle.append(connection)
     with patch.object(ticker, "make", wire.timer):

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much ddbload does for a request, counted instead of timed: the machine's mood does not change a count.
+"""The work of ddbload for a request, counted instead of timed: other load on the machine does not change a count.
 
-Three counts, each over ddbload's real loop on connections that are none (see ``bench.drive``):
+Three counts, each over ddbload's real loop on simulated connections (see ``bench.drive``):
 
 - Python instructions (bytecodes) and calls of C functions, by a trace; what a C function does inside is not seen.
-- ``--perf``: the processor's instructions by its own counter, where the machine lets us use it (most containers and
+- ``--perf``: the processor's instructions by its hardware counter, where the machine permits it (most containers and
   small virtual machines do not).
 - ``--valgrind``: the processor's instructions as valgrind counts them while it emulates; slow, but works everywhere.
 
-The last two take a short run off a long one, so that start and imports fall out.
+The last two subtract a short run from a long one, so that start and imports do not count.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from bench import drive
 from bench.processes import ROOT
 from bench.server import BenchError, find
 
-# Where the work for a request begins: its answer arrives, or (in an open plan) it is due.
+# The work for a request starts where its response arrives or, in an open plan, where it is due.
 ROOTS = (Connection.data_received.__code__, Engine._send.__code__)
 SHORT, LONG = 1_000, 5_000
 TRACED = 2_000
@@ -100,10 +100,10 @@ def count(requests: int = TRACED, is_open: bool = False) -> Count:
 
 
 def by_perf(is_open: bool = False) -> float:
-    """Count the processor's instructions for a request by its own counter.
+    """Count the processor's instructions for a request by its hardware counter.
 
     Raises:
-        BenchError: perf is not installed, or may not count here.
+        BenchError: perf is not installed, or has no permission to count.
     """
     command = [find("perf"), "stat", "-x,", "-e", "instructions:u", "--"]
 
@@ -129,16 +129,16 @@ def by_valgrind(is_open: bool = False) -> float:
         said = _driven(command, requests, is_open)
         totals = [line.rpartition(":")[2] for line in said.splitlines() if "I   refs:" in line or "I refs:" in line]
         if not totals:
-            raise BenchError(f"valgrind told no count: {said[-200:]!r}")
+            raise BenchError(f"valgrind printed no count: {said[-200:]!r}")
         return int(totals[-1].replace(",", ""))
 
     return (instructions(LONG) - instructions(SHORT)) / (LONG - SHORT)
 
 
 def _driven(command: Sequence[str], requests: int, is_open: bool) -> str:
-    """Run ourselves under a counter, and return what that says on stderr."""
+    """Run this module under a counter of instructions, and return the counter's stderr."""
     ourselves = [sys.executable, "-m", "bench.instructions", "--drive", str(requests), *(["--open"] if is_open else [])]
-    # Without it every run would have dictionaries of another order, and so another count.
+    # A fixed hash seed keeps the order of dictionaries, and so the count, the same in every run.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     ended = subprocess.run(
         [*command, *ourselves], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -150,7 +150,7 @@ def _driven(command: Sequence[str], requests: int, is_open: bool) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the counts; returns the exit code: 2 where one cannot be had."""
+    """Print the counts; returns the exit code: 2 where one is not available."""
     parser = argparse.ArgumentParser(prog="python -m bench.instructions", description=__doc__)
     parser.add_argument("--open", action="store_true", help="puts at a constant rate instead of by 64 callers")
     parser.add_argument("--perf", action="store_true", help="also the processor's instructions, by its counter")

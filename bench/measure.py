@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the samples of a benchmark say: medians, ratios, whether targets were met, and the table."""
+"""The evaluation of a benchmark's samples: medians, ratios, targets met or missed, and the table."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-# What a client is compared with: the plain ones with plain wrk, those that speak TLS with wrk that does.
+# The reference of a client: wrk without TLS, or with TLS for clients with TLS.
 LIMITS = {"wrk": "wrk", "wrk_tls": "wrk_tls", "ddbload_tls": "wrk_tls"}
 DEFAULT_LIMIT = "wrk"
-# How often the CPU time of the physical limit a client may take.
+# The most that a client may take, as a multiple of the physical limit's CPU time.
 RATIO_TARGETS = {"ddbload": 2.0, "ddbload_tls": 1.8}
-# How many times cheaper than this client ddbload has to be.
+# The least factor by which ddbload has to be cheaper than this client.
 PEER, PEER_TARGET = "aiobotocore", 30.0
 MEMORY_TARGET_MB = 60.0
-# A run ten times as long may take so much more memory and still count as flat: some bits for each key it wrote.
+# The growth of memory in a run ten times as long that counts as flat: some bits for each written key.
 FLAT_TOLERANCE = 1.1
 START_TARGET_MS = 400.0
-# What stands between the two in a Markdown document is measured, not written.
+# The text between these two marks of a Markdown document is generated from measurements.
 MEASURED, END_OF_MEASURED = "<!-- measured by make bench -->", "<!-- end of measured -->"
-# wrk never rests: with less of its core than that, other work disturbed it, or held the server back.
+# wrk is never idle: a smaller share of its core means that other work disturbed it or the server.
 CALM_CORE_SHARE = 0.85
 
 
 class Sample(NamedTuple):
-    """What one client took in one round: CPU time in its own code and in the kernel, and wall time; in seconds."""
+    """The cost of one client in one round: CPU time in user mode and in the kernel, and wall time; in seconds."""
 
     requests: int
     user_s: float
@@ -44,17 +44,17 @@ class Sample(NamedTuple):
 
     @property
     def core_share(self) -> float:
-        """Return how much of one core the client had."""
+        """Return the share of one core that the client used."""
         return (self.user_s + self.system_s) / self.wall_s
 
     @property
     def requests_per_s(self) -> float:
-        """Return how many requests were made in a second."""
+        """Return the requests a second."""
         return self.requests / self.wall_s
 
 
 def without_start(whole: Sample, short: Sample) -> Sample:
-    """Take a short run off a long one, so that what both do once (start, connections, summary) falls out.
+    """Subtract a short run from a long one, so that fixed costs (start, connections, summary) do not count.
 
     Raises:
         ValueError: the long run is not the longer one.
@@ -71,10 +71,10 @@ def without_start(whole: Sample, short: Sample) -> Sample:
 
 
 def clients(rounds: Sequence[Mapping[str, Sample]]) -> dict[str, dict[str, Any]]:
-    """Sum the rounds up, client by client.
+    """Summarise the rounds by client.
 
-    A ratio is the median of the ratios within each round, not the ratio of medians: the machine's mood, which changes
-    from minute to minute, then strikes both sides alike.
+    A ratio is the median of the ratios within each round, not the ratio of medians: other load, which changes
+    from minute to minute, then affects both sides equally.
 
     Args:
         rounds: the samples of each round, by client; each round has the same clients.
@@ -83,7 +83,7 @@ def clients(rounds: Sequence[Mapping[str, Sample]]) -> dict[str, dict[str, Any]]
         For each client, as medians: ``cpu_us_per_request`` (microseconds; ``cpu_us_least`` and ``cpu_us_most`` over the
         rounds), ``system_us_per_request`` (the kernel's share of it), ``requests_per_s``, ``core_share`` (how much of
         its core it had), ``ratio_to_wrk`` (of TLS clients to TLS wrk; None without wrk); and ``target`` and ``passed``
-        where it has a target. ddbload has ``times_cheaper_than_aiobotocore`` besides, with a target of its own.
+        where it has a target. ddbload also has ``times_cheaper_than_aiobotocore``, with its own target.
     """
     figures: dict[str, dict[str, Any]] = {}
     for name in rounds[0] if rounds else ():
@@ -113,7 +113,7 @@ def clients(rounds: Sequence[Mapping[str, Sample]]) -> dict[str, dict[str, Any]]
 
 
 def memory(peaks_mb: Mapping[int, float]) -> dict[str, Any]:
-    """Judge the peak resident memory in MB (10^6 bytes), by how many requests the run had.
+    """Compare the peak resident memory in MB (10^6 bytes) of runs by their number of requests.
 
     Returns:
         ``peak_mb`` by number of requests, ``growth`` (longest run to shortest), ``flat``, ``target``, ``passed``.
@@ -131,7 +131,7 @@ def memory(peaks_mb: Mapping[int, float]) -> dict[str, Any]:
 
 
 def start(times_ms: Sequence[float]) -> dict[str, Any]:
-    """Judge the time from a process's start to the server's first PutItem, in milliseconds.
+    """Compare the time from a process's start to the server's first PutItem, in milliseconds, with its target.
 
     Returns:
         ``first_request_ms`` (median), ``least_ms``, ``most_ms``, ``target``, ``passed``.
@@ -158,7 +158,7 @@ def judged(document: Mapping[str, Any]) -> list[tuple[str, bool]]:
 
 
 def disturbance(document: Mapping[str, Any]) -> str | None:
-    """Return in a line what says that the machine was not calm while it measured; None where it was."""
+    """Return a warning where wrk had too small a share of its core; None otherwise."""
     share = document.get("wrk", {}).get("core_share")
     if share is None or share >= CALM_CORE_SHARE:
         return None
@@ -166,7 +166,7 @@ def disturbance(document: Mapping[str, Any]) -> str | None:
 
 
 def table(document: Mapping[str, Any]) -> str:
-    """Return a document's figures as a Markdown table, which reads well on a terminal too."""
+    """Return a document's figures as a Markdown table with aligned columns."""
     rows = [["client", "CPU us/request", "least … most", "in the kernel", "requests/s", "x wrk", "target", ""]]
     for name, value in document.items():
         if isinstance(value, Mapping) and "cpu_us_per_request" in value:
@@ -192,7 +192,7 @@ def table(document: Mapping[str, Any]) -> str:
 
 
 def filled_in(text: str, document: Mapping[str, Any]) -> str:
-    """Return a Markdown text with a document's tables, and under which conditions they came about, between its marks.
+    """Return a Markdown text with a document's tables and their conditions between its marks.
 
     Raises:
         ValueError: the text has no marks.
@@ -200,7 +200,7 @@ def filled_in(text: str, document: Mapping[str, Any]) -> str:
     before, mark, rest = text.partition(MEASURED)
     _old, end, after = rest.partition(END_OF_MEASURED)
     if not mark or not end:
-        raise ValueError(f"no place for the figures: {MEASURED} and {END_OF_MEASURED} are missing")
+        raise ValueError(f"no marks for the figures: {MEASURED} and {END_OF_MEASURED} are missing")
     conditions = document["conditions"]
     lines = [
         f"Medians of {conditions['rounds']} rounds, {conditions['measured_at'][:10]}: {conditions['processor']}, "
@@ -225,7 +225,7 @@ def _verdict(value: Mapping[str, Any]) -> list[str]:
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]

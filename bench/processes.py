@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients as child processes: held to one core, measured by what the kernel counted for them, ended with us."""
+"""Clients as child processes: pinned to one core, measured by the kernel's counters, ended with the benchmark."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from bench.server import BenchError, find
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_TIMEOUT_S = 10.0
-# Nothing of the machine's own configuration may reach a client; the credentials are nobody's.
+# No client may read the machine's own configuration; the credentials are invented.
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 REGION = "us-east-1"
 
 
 class Ended(NamedTuple):
-    """How a client ended.
+    """The end of a client.
 
-    CPU time is that of the process and of what it waited for, in its own code (user) and in the kernel (system);
+    CPU time is that of the process and its children, in user mode and in the kernel (system);
     memory is the peak of the resident set.
     """
 
@@ -39,7 +39,7 @@ class Ended(NamedTuple):
 
 
 def cores() -> tuple[int, int]:
-    """Return the core for the server and the one for the clients, out of those that we may use.
+    """Return the core for the server and the one for the clients, of those that this process may use.
 
     Raises:
         BenchError: there is only one.
@@ -56,7 +56,7 @@ def environment(certificate: Path) -> dict[str, str]:
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.devnull,
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "loadtest_app" / "src")]),
-        # As in the image, where modules come compiled.
+        # The image's modules are compiled too.
         "PYTHONDONTWRITEBYTECODE": "",
         "LANG": "C.UTF-8",
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
@@ -69,7 +69,7 @@ def environment(certificate: Path) -> dict[str, str]:
 
 
 def run(command: Sequence[str], core: int, environment: Mapping[str, str], timeout_s: float) -> Ended:
-    """Run a client to its end, in the repository's root.
+    """Run a client to its end, in the root directory of the repository.
 
     Raises:
         BenchError: it failed, or took too long.
@@ -96,9 +96,9 @@ def run(command: Sequence[str], core: int, environment: Mapping[str, str], timeo
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> tuple[float, float, float] | None:
-    """Wait for the end and return user seconds, system seconds and peak MB; None where it does not come in time.
+    """Wait for the end and return user seconds, system seconds and peak MB; None after the time limit.
 
-    The kernel's figures of a child are had only by waiting for that child in person, so Popen's own wait is not used.
+    Only ``os.wait4`` returns the kernel's figures of a child, so Popen's wait is not used.
     """
     handle = os.pidfd_open(process.pid)
     try:

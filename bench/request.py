@@ -19,7 +19,7 @@ def write(path: Path, url: str, region: str, access_key: str, secret_key: str) -
     """Write headers, one ``name: value`` a line, an empty line, and the body.
 
     The signature is AWS's version 4, as
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html spells it out, step by step.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html describes it.
     """
     document = {"TableName": workload.TABLE, "ReturnConsumedCapacity": "TOTAL", "Item": workload.typed_item(0)}
     body = json.dumps(document, separators=(",", ":")).encode()

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from bench import contenders, measure, processes, server
-from bench.contenders import FULL, QUICK, Contenders, closed_plan
+from bench import comparison, measure, processes, server
+from bench.comparison import FULL, QUICK, Clients, closed_plan
 
 TLS = processes.ROOT / ".build" / "bench-tls"
 OUTPUT = processes.ROOT / "bench.json"
@@ -29,7 +29,7 @@ STARTS = 10
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; returns the exit code: 0, 1 for a missed target with --check, 2 where it cannot be run."""
     options = _options(arguments)
-    # Ended from outside it stops what it started, as on Ctrl-C.
+    # SIGTERM stops the started processes, as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _interrupt)
     try:
@@ -65,8 +65,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.rounds < 1:
         parser.error("--rounds: at least 1")
     if options.docs and not (options.docs.is_file() and measure.MEASURED in options.docs.read_text(encoding="utf-8")):
-        # Better now than after minutes.
-        parser.error(f"--docs {options.docs}: there is no such file, or it has no place for the figures")
+        # An error here comes before the measurement of minutes.
+        parser.error(f"--docs {options.docs}: the file does not exist, or has no marks for the figures")
     return options
 
 
@@ -78,10 +78,10 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     server_core, client_core = processes.cores()
     size = QUICK if options.quick else FULL
     with (
-        tempfile.TemporaryDirectory(prefix="ddbload-bench-") as place,
+        tempfile.TemporaryDirectory(prefix="ddbload-bench-") as directory,
         server.running(server_core, TLS) as stub,
     ):
-        clients = Contenders(stub, client_core, Path(place))
+        clients = Clients(stub, client_core, Path(directory))
         rounds = []
         for number in range(options.rounds):
             _say(f"round {number + 1} of {options.rounds}")
@@ -107,7 +107,7 @@ def _conditions(options: argparse.Namespace) -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
-        "python": contenders.interpreter(),
+        "python": comparison.interpreter(),
         "load_average": round(os.getloadavg()[0], 2),
     }
 

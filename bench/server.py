@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server of the benchmark: nginx, which answers PutItem and DescribeTable as DynamoDB does, from a text of ours."""
+"""The server of the benchmark: nginx, which returns fixed responses of DynamoDB to PutItem and DescribeTable."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ UNKNOWN = {"__type": "com.amazon.coral.service#UnknownOperationException", "mess
 
 
 class BenchError(Exception):
-    """The benchmark cannot go on; the text says in one line why, and what to do."""
+    """The benchmark cannot continue; the text states the cause and the remedy in one line."""
 
 
 class Server(NamedTuple):
@@ -58,13 +58,13 @@ class Server(NamedTuple):
 
     plain_url: str
     tls_url: str
-    # As plain_url, but each PutItem is noted in the log with the time of its arrival.
+    # Like plain_url, and the log has the arrival time of each PutItem.
     logged_url: str
     log: Path
     certificate: Path
 
     def first_put_s(self) -> float | None:
-        """Return when the first noted PutItem was there, in seconds since the epoch, to the millisecond."""
+        """Return when the first logged PutItem arrived, in seconds since the epoch, to the millisecond."""
         with self.log.open(encoding="ascii") as lines:
             line = lines.readline()
         return float(line) if line.endswith("\n") else None
@@ -75,7 +75,7 @@ def running(core: int, tls: Path) -> Iterator[Server]:
     """Run the server in the foreground on free ports of the loopback, and stop it at the end.
 
     Args:
-        core: the CPU that it is held to.
+        core: the CPU that it is pinned to.
         tls: directory with ``certificate.pem`` and ``key.pem``.
 
     Raises:
@@ -85,11 +85,11 @@ def running(core: int, tls: Path) -> Iterator[Server]:
     if not (tls / "key.pem").exists():
         raise BenchError(f"there is no certificate in {tls}: {SETUP}")
     with tempfile.TemporaryDirectory(prefix="ddbload-bench-") as name:
-        place = Path(name)
+        directory = Path(name)
         for attempt in range(START_TRIES):
             ports = _free_ports(3)
-            (place / "nginx.conf").write_text(configuration(ports, tls), encoding="utf-8")
-            (place / "put.log").write_text("", encoding="ascii")
+            (directory / "nginx.conf").write_text(configuration(ports, tls), encoding="utf-8")
+            (directory / "put.log").write_text("", encoding="ascii")
             command = [
                 find("taskset"),
                 "--cpu-list",
@@ -104,24 +104,24 @@ def running(core: int, tls: Path) -> Iterator[Server]:
             ]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
             try:
-                if _answers(process, ports[-1]):
+                if _is_ready(process, ports[-1]):
                     yield Server(
                         plain_url=f"http://127.0.0.1:{ports[0]}",
                         tls_url=f"https://127.0.0.1:{ports[1]}",
                         logged_url=f"http://127.0.0.1:{ports[2]}",
-                        log=place / "put.log",
+                        log=directory / "put.log",
                         certificate=tls / "certificate.pem",
                     )
                     return
             finally:
                 _stop(process)
             if attempt == START_TRIES - 1:
-                errors = (place / "error.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                errors = (directory / "error.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
                 raise BenchError(f"nginx does not start: {errors[-1] if errors else 'it says nothing'}")
 
 
 def find(name: str) -> str:
-    """Return where a program is.
+    """Return the path of a program.
 
     Raises:
         BenchError: it is not installed.
@@ -198,7 +198,7 @@ def _encode(document: object) -> str:
 
 
 def _free_ports(count: int) -> tuple[int, ...]:
-    taken = [socket.socket() for _place in range(count)]
+    taken = [socket.socket() for _caller in range(count)]
     try:
         for each in taken:
             each.bind(("127.0.0.1", 0))
@@ -208,7 +208,7 @@ def _free_ports(count: int) -> tuple[int, ...]:
             each.close()
 
 
-def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+def _is_ready(process: subprocess.Popen[bytes], port: int) -> bool:
     """Wait until the server takes connections; False where it ended instead."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < deadline:

@@ -8,7 +8,7 @@ tls="$root/.build/bench-tls"
 export PATH="$PATH:/usr/sbin:/sbin"
 
 # The quickest interpreter that is here: one that was built without profile-guided optimization takes twice as long for
-# everything, unlike those of distributions and of the python images, and would be measured in place of ddbload.
+# everything, unlike those of distributions and of the python images, and would be measured instead of ddbload.
 microseconds() {
     "$1" -c 'import sys, timeit
 sys.exit() if not (3, 11) <= sys.version_info < (3, 14) else None
@@ -39,7 +39,7 @@ command -v taskset >/dev/null || packages+=(util-linux)
 if [ "${#packages[@]}" -gt 0 ]; then
     as_root=()
     if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
-    # The packages may start no service: the benchmark runs a server of its own, only while it measures.
+    # The packages may start no service: the benchmark starts its own server, only while it measures.
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
         printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
@@ -60,7 +60,7 @@ fi
 
 if ! openssl x509 -in "$tls/certificate.pem" -noout -checkend 86400 >/dev/null 2>&1; then
     mkdir -p "$tls"
-    # P-256 as on AWS's endpoints, and its own authority, so that clients can trust it by AWS_CA_BUNDLE.
+    # P-256 as on AWS's endpoints, with a separate authority, which clients trust by AWS_CA_BUNDLE.
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -sha256 -days 3650 \
         -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1,DNS:localhost \
         -addext keyUsage=critical,digitalSignature,keyCertSign \

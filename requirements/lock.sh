@@ -9,7 +9,7 @@ compile() {
 }
 compile test.in --output-file test.txt
 # botocore arrives by both boto3 and MiniStack: one version everywhere.
-for name in local control ee; do
+for name in local load-balancer database mcp-gateway control ee; do
     compile "$name.in" --constraints test.txt --output-file "$name.txt"
 done
 # The benchmark's and the image's own; the image holds nothing that only tests need.

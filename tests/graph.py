@@ -23,7 +23,7 @@ Arrow = tuple[str, str]
 
 @dataclass(frozen=True)
 class Tree:
-    """One source tree: its folder, the package that it is imported as, and its halls by floor, ground floor first."""
+    """One source tree: its folder, its package's name, and its halls by floor, ground floor first."""
 
     folder: str
     package: str
@@ -37,32 +37,25 @@ TREES = (
         "loadtest_app/src/ddbload",
         "ddbload",
         (
-            ("__init__", "files"),
+            ("__init__", "files", "instants", "turns"),
             ("stats", "pacing"),
             ("dynamo",),
-            ("scenario",),
-            ("workload",),
+            ("scenario", "control"),
+            ("workload", "sizing"),
             ("engine", "verify"),
             ("results",),
             ("run", "report"),
             ("cli",),
             ("__main__",),
         ),
-        {
-            ("workload/operations/base", "engine/record"): "an operation carries the engine's counters",
-            ("workload/operations/batches", "engine/record"): "an operation carries the engine's counters",
-            ("workload/operations/reads", "engine/record"): "an operation carries the engine's counters",
-            ("workload/operations/writes", "engine/record"): "an operation carries the engine's counters",
-        },
     ),
     Tree(
         "plugins",
         "ansible_collections.gantry.ecs.plugins",
         (
-            ("module_utils/text", "module_utils/local_aws"),
-            ("module_utils/aws",),
+            ("module_utils/text",),
+            ("module_utils/aws", "module_utils/local_aws", "module_utils/system"),
             ("module_utils/live", "module_utils/images"),
-            ("module_utils/checks",),
             ("module_utils/cfn", "module_utils/ecs"),
             ("module_utils/environment",),
             ("module_utils/preflight",),
@@ -74,13 +67,19 @@ TREES = (
     Tree(
         "roles/local_aws/files/embedded_aws",
         "embedded_aws",
-        (("__init__",), ("guard",), ("extension",), ("application",)),
+        (
+            ("__init__",),
+            ("guard", "names"),
+            ("engine", "extension", "front"),
+            ("database", "service_connect"),
+            ("application",),
+        ),
     ),
 )
 
 
 def arrows_of(root: Path, tree: Tree) -> tuple[list[str], set[Arrow]]:
-    """Return the files of a tree (without suffix) and which of them imports which."""
+    """Return the imports of a tree: for each file (without suffix) the files that it imports."""
     folder = root / tree.folder
     files = sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py"))
     by_module = {f"{tree.package}.{file.replace('/', '.')}".removesuffix(".__init__"): file for file in files}
@@ -94,7 +93,7 @@ def arrows_of(root: Path, tree: Tree) -> tuple[list[str], set[Arrow]]:
 
 
 def _imported(module: ast.Module) -> Iterator[tuple[str, ...]]:
-    """Yield what an import may mean: the module of that name, else the one that the name is taken from."""
+    """Yield the modules that an import may mean: the module of that name, else the module that has the name."""
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
             yield from ((alias.name,) for alias in node.names)
@@ -131,10 +130,10 @@ def problems_of(tree: Tree, files: Collection[str], arrows: Collection[Arrow]) -
 
 
 def circles(arrows: Collection[Arrow]) -> list[list[str]]:
-    """Return a circle a folder, where there is one between its files and inner halls."""
+    """Return one circle for each folder whose files and inner halls have one."""
     inner: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for source, target in arrows:
-        # A package's own __init__ stands for all of the package.
+        # A package's __init__ represents the whole package.
         ends = [end.removesuffix("/__init__").split("/") for end in (source, target)]
         depth = next((n for n, (one, other) in enumerate(zip(*ends, strict=False)) if one != other), None)
         if depth is not None:

@@ -3,11 +3,11 @@
 # and no link that leads back into itself: so a copy of what git knows is made for it.
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
-place="$root/.build/sanity/ansible_collections"
-copy="$place/gantry/ecs"
+collections="$root/.build/sanity/ansible_collections"
+copy="$collections/gantry/ecs"
 python="$root/.venv/bin/python"
 
-rm -rf "$place"
+rm -rf "$collections"
 mkdir -p "$copy"
 # What is no part of the collection (build_ignore in galaxy.yml) is held to its own rules.
 (cd "$root" && git ls-files --cached --others --exclude-standard -z -- . ':!.collections' ':!bench' ':!loadtest_app/tests' |
@@ -19,8 +19,8 @@ git -C "$copy" add --all
 
 installed="$("$python" -c 'import ansible_collections, pathlib; print(pathlib.Path(list(ansible_collections.__path__)[0]))')"
 for name in amazon/aws community/aws community/docker; do
-    mkdir -p "$place/$(dirname "$name")"
-    ln -s "$installed/$name" "$place/$name"
+    mkdir -p "$collections/$(dirname "$name")"
+    ln -s "$installed/$name" "$collections/$name"
 done
 
 # ansible-test would download an installer of pip for the environments that it makes: Python brings one.

@@ -11,12 +11,12 @@ from aiobotocore.session import get_session  # type: ignore[import-not-found, un
 from bench.clients import workload
 
 
-async def main(asked: workload.Asked) -> None:
+async def main(arguments: workload.Arguments) -> None:
     """Make the requests and print the figures."""
     config = AioConfig(max_pool_connections=workload.CALLERS, retries={"total_max_attempts": 1})
     session = get_session()
     async with session.create_client(
-        "dynamodb", region_name=workload.region(), endpoint_url=asked.url, config=config
+        "dynamodb", region_name=workload.region(), endpoint_url=arguments.url, config=config
     ) as client:
 
         async def put(number: int) -> None:
@@ -25,8 +25,8 @@ async def main(asked: workload.Asked) -> None:
             )
             workload.check(answer)
 
-        await workload.measure(put, asked.requests)
+        await workload.measure(put, arguments.requests)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(workload.asked()))
+    asyncio.run(main(workload.arguments()))

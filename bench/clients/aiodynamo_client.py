@@ -24,7 +24,7 @@ class OneAttempt(RetryConfig):  # type: ignore[misc, unused-ignore]
         return (0.0,)
 
 
-async def main(asked: workload.Asked) -> None:
+async def main(arguments: workload.Arguments) -> None:
     """Make the requests and print the figures."""
     connector = aiohttp.TCPConnector(limit=workload.CALLERS)
     async with aiohttp.ClientSession(connector=connector) as session:
@@ -32,17 +32,17 @@ async def main(asked: workload.Asked) -> None:
             AIOHTTP(session),
             EnvironmentCredentials(),
             workload.region(),
-            endpoint=URL(asked.url),
+            endpoint=URL(arguments.url),
             throttle_config=OneAttempt(),
         )
         table = client.table(workload.TABLE)
 
         async def put(number: int) -> None:
-            # It parses the answer, and gives nothing of it: it raises where the answer is an error.
+            # It parses the response without returning it, and raises an exception for an error.
             await table.put_item(workload.item(number))
 
-        await workload.measure(put, asked.requests)
+        await workload.measure(put, arguments.requests)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(workload.asked()))
+    asyncio.run(main(workload.arguments()))

@@ -14,19 +14,19 @@ from botocore.config import Config
 from bench.clients import workload
 
 
-def main(asked: workload.Asked) -> None:
+def main(arguments: workload.Arguments) -> None:
     """Make the requests and print the figures."""
     config = Config(max_pool_connections=workload.CALLERS, retries={"total_max_attempts": 1})
-    client: Any = boto3.client("dynamodb", region_name=workload.region(), endpoint_url=asked.url, config=config)
+    client: Any = boto3.client("dynamodb", region_name=workload.region(), endpoint_url=arguments.url, config=config)
     with ThreadPoolExecutor(workload.CALLERS) as pool:
         put_all(client, pool, workload.WARM_UP)
         with workload.Meter() as meter:
-            put_all(client, pool, asked.requests)
-    meter.print(asked.requests)
+            put_all(client, pool, arguments.requests)
+    meter.print(arguments.requests)
 
 
 def put_all(client: Any, pool: ThreadPoolExecutor, requests: int) -> None:
-    """Make requests from every thread, each of which sends its next when the last one was answered."""
+    """Make requests from every thread, each of which sends its next request after the last response."""
     numbers, lock = iter(range(requests)), threading.Lock()
 
     def caller() -> None:
@@ -36,7 +36,7 @@ def put_all(client: Any, pool: ThreadPoolExecutor, requests: int) -> None:
             )
             workload.check(answer)
 
-    for ended in [pool.submit(caller) for _place in range(workload.CALLERS)]:
+    for ended in [pool.submit(caller) for _caller in range(workload.CALLERS)]:
         ended.result()
 
 
@@ -47,4 +47,4 @@ def take(numbers: Iterator[int], lock: threading.Lock) -> int | None:
 
 
 if __name__ == "__main__":
-    main(workload.asked())
+    main(workload.arguments())

@@ -15,24 +15,24 @@ from typing import Any, NamedTuple
 TABLE = "bench"
 CALLERS = 64
 ITEM_BYTES = 400
-# Answered before the clock starts, so that every connection is open by then.
+# Requests before the measurement, so that every connection is open.
 WARM_UP = 4 * CALLERS
 RUN_ID = "bench"
 
 
-class Asked(NamedTuple):
-    """What the command line asks of a client."""
+class Arguments(NamedTuple):
+    """The command line of a client."""
 
     url: str
     requests: int
 
 
-def asked() -> Asked:
+def arguments() -> Arguments:
     """Read the command line: the endpoint's URL and how many requests."""
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("requests", type=int)
-    return Asked(**vars(parser.parse_args()))
+    return Arguments(**vars(parser.parse_args()))
 
 
 def item(number: int) -> dict[str, str]:
@@ -48,7 +48,7 @@ def typed_item(number: int) -> dict[str, dict[str, str]]:
 
 
 def check(answer: Mapping[str, Any]) -> None:
-    """Take what a caller takes of an answer; KeyError where it is none."""
+    """Read the members of a response that a caller reads; KeyError where one is missing."""
     if answer["ConsumedCapacity"]["CapacityUnits"] != 1.0:
         raise ValueError(f"not the answer of the benchmark's server: {answer}")
 
@@ -73,7 +73,7 @@ class Meter:
 
 
 async def measure(put: Callable[[int], Awaitable[None]], requests: int) -> None:
-    """Make the requests from 64 tasks, each sending its next when the last one was answered; print the figures."""
+    """Make the requests from 64 tasks, each sending its next request after the last response; print the figures."""
     await _all(put, WARM_UP)
     with Meter() as meter:
         await _all(put, requests)
@@ -88,7 +88,7 @@ async def _all(put: Callable[[int], Awaitable[None]], requests: int) -> None:
             await put(number)
 
     async with asyncio.TaskGroup() as tasks:
-        for _place in range(CALLERS):
+        for _caller in range(CALLERS):
             tasks.create_task(caller())
 
 

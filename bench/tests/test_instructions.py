@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The count of what a request takes."""
+"""The instructions of a request."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from bench import drive, instructions
 
 
 @pytest.mark.parametrize("is_open", [False, True])
-def test_a_count_comes_out_the_same_again_and_leaves_no_trace_behind(is_open: bool) -> None:
+def test_a_count_is_repeatable_and_resets_the_trace(is_open: bool) -> None:
+    """A second count is the same as the first, and no trace function stays set."""
     before = sys.gettrace(), sys.getprofile()
     first, second = instructions.count(1_000, is_open), instructions.count(1_000, is_open)
-    # The second in which a request is signed may change while it counts: its prefix is then built anew.
+    # Signatures compute their prefix again if the second changes during the count.
     assert second.bytecodes == pytest.approx(first.bytecodes, rel=0.01)
     assert second.c_calls == pytest.approx(first.c_calls, rel=0.01)
     assert (sys.gettrace(), sys.getprofile()) == before
@@ -26,13 +27,13 @@ def test_every_request_passes_through_each_part_of_the_loop() -> None:
         assert functions[part] > 10
 
 
-def test_the_loop_makes_as_many_puts_as_it_is_asked_for() -> None:
-    drive.drive(777)
-    drive.drive(1_000, is_open=True)
+def test_the_loop_makes_the_requested_number_of_puts() -> None:
+    assert drive.drive(777) == 777
+    assert drive.drive(1_000, is_open=True) == 1_000
 
 
 @pytest.mark.parametrize(("is_open", "most"), [(False, 530), (True, 660)])
-def test_a_request_takes_no_more_bytecodes_than_it_did(is_open: bool, most: int) -> None:
-    # Counted on Python 3.11; other versions have other instructions, and are given room for them.
+def test_a_request_stays_within_its_number_of_bytecodes(is_open: bool, most: int) -> None:
+    # Counted on Python 3.11; the limit leaves room for the instructions of other versions.
     ceiling = most if sys.version_info[:2] == (3, 11) else most * 1.4
     assert instructions.count(is_open=is_open).bytecodes <= ceiling

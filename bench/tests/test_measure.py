@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the benchmark makes of its samples."""
+"""The evaluation of the benchmark's samples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def costing(cpu_us: float) -> Sample:
 
 
 @given(samples, samples)
-def test_what_a_short_run_costs_falls_out_of_a_long_one(more: Sample, short: Sample) -> None:
+def test_fixed_costs_are_subtracted(more: Sample, short: Sample) -> None:
     whole = Sample(
         more.requests + short.requests,
         more.user_s + short.user_s,
@@ -41,7 +41,8 @@ def test_a_short_run_that_took_longer_is_refused() -> None:
         measure.without_start(Sample(1_000, 1.0, 0.1, 1.0), Sample(10, 2.0, 0.1, 0.5))
 
 
-def test_figures_are_medians_and_one_disturbed_round_changes_none() -> None:
+def test_figures_are_medians_that_one_disturbed_round_keeps() -> None:
+    """Figures are medians, and one disturbed round changes none."""
     calm = {"wrk": costing(10), "ddbload": costing(15)}
     disturbed = {"wrk": costing(10), "ddbload": costing(900)}
     figures = measure.clients([calm, disturbed, calm])
@@ -53,14 +54,15 @@ def test_figures_are_medians_and_one_disturbed_round_changes_none() -> None:
 
 
 @given(st.lists(st.floats(0.5, 20), min_size=1, max_size=9))
-def test_a_machine_that_is_slower_in_some_rounds_changes_no_ratio(moods: list[float]) -> None:
+def test_a_machine_slower_in_some_rounds_changes_no_ratio(moods: list[float]) -> None:
+    """A machine that is slower in some rounds changes no ratio."""
     rounds = [{"wrk": costing(10 * mood), "ddbload": costing(25 * mood)} for mood in moods]
     figures = measure.clients(rounds)
     assert figures["ddbload"]["ratio_to_wrk"] == pytest.approx(2.5, abs=0.001)
     assert not figures["ddbload"]["passed"]
 
 
-def test_clients_of_tls_are_compared_with_wrk_that_speaks_it() -> None:
+def test_clients_with_tls_are_compared_with_wrk_with_tls() -> None:
     samples = {"wrk": costing(10), "wrk_tls": costing(20), "ddbload_tls": costing(36), "boto3": costing(1000)}
     figures = measure.clients([samples])
     assert figures["ddbload_tls"]["ratio_to_wrk"] == 1.8
@@ -76,7 +78,7 @@ def test_without_wrk_there_is_no_ratio_and_no_verdict() -> None:
 
 
 @pytest.mark.parametrize(("cost", "passed"), [(300.0, True), (299.0, False)])
-def test_ddbload_has_to_be_thirty_times_cheaper_than_aiobotocore(cost: float, passed: bool) -> None:
+def test_ddbload_must_be_thirty_times_cheaper_than_aiobotocore(cost: float, passed: bool) -> None:
     figures = measure.clients([{"ddbload": costing(10), "aiobotocore": costing(cost)}])
     assert figures["ddbload"]["times_cheaper_than_aiobotocore"]["passed"] is passed
 
@@ -90,7 +92,7 @@ def test_ddbload_has_to_be_thirty_times_cheaper_than_aiobotocore(cost: float, pa
         ({300_000: 59.9}, True),
     ],
 )
-def test_memory_has_to_be_small_and_flat(peaks_mb: dict[int, float], passed: bool) -> None:
+def test_memory_must_be_small_and_flat(peaks_mb: dict[int, float], passed: bool) -> None:
     assert measure.memory(peaks_mb)["passed"] is passed
 
 
@@ -99,7 +101,8 @@ def test_the_start_is_judged_by_its_median() -> None:
     assert not measure.start([300, 450, 450])["passed"]
 
 
-def test_a_missed_target_is_listed_by_its_place_and_shown_in_the_table() -> None:
+def test_a_missed_target_is_listed_and_shown_in_the_table() -> None:
+    """A missed target is listed with its row and column, and shown in the table."""
     document = measure.clients([{"wrk": costing(10), "ddbload": costing(50), "aiobotocore": costing(400)}])
     document |= {"memory": measure.memory({1_000: 20.0}), "start": measure.start([100.0])}
     verdicts = dict(measure.judged(json.loads(json.dumps(document))))
@@ -121,7 +124,8 @@ def test_the_rows_of_a_table_are_of_one_width(round_: dict[str, Sample]) -> None
     assert len({len(line) for line in lines}) == 1
 
 
-def test_a_client_that_never_rests_tells_whether_the_machine_was_calm() -> None:
+def test_the_core_share_of_wrk_shows_an_undisturbed_machine() -> None:
+    """The share of wrk, which is never idle, shows whether other work disturbed the machine."""
     calm = measure.clients([{"wrk": Sample(1_000, 0.5, 0.45, 1.0)}])
     busy = measure.clients([{"wrk": Sample(1_000, 0.3, 0.25, 1.0)}])
     assert measure.disturbance(calm) is None
@@ -129,7 +133,8 @@ def test_a_client_that_never_rests_tells_whether_the_machine_was_calm() -> None:
     assert measure.disturbance({}) is None
 
 
-def test_figures_replace_older_ones_between_the_marks_and_nothing_else() -> None:
+def test_figures_replace_only_the_text_between_the_marks() -> None:
+    """Figures replace older ones between the marks, and nothing else."""
     document = measure.clients([{"wrk": costing(10)}])
     document["conditions"] = {
         "rounds": 5,
@@ -146,5 +151,5 @@ def test_figures_replace_older_ones_between_the_marks_and_nothing_else() -> None
     assert "older" not in filled
     assert measure.table(document) in filled
     assert measure.filled_in(filled, document) == filled
-    with pytest.raises(ValueError, match="no place for the figures"):
-        measure.filled_in("no place", document)
+    with pytest.raises(ValueError, match="no marks for the figures"):
+        measure.filled_in("no marks", document)

@@ -29,7 +29,7 @@ LEFT_OUT = (
     "_test*", "_ctypes_test*", "_xxtestfuzz*", "xxlimited*", "xxsubtype*", "_tkinter*", "_curses*", "curses",
     "readline*", "_sqlite3*", "_dbm*", "_gdbm*", "ossaudiodev*", "_codecs_*", "nis*",
 )  # fmt: skip
-# Sources of what is compiled, and what only installers read.
+# Sources of compiled modules, and files that only installers read.
 LEFT_OUT_OF_PACKAGES = (
     "__pycache__",
     "*.pyx",
@@ -46,7 +46,7 @@ LEFT_OUT_OF_PACKAGES = (
 MODELS = {"dynamodb", "signin", "sso", "sso-oidc", "ssm", "sts"}
 USER = 65532  # of a name that no host has; the task definition says the same
 SHARED_OBJECT = re.compile(r"\.so(\.|$)")
-# The name of the loader stands in the program itself: https://refspecs.linuxfoundation.org/elf/elf.pdf, PT_INTERP
+# The program's header names the loader: https://refspecs.linuxfoundation.org/elf/elf.pdf, PT_INTERP
 LOADER = re.compile(rb"/[\w./-]*/ld-[\w.-]+\.so[.\d]*(?=\0)")
 LAUNCHER = """#!/app/bin/python
 # A container's first process ignores signals that it has no handler for: one that comes now must not be lost.
@@ -71,23 +71,23 @@ def assemble(application: Path, root: Path, epoch: int) -> None:
         epoch: modification time of everything, s since 1970: the same input gives the same bytes.
     """
     system, packages, own = (root / name for name in ("system", "packages", "ddbload"))
-    library, place = Path(sysconfig.get_path("stdlib")).relative_to("/"), application.relative_to("/")
+    library, location = Path(sysconfig.get_path("stdlib")).relative_to("/"), application.relative_to("/")
     _copy_tree("/" / library, system / library, LEFT_OUT)
-    _copy_tree(application, packages / place, {*LEFT_OUT_OF_PACKAGES, "bin", "ddbload"})
-    _copy_tree(application / "ddbload", own / place / "ddbload", {"__pycache__"})
-    _trim(packages / place)
+    _copy_tree(application, packages / location, {*LEFT_OUT_OF_PACKAGES, "bin", "ddbload"})
+    _copy_tree(application / "ddbload", own / location / "ddbload", {"__pycache__"})
+    _trim(packages / location)
     needed = {*_loaded_files("/" / library, system), *_interpreter()}
     needed.update(path for path in map(Path, ("/etc/ld.so.cache", "/etc/os-release")) if path.exists())
     for path in sorted(needed):
         bring(path, system)
     _name_packages(needed, system)
-    for part, directory in ((system, library), (packages, place)):
+    for part, directory in ((system, library), (packages, location)):
         _compile(part / directory, "/" / directory)
         _remove_sources(part / directory)
-    _compile(own / place, "/" / place)
-    _write(own / place / "bin" / "ddbload", LAUNCHER)
-    (own / place / "bin" / "ddbload").chmod(0o755)
-    (own / place / "bin" / "python").symlink_to(sys.executable)
+    _compile(own / location, "/" / location)
+    _write(own / location / "bin" / "ddbload", LAUNCHER)
+    (own / location / "bin" / "ddbload").chmod(0o755)
+    (own / location / "bin" / "python").symlink_to(sys.executable)
     _write(system / "etc/passwd", f"root:x:0:0::/:/nologin\nddbload:x:{USER}:{USER}::/:/nologin\n")
     _write(system / "etc/group", f"root:x:0:\nddbload:x:{USER}:\n")
     _write(system / "etc/nsswitch.conf", "hosts: files dns\n")
@@ -134,7 +134,7 @@ def _copy_tree(source: Path, target: Path, left_out: Iterable[str]) -> None:
 
 
 def _loaded_files(library: Path, root: Path) -> set[Path]:
-    """Return the shared objects that are loaded when all that goes into the image is in use."""
+    """Return the shared objects that the image's programs and modules load."""
     extensions = root / library.relative_to("/") / "lib-dynload"
     for file in sorted(extensions.glob("*.so")):
         try:
@@ -153,11 +153,13 @@ def _loaded_files(library: Path, root: Path) -> set[Path]:
 
 
 def _with_links(paths: Iterable[Path]) -> set[Path]:
-    """Add the names by which libraries are asked for, which are links beside them."""
+    """Add the links in a library's directory under which the dynamic linker looks it up."""
     found = set(paths)
     for path in tuple(found):
-        beside = (entry for entry in path.parent.iterdir() if entry.is_symlink() and SHARED_OBJECT.search(entry.name))
-        found.update(entry for entry in beside if entry.resolve() == path.resolve())
+        neighbours = (
+            entry for entry in path.parent.iterdir() if entry.is_symlink() and SHARED_OBJECT.search(entry.name)
+        )
+        found.update(entry for entry in neighbours if entry.resolve() == path.resolve())
     return found
 
 
@@ -183,7 +185,7 @@ def _compile(directory: Path, shown: Path) -> None:
 
 
 def _remove_sources(directory: Path) -> None:
-    """Put bytecode in the place of its source, where Python finds it too; https://peps.python.org/pep-3147/."""
+    """Replace each source by its bytecode, where Python finds it too; https://peps.python.org/pep-3147/."""
     for source in sorted(directory.rglob("*.py")):
         cached = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
         cached.rename(source.with_suffix(".pyc"))
@@ -193,7 +195,7 @@ def _remove_sources(directory: Path) -> None:
 
 
 def _name_packages(paths: Iterable[Path], root: Path) -> None:
-    """Keep what Debian's package manager knows of the files, so that scanners can tell versions of libraries.
+    """Keep the entries of Debian's package manager for the files, from which scanners read the libraries' versions.
 
     They look into status.d where there is no package manager:
     https://github.com/GoogleContainerTools/distroless/blob/main/PACKAGE_METADATA.md

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The load tester as the command that it is, run against a server of ours, and what it left behind."""
+"""The load tester as a command against a test server, and its output."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from ddbload.results import merge as results
+from ddbload.results.file import save
 from server import Request
 
 SOURCE = Path(__file__).parents[1] / "src"
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
     "PYTHONPATH": str(SOURCE),
-    "AWS_ACCESS_KEY_ID": "test-key-of-nobody",
-    "AWS_SECRET_ACCESS_KEY": "test-secret-of-nobody",
+    "AWS_ACCESS_KEY_ID": "invented-test-key",
+    "AWS_SECRET_ACCESS_KEY": "invented-test-secret",
     "AWS_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
@@ -36,7 +37,7 @@ Event = dict[str, Any]
 
 
 class Seen(NamedTuple):
-    """What a run left: its exit code, its events in their order, the merged results, its standard error."""
+    """The output of a run: its exit code, its events in order, the merged results, its standard error."""
 
     code: int
     events: list[Event]
@@ -53,7 +54,7 @@ class Seen(NamedTuple):
 
     @property
     def message(self) -> str:
-        """The one line that says why the run did not pass; empty where it passed."""
+        """The reason why the run did not pass, in one line; empty where it passed."""
         failures = self.of("run.failed")
         return str(failures[-1]["message"]) if failures else ""
 
@@ -79,13 +80,13 @@ def arguments(url: str, scenario: Scenario | None, more: Sequence[str] = ()) -> 
 
 
 def run(url: str, scenario: Scenario | None, *more: str, **environment: str) -> Seen:
-    """Carry a scenario out, from its start to its end; without one the environment has to tell it."""
+    """Run a scenario to its end; without one the environment defines it."""
     with Running(url, scenario, *more, **environment) as running:
         return running.end()
 
 
 class Running:
-    """A run under way, to be used in a ``with``; it is killed where it is left before its end."""
+    """A running load tester, for a ``with``; it is killed at the end of the block."""
 
     def __init__(self, url: str, scenario: Scenario | None, *more: str, **environment: str) -> None:
         self._command = arguments(url, scenario, more)
@@ -106,7 +107,7 @@ class Running:
         self.process.communicate()
 
     def wait_for(self, kind: str, is_right: Callable[[Event], bool] = lambda _event: True) -> Event:
-        """Read on up to an event of a kind and return it.
+        """Read up to an event of a kind and return it.
 
         Raises:
             EOFError: the run ended without one.
@@ -124,7 +125,7 @@ class Running:
         self.process.send_signal(number)
 
     def end(self) -> Seen:
-        """Wait for its end, and return what it left."""
+        """Wait for its end, and return its output."""
         rest, errors = self.process.communicate(timeout=PATIENCE_S)
         return seen(self.process.returncode, "".join(self._lines) + rest, errors)
 
@@ -136,7 +137,7 @@ def workers_of(running: Running) -> list[int]:
 
 
 def killed(url: str, scenario: Scenario, after_s: float, *more: str, worker: int = 0) -> Seen:
-    """Kill the first process as the kernel does for lack of memory; it is worker 0 unless a segment says otherwise."""
+    """Kill the first process as the kernel does for lack of memory: worker 0, or that of the segment."""
     with Running(url, scenario, *more) as running:
         running.wait_for("run.progress", lambda event: event["worker"] == worker and event["elapsed_s"] > after_s)
         os.kill(workers_of(running)[0], signal.SIGKILL)
@@ -144,16 +145,16 @@ def killed(url: str, scenario: Scenario, after_s: float, *more: str, worker: int
 
 
 def after(name: str, seen: Seen, url: str, folder: Path, *more: str) -> tuple[int, dict[str, Any]]:
-    """Carry out a command for a run that is over; returns its exit code, and what it printed."""
+    """Run a command on the results of an ended run; returns its exit code and its output."""
     file = folder / "results.json"
-    results.save(file, seen.results)
+    save(file, seen.results)
     command = [sys.executable, "-m", "ddbload", name, str(file), "--endpoint-url", url, *more]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, json.loads(done.stdout)
 
 
 def totals(figures: Mapping[str, Any]) -> Counter[str]:
-    """Return what became of an operation's requests, by outcome."""
+    """Return the number of an operation's requests by outcome."""
     counts = Counter({name: figures[name] for name in ("ok", "expected", "contention")})
     for name in ("throttled", "cancelled", "failed"):
         counts[name] = sum(figures[name].values())
@@ -161,7 +162,7 @@ def totals(figures: Mapping[str, Any]) -> Counter[str]:
 
 
 def adds_up(merged: Mapping[str, Any]) -> bool:
-    """Tell whether every operation that was sent came to exactly one end, and the plan knows of all of them."""
+    """Return whether every operation that was sent has exactly one outcome, and the plan counts all of them."""
     operations = merged["operations"].values()
     ended = all(figures["sent"] == totals(figures).total() for figures in operations)
     plan = merged["plan"]
@@ -170,7 +171,7 @@ def adds_up(merged: Mapping[str, Any]) -> bool:
 
 
 def apart_from_lateness(warnings: Sequence[str]) -> list[str]:
-    """Return the warnings without that of operations sent late, which any other work on the machine may bring."""
+    """Return the warnings without that of late operations, which other work on the machine may cause."""
     return [text for text in warnings if "operations were sent up to" not in text]
 
 
@@ -180,7 +181,7 @@ def constant(rate: float, duration: float) -> dict[str, Any]:
 
 
 def closed(concurrency: int, operations: int) -> dict[str, Any]:
-    """Return a plan of so many callers."""
+    """Return a plan of this many callers."""
     return {"type": "closed", "concurrency": concurrency, "operations": operations}
 
 
@@ -189,8 +190,35 @@ def rule(what: Mapping[str, Any], **when: Any) -> dict[str, Any]:
     return {"when": when, "what": dict(what)}
 
 
+class Limited:
+    """A script that accepts a number of puts a second, and applies a fault to the others."""
+
+    def __init__(self, what: Mapping[str, Any], limit: float, burst: float) -> None:
+        """Take the fault, the puts a second, and the size of a burst."""
+        self._what = what
+        self._limit, self._burst = limit, burst
+        self._tokens, self._latest_s = burst, 0.0
+
+    def __call__(self, request: Request) -> Mapping[str, Any] | None:
+        if request.operation != "PutItem":
+            return None
+        self._tokens = min(self._burst, self._tokens + self._limit * (request.elapsed_s - self._latest_s))
+        self._latest_s = request.elapsed_s
+        if self._tokens < 1:
+            return self._what
+        self._tokens -= 1
+        return None
+
+
+# The behaviour of a table beyond its limit, and the threshold that then fails.
+LIMITS = {
+    "throttles": ({"throttle": {"reason": "TableWriteKeyRangeThroughputExceeded"}}, "throttled < 1%"),
+    "delays": ({"delay_ms": 250}, "put.p99 < 200ms"),
+}
+
+
 class Arrivals:
-    """A script, for a server in a thread, that delays everything alike, and notes when it came."""
+    """A script, for a server in a thread, that delays all requests equally, and records their instants."""
 
     def __init__(self, delay_ms: float = 0.0) -> None:
         self.instants: list[float] = []
@@ -203,9 +231,9 @@ class Arrivals:
         return {"delay_ms": self._delay_ms} if self._delay_ms else None
 
     def levels(self) -> list[int]:
-        """Return how many were under way when each came, itself among them; each took the delay and no less."""
+        """Return the number of requests in flight at each arrival, itself included; each takes the delay at least."""
         delay_s = self._delay_ms / 1000
         return [
-            sum(instant - delay_s < before for before in self.instants[:place]) + 1
-            for place, instant in enumerate(self.instants)
+            sum(instant - delay_s < before for before in self.instants[:position]) + 1
+            for position, instant in enumerate(self.instants)
         ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A DynamoDB-shaped server for tests: answers what a script tells it to, when the script tells it to."""
+"""A server like DynamoDB for tests: responds with the bytes and after the delay of its script."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TABLE = {
 
 @dataclass
 class Reply:
-    """One answer: what, after how long, and how it goes wrong."""
+    """One response: its content, its delay, and its fault."""
 
     status: int = 200
     document: Any = None
@@ -54,8 +54,8 @@ def error(name: str, message: str = "no", status: int = 400, **more: Any) -> Rep
 class Stub:
     """The server.
 
-    ``script`` is asked for the reply to data request number n (from 0) of an operation, ``describe`` for the one to a
-    DescribeTable with these headers, ``accept`` whether connection number n is kept; with ``tls`` it speaks TLS.
+    ``script`` returns the reply to data request number n (from 0) of an operation, ``describe`` the one to a
+    DescribeTable with these headers, ``accept`` whether connection number n is kept; with ``tls`` it uses TLS.
     """
 
     script: Callable[[str, int, dict[str, Any]], Reply] = lambda operation, number, body: Reply()
@@ -158,6 +158,6 @@ class Stub:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    # Closing without lingering is what sends RST.
+    # A close without lingering sends RST.
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

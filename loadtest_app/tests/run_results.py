@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Results files made of latencies, for tests of what shows them."""
+"""Results files with given latencies, for tests of their display."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ddbload.results.merge import SCHEMA
+from ddbload.results.file import SCHEMA
 from ddbload.stats.histogram import Histogram
 from results.test_merge import figures
 from run.test_progress import Counted
 
-# One second: by operation, the microseconds of its answers.
+# One second: by operation, the microseconds of its responses.
 Second = Mapping[str, Sequence[int]]
 SCENARIO: dict[str, Any] = {
     "table": "test-table",
@@ -35,7 +35,7 @@ TABLE: dict[str, Any] = {
 def made(
     seconds: Sequence[Second], run_id: str = "run-1", throttled: Sequence[Mapping[str, int]] = (), **more: Any
 ) -> dict[str, Any]:
-    """Return the results of a run whose answers took so long, and that was throttled so often, second by second."""
+    """Return the results of a run with these latencies and throttles, second by second."""
     engine, series = Counted(), []
     for at, second in enumerate(seconds):
         refused = dict(throttled[at]) if at < len(throttled) else {}
@@ -74,7 +74,7 @@ def made(
 def steady(
     mean_us: float, seed: int, count: int = 60, answers: int = 40, memory: float = 0.0, spread: float = 0.1
 ) -> list[Second]:
-    """Return seconds whose latencies waver about a mean, each remembering so much of the second before."""
+    """Return seconds with latencies around a mean, each with this correlation to the second before."""
     chance = random.Random(seed)
     seconds, level = [], chance.gauss(0.0, 1.0)
     for _number in range(count):
@@ -104,6 +104,6 @@ def _second(number: int, second: Second, throttled: Mapping[str, int]) -> dict[s
         "p50_ms": together.percentile(50) / 1000,
         "p99_ms": together.percentile(99) / 1000,
         "max_ms": together.maximum() / 1000,
-        "histograms": {name: Histogram.from_values(times).encode() for name, times in second.items() if times},
-        "service_histogram": together.encode(),
+        "histograms": {name: Histogram.from_values(times) for name, times in second.items() if times},
+        "service_histogram": together,
     }

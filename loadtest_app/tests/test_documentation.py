@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The documentation held to the code: what a real run says, what a scenario may ask for, and the examples."""
+"""The documentation agrees with the code: the output of a real run, the fields of a scenario, and the examples."""
 
 import json
 import re
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from command import ENVIRONMENT, constant, killed
+from command import ENVIRONMENT, constant, killed, rule
 from ddbload import cli
-from ddbload.results import exit_codes, merge
+from ddbload.results import exit_codes, file, merge
 from ddbload.scenario import entries, plan, reader, scenario, thresholds
 from server import Server
 
@@ -87,11 +87,15 @@ REFUSALS = [{"when": {"operation": ["BatchGetItem", "BatchWriteItem"]}, "what": 
 DEATH = {"plan": constant(50, 2.5), "processes": 2, "cleanup": True}
 RUNS: tuple[Any, ...] = ((EVERYTHING, FAULTS, TABLE), (SEARCH, [], None), (CLASSIC, REFUSALS, None))
 
-# Of these the keys are names of the run's own: of operations, indexes, outcomes, reasons.
+# The keys of these are names of a run: of operations, indexes, outcomes, reasons.
 NAMED_BY_THE_RUN = {"operations", "indexes", "histograms", "throttled", "cancelled", "failed", "retried"}
-# Where the members of a figure are explained, if not under its own name or where it stands.
+# The sections that explain the members of a figure, if not its own section or that of its parent.
 EXPLAINED = {"estimate": ("`cost`", "`run.started`"), "series": ("`series`", "`interval`")}
-BESIDE = {"run.summary": ("The figures of a run",), "run.checkpoint": ("The figures of a run",)}
+BESIDE = {
+    "run.summary": ("The figures of a run",),
+    "run.checkpoint": ("The figures of a run",),
+    "run.died": ("`run.progress`",),
+}
 
 
 def sections(path: Path) -> dict[str, str]:
@@ -118,7 +122,7 @@ def examples(path: Path) -> list[dict[str, Any]]:
 
 
 class Said(NamedTuple):
-    """What four runs wrote, line by line, and what ``ddbload verify`` printed of the second."""
+    """The lines that these runs wrote, and the output of ``ddbload verify`` for the second."""
 
     lines: list[list[str]]
     events: list[dict[str, Any]]
@@ -134,28 +138,37 @@ def ddbload(*arguments: str) -> str:
 def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     path = tmp_path_factory.mktemp("documented") / "results.json"
     lines, verified = [], {}
-    for asked, script, schema in RUNS:
+    for requested, script, schema in RUNS:
         with Server(script, **({"table": schema} if schema else {})) as server:
             target = ("--endpoint-url", server.url)
-            text = json.dumps(asked)
+            text = json.dumps(requested)
             lines.append(ddbload("run", "--table", "test-table", "--scenario", text, *target).splitlines())
-            if asked is SEARCH:
-                merge.save(path, merge.merge(lines[-1]))
+            if requested is SEARCH:
+                file.save(path, merge.merge(lines[-1]))
                 verified = json.loads(ddbload("verify", str(path), *target))
     with Server() as server:
         lines.append([json.dumps(event) for event in killed(server.url, DEATH, 0.9).events])
+    # The control table is lost during the run.
+    with Server([rule({"error": {"type": "AccessDeniedException"}}, operation="GetItem", numbers=[4, 1000])]) as server:
+        text = json.dumps({"plan": constant(20, 4)})
+        # The second task is surplus.
+        command = [
+            *("run", "--run-id", "r", "--table", "test-table", "--scenario", text, "--endpoint-url", server.url),
+            *("--control-table", "test-control", "--tasks", "1"),
+        ]
+        lines.append([line for _task in range(2) for line in ddbload(*command).splitlines()])
     events = [event for run in lines for event in map(json.loads, run) if "event" in event]
     return Said(lines, events, verified)
 
 
-def members(document: Mapping[str, Any], places: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield every name in a document, with the sections of which one has to explain it."""
+def members(document: Mapping[str, Any], titles: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield every name in a document, with the sections of which one must explain it."""
     known = sections(FIGURES)
     for name, value in document.items():
-        yield name, places
+        yield name, titles
         if name == "scenario":
             continue
-        inner = EXPLAINED.get(name) or ((f"`{name}`",) if f"`{name}`" in known else places)
+        inner = EXPLAINED.get(name) or ((f"`{name}`",) if f"`{name}`" in known else titles)
         found = value if isinstance(value, list) else [value]
         for part in (part for part in found if isinstance(part, Mapping)):
             parts = part.values() if name in NAMED_BY_THE_RUN else [part]
@@ -164,17 +177,29 @@ def members(document: Mapping[str, Any], places: tuple[str, ...]) -> Iterator[tu
                     yield from members(each, inner)
 
 
-def unexplained(document: Mapping[str, Any], places: tuple[str, ...]) -> set[tuple[str, str]]:
+def unexplained(document: Mapping[str, Any], titles: tuple[str, ...]) -> set[tuple[str, str]]:
     known = {title: code(text) for title, text in sections(FIGURES).items()}
     return {
         (name, where[0])
-        for name, where in members(document, places)
+        for name, where in members(document, titles)
         if not any(name in known.get(title, ()) for title in where)
     }
 
 
 def test_every_figure_of_every_event_is_explained(said: Said) -> None:
-    kinds = {"started", "progress", "checkpoint", "breaker", "phase", "trial", "summary", "died", "failed"}
+    kinds = {
+        "ready",
+        "warning",
+        "started",
+        "progress",
+        "checkpoint",
+        "breaker",
+        "phase",
+        "trial",
+        "summary",
+        "died",
+        "failed",
+    }
     assert {event["event"] for event in said.events} == {f"run.{kind}" for kind in kinds}
     for event in said.events:
         name = event["event"]
@@ -187,16 +212,16 @@ def test_every_figure_of_the_results_is_explained(said: Said) -> None:
     assert unexplained(said.verified, ("`ddbload verify`",)) == set()
 
 
-def test_every_section_that_a_run_may_have_was_there(said: Said) -> None:
+def test_the_runs_have_every_section(said: Said) -> None:
     summaries = [event for event in said.events if event["event"] == "run.summary"]
     for name in ("breaker", "cleanup", "duplicates", "search", "verification"):
         assert any(summary[name] for summary in summaries), name
     assert {"error"} <= summaries[2]["verification"].keys() & summaries[2]["cleanup"].keys()
 
 
-def test_no_figure_is_explained_that_there_is_not(said: Said) -> None:
+def test_every_explained_figure_exists(said: Said) -> None:
     documents = [said.verified, *said.events, *(merge.merge(run) for run in said.lines)]
-    there = {name for document in documents for name, _places in members(document, ("",))}
+    there = {name for document in documents for name, _titles in members(document, ("",))}
     for title, text in sections(FIGURES).items():
         if title in ("Every line", "The figures of a run") or title.startswith("`"):
             for head in re.findall(r"^- (`[^:]*?):", text, flags=re.MULTILINE):
@@ -222,7 +247,7 @@ def test_every_exit_code_is_explained_with_its_reason() -> None:
 
 
 class Recorder(reader.Reader):
-    """Notes every field that is asked for: path and name, with its default and its rule."""
+    """Records every field that is read: path and name, with its default and its rule."""
 
     fields: dict[tuple[str, str], tuple[Any, str]]
 
@@ -236,7 +261,7 @@ class Recorder(reader.Reader):
         return value
 
 
-def asked_for(document: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], tuple[Any, str]]:
+def fields_read(document: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], tuple[Any, str]]:
     fields: dict[tuple[str, str], tuple[Any, str]] = {}
     kind = type("Noting", (Recorder,), {"fields": fields})
     monkeypatch.setattr(reader, "Reader", kind)
@@ -244,17 +269,17 @@ def asked_for(document: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> d
     try:
         scenario.parse({"table": "test-table", **document})
     except scenario.ScenarioError as error:
-        assert len(error.problems) == 1  # what has no default is missing
+        assert len(error.problems) == 1  # fields without a default are missing
     return fields
 
 
-def is_told(row: list[str], name: str, default: Any, rule: str, operation: str = "") -> bool:
-    told = re.sub(r" \(.*\)", "", row[1]).strip("`")
+def is_documented(row: list[str], name: str, default: Any, rule: str, operation: str = "") -> bool:
+    reported = re.sub(r" \(.*\)", "", row[1]).strip("`")
     if row[0] != f"`{name}`" or (operation and row[3] != "all" and operation not in code(row[3])):
         return False
-    if told == "the name" or not told:
-        return bool(default == (operation if told else ""))
-    if json.loads(told) != default:
+    if reported == "the name" or not reported:
+        return bool(default == (operation if reported else ""))
+    if json.loads(reported) != default:
         return False
     if bounds := re.search(r"from (\S+ to \S+)", rule):
         return re.sub(r" \(.*\)", "", row[2]) == bounds[1]
@@ -283,24 +308,26 @@ SECTIONS = ("keys", "item", "retries", "breaker", "verify", "cleanup", "metrics"
         *(({"item": {"size": {"type": kind}}}, "item.size", ["Sizes", f"Sizes: `{kind}`"]) for kind in SIZES),
     ],
 )
-def test_every_field_is_told_with_its_default_and_bounds(
+def test_every_field_is_documented_with_default_and_bounds(
     document: dict[str, Any], path: str, titles: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = sections(SCENARIO)
     rows = [row for title in titles for row in table(known[title])]
     operation = path.removeprefix("mix.") if titles == ["`mix`"] else ""
-    fields = {name: rule for (place, name), rule in asked_for(document, monkeypatch).items() if place == path}
+    fields = {name: rule for (position, name), rule in fields_read(document, monkeypatch).items() if position == path}
     assert fields
     missing = [
-        (name, *rule) for name, rule in fields.items() if not any(is_told(row, name, *rule, operation) for row in rows)
+        (name, *rule)
+        for name, rule in fields.items()
+        if not any(is_documented(row, name, *rule, operation) for row in rows)
     ]
     assert missing == []
 
 
-def test_every_choice_is_explained_under_a_heading_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_choice_is_explained_under_its_own_heading(monkeypatch: pytest.MonkeyPatch) -> None:
     known = sections(SCENARIO)
     assert {f"`{name}`" for name in (*plan.KINDS, *entries.OPERATIONS)} <= known.keys()
-    fields = asked_for({"mix": {"get": {}}, "item": {"size": {"type": "uniform"}}}, monkeypatch)
+    fields = fields_read({"mix": {"get": {}}, "item": {"size": {"type": "uniform"}}}, monkeypatch)
     assert fields["mix.get.keys", "type"][1] == f"one of {', '.join(DISTRIBUTIONS)}"
     assert fields["item.size", "type"][1] == f"one of {', '.join(SIZES)}"
 
@@ -326,7 +353,8 @@ def keys_of(document: Any) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("arrivals")
-def test_every_example_is_a_scenario_and_all_that_it_says_is_explained() -> None:
+def test_every_example_is_a_scenario_and_is_explained() -> None:
+    """Every example is a scenario, and all its fields are explained."""
     known = code(SCENARIO.read_text(encoding="utf-8"))
     for example in examples(SCENARIO):
         assert set(keys_of(scenario.parse({"table": "test-table", **example}).to_document())) <= known
@@ -345,10 +373,11 @@ def test_there_is_an_example_of_everything() -> None:
     assert {name for example in shown for name in example} >= set(SECTIONS) | {"thresholds"}
 
 
-def test_every_metric_of_thresholds_is_named_and_whether_it_may_be_a_share() -> None:
-    told: dict[str, bool] = {}
+def test_every_metric_of_thresholds_is_documented() -> None:
+    """Every metric of thresholds is named and whether it may be a share."""
+    reported: dict[str, bool] = {}
     for row in table(sections(SCENARIO)["`thresholds`"]):
-        told |= dict.fromkeys(code(row[0]), bool(row[2]))
+        reported |= dict.fromkeys(code(row[0]), bool(row[2]))
 
     def may_be_a_share(metric: str) -> bool:
         try:
@@ -356,7 +385,7 @@ def test_every_metric_of_thresholds_is_named_and_whether_it_may_be_a_share() -> 
         except thresholds.ThresholdError:
             return False
 
-    assert told == {metric: may_be_a_share(metric) for metric in thresholds.METRICS}
+    assert reported == {metric: may_be_a_share(metric) for metric in thresholds.METRICS}
 
 
 # ---- All of it
@@ -368,12 +397,3 @@ def test_every_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     commands = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, flags=re.MULTILINE)
     _head, *rows = table(sections(README)["Commands"])
     assert {row[0] for row in rows} == {f"`ddbload {command}`" for command in commands}
-
-
-@pytest.mark.parametrize("path", [FIGURES, SCENARIO, README], ids=lambda path: path.name)
-def test_links_lead_somewhere(path: Path) -> None:
-    for link in re.findall(r"\]\((?!https?:)([^)]*)\)", path.read_text(encoding="utf-8")):
-        name, _hash, anchor = link.partition("#")
-        target = (path.parent / name).resolve() if name else path
-        titles = [re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in sections(target)]
-        assert target.exists() and (not anchor or anchor in titles), link

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files, addresses and names from outside: what they hold is told nowhere, and none of them hangs a command."""
+"""Files, addresses and names from outside: their content is never shown, and none of them hangs a command."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from command import ENVIRONMENT, run
 from ddbload import files
-from ddbload.files import FileError, read_text
+from ddbload.files import FileError, read_lines, read_text
 from server import Server
 
 SECRET = "planted-secret"
@@ -19,7 +19,7 @@ USER_AND_PASSWORD = f"http://bob:{SECRET}@127.0.0.1:1"
 
 
 def ddbload(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Carry a command out; one that hangs fails its test."""
+    """Run a command; one that hangs fails its test."""
     return subprocess.run(
         [sys.executable, "-m", "ddbload", *arguments],
         env=ENVIRONMENT | {"DDBLOAD_TABLE": "test-table"} | environment,
@@ -43,7 +43,7 @@ def pipe(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_a_recording_holds_is_told_nowhere(tmp_path: Path) -> None:
+def test_content_of_a_recording_is_never_shown(tmp_path: Path) -> None:
     path = tmp_path / "arrivals"
     path.write_text(f"0\n{SECRET}\n")
     done = ddbload(*replayed(path))
@@ -54,7 +54,7 @@ def test_what_a_recording_holds_is_told_nowhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/proc/self/environ", "/dev/zero", "/dev/stdin", "/proc/self/mem", "/tmp"])
-def test_what_is_no_regular_file_is_not_read(path: str) -> None:
+def test_only_a_regular_file_is_read(path: str) -> None:
     done = ddbload(*replayed(path), PLANTED=SECRET)
     assert done.returncode == 2
     assert done.stderr.startswith("scenario: plan.file: ")
@@ -76,7 +76,7 @@ def test_what_is_no_regular_file_is_not_read(path: str) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "folder"])
-def test_no_command_reads_what_never_ends(arguments: list[str], kind: str, pipe: Path) -> None:
+def test_no_command_reads_an_endless_file(arguments: list[str], kind: str, pipe: Path) -> None:
     path = {"pipe": str(pipe), "folder": str(pipe.parent)}.get(kind, kind)
     done = ddbload(*arguments, path)
     assert (done.returncode, done.stdout) == (2, "")
@@ -84,7 +84,7 @@ def test_no_command_reads_what_never_ends(arguments: list[str], kind: str, pipe:
     assert done.stderr.count("\n") == 1
 
 
-def test_a_pipe_in_a_scenario_holds_nothing_up(pipe: Path) -> None:
+def test_a_pipe_in_a_scenario_does_not_block(pipe: Path) -> None:
     assert "it is a device, pipe or socket" in ddbload(*replayed(pipe)).stderr
 
 
@@ -105,7 +105,7 @@ def test_a_file_that_is_a_secret_is_no_scenario(tmp_path: Path) -> None:
         assert SECRET not in done.stderr
 
 
-def test_text_is_read_with_and_without_a_mark(tmp_path: Path) -> None:
+def test_text_is_read_with_and_without_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "text"
     for content in (b"\xef\xbb\xbf\xc3\xa9", b"\xc3\xa9"):
         path.write_bytes(content)
@@ -117,6 +117,21 @@ def test_text_is_read_with_and_without_a_mark(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="No such file"):
         read_text(tmp_path / "none")
     assert files.LARGEST_BYTES > files.MEGABYTE
+
+
+def test_lines_are_read_one_by_one(tmp_path: Path) -> None:
+    """Lines are those of the text, with and without an end of the last one; other line ends stay."""
+    path = tmp_path / "lines"
+    path.write_bytes(b"\xef\xbb\xbfa\xff\n\nb\r\nc\x0bd")
+    assert list(read_lines(path)) == ["a\ufffd", "", "b\r", "c\x0bd"]
+    path.write_bytes(b"a\n")
+    assert list(read_lines(path)) == ["a"]
+    with pytest.raises(FileError, match="it has 2 bytes, 1 are allowed"):
+        list(read_lines(path, 1))
+    with pytest.raises(FileError, match="it is a folder"):
+        list(read_lines(tmp_path))
+    with pytest.raises(FileError, match="No such file"):
+        list(read_lines(tmp_path / "none"))
 
 
 # ---- Addresses
@@ -133,7 +148,7 @@ def test_text_is_read_with_and_without_a_mark(tmp_path: Path) -> None:
         ([], {"AWS_ENDPOINT_URL_SSM": USER_AND_PASSWORD, "DDBLOAD_SSM_PATH": "/project/dev"}),
     ],
 )
-def test_a_password_in_an_address_is_refused_untold(
+def test_a_password_in_an_address_is_refused_and_not_shown(
     more: list[str], environment: dict[str, str], tmp_path: Path
 ) -> None:
     config = tmp_path / "config"
@@ -150,13 +165,13 @@ def test_a_password_in_an_address_is_refused_untold(
 
 
 @pytest.mark.parametrize("command", ["verify", "clean"])
-def test_what_is_done_after_a_run_refuses_it_too(command: str, tmp_path: Path) -> None:
-    from ddbload.results import merge
+def test_commands_after_a_run_refuse_it_too(command: str, tmp_path: Path) -> None:
+    from ddbload.results.file import save
 
     with Server() as server:
         seen = run(server.url, {"plan": {"rate": 50, "duration": 1}})
     file = tmp_path / "results.json"
-    merge.save(file, seen.results)
+    save(file, seen.results)
     done = ddbload(command, str(file), "--endpoint-url", USER_AND_PASSWORD)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "has a user or a password in it" in done.stderr
@@ -164,14 +179,14 @@ def test_what_is_done_after_a_run_refuses_it_too(command: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:80", "ftp://host", "http://", "http://host:no", "http://host:99999", "x"])
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_address_is_refused(url: str) -> None:
     done = ddbload("run", f"--endpoint-url={url}")
     (line,) = done.stdout.splitlines()
     assert (done.returncode, json.loads(line)["reason"]) == (2, "bad_configuration")
     assert "the endpoint's URL is none of HTTP" in json.loads(line)["message"]
 
 
-def test_credentials_that_have_expired_are_no_fault_of_the_table() -> None:
+def test_expired_credentials_are_no_fault_of_the_table() -> None:
     with Server() as server:
         address = ("--endpoint-url", server.url)
         done = ddbload("run", *address, AWS_CREDENTIAL_EXPIRATION="2020-01-01T00:00:00Z", AWS_SESSION_TOKEN=SECRET)
@@ -185,7 +200,7 @@ def test_credentials_that_have_expired_are_no_fault_of_the_table() -> None:
 
 
 @pytest.mark.parametrize("run_id", ["--help", "-x", ".hidden", "../up", "a b", "a/b", "a\nb", "\u00e9", "a" * 129])
-def test_a_run_id_that_could_be_something_else_is_refused(run_id: str) -> None:
+def test_an_ambiguous_run_id_is_refused(run_id: str) -> None:
     for done in (ddbload("run", f"--run-id={run_id}"), ddbload("run", DDBLOAD_RUN_ID=run_id)):
         (line,) = done.stdout.splitlines()
         event = json.loads(line)
@@ -204,9 +219,21 @@ def test_a_run_id_may_be_a_version(run_id: str) -> None:
     assert (seen.code, seen.results["run_id"]) == (0, run_id)
 
 
-def test_a_value_that_begins_with_a_dash_reaches_every_worker() -> None:
+def test_a_value_with_a_leading_dash_reaches_every_worker() -> None:
     with Server() as server:
         scenario = {"plan": {"rate": 50, "duration": 1}, "processes": 2}
         seen = run(server.url, scenario, "--set=keys.prefix=-x", "--region=-east")
         assert {item["pk"]["S"][:3] for item in server.table} == {"-x#"}
     assert (seen.code, seen.results["region"]) == (0, "-east")
+
+
+def test_a_write_that_fails_leaves_no_scratch_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a surrogate pair cannot be encoded: the old content stays, without a scratch file beside it."""
+    path = tmp_path / "results.json"
+    path.write_text("before")
+    with pytest.raises(UnicodeEncodeError):
+        files.write_text(path, "x" * 100_000 + "\ud800")
+    monkeypatch.setattr(Path, "replace", lambda _path, _target: (_ for _ in ()).throw(OSError("no space")))
+    with pytest.raises(OSError, match="no space"):
+        files.write_text(path, "after")
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("before", [path])

@@ -26,7 +26,7 @@ def load() -> ModuleType:
 assemble = load()
 
 
-def test_a_file_comes_with_every_link_on_the_way_to_it(tmp_path: Path) -> None:
+def test_a_file_includes_every_link_on_its_path(tmp_path: Path) -> None:
     system, root = tmp_path / "system", tmp_path / "root"
     (system / "usr" / "lib" / "deep").mkdir(parents=True)
     (system / "usr" / "lib" / "deep" / "real.so.1").write_text("x")
@@ -42,7 +42,9 @@ def test_a_file_comes_with_every_link_on_the_way_to_it(tmp_path: Path) -> None:
     assemble.bring(system / "usr" / "lib" / "name.so", root)
 
 
-def test_bytecode_in_the_place_of_its_source_is_found(tmp_path: Path) -> None:
+def test_bytecode_beside_its_source_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytecode that replaces its source is found; the image's build has no directory for the bytecode of tests."""
+    monkeypatch.setattr(sys, "pycache_prefix", None)
     package = tmp_path / "package"
     (package / "inner").mkdir(parents=True)
     for file in (package / "__init__.py", package / "inner" / "__init__.py"):
@@ -56,10 +58,11 @@ def test_bytecode_in_the_place_of_its_source_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_that_comes_while_the_launcher_imports_is_not_lost(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_while_the_launcher_imports_is_not_lost(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal that arrives while the launcher imports is not lost."""
     (tmp_path / "ddbload").mkdir()
     (tmp_path / "ddbload" / "__init__.py").write_text("")
-    # Its import never ends, so that the signal comes in the middle of it.
+    # Its import never ends, so that the signal arrives during it.
     (tmp_path / "ddbload" / "cli.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
     launcher = tmp_path / "launcher.py"
     launcher.write_text(assemble.LAUNCHER)
@@ -72,8 +75,9 @@ def test_a_signal_that_comes_while_the_launcher_imports_is_not_lost(tmp_path: Pa
         assert started.wait(30) == 6
 
 
-def test_the_models_that_are_kept_are_all_that_the_load_tester_asks_for() -> None:
+def test_the_image_keeps_every_needed_service_model() -> None:
+    """The service models that the image keeps are all that the load tester needs."""
     sources = "\n".join(file.read_text() for file in (SOURCE / "src").rglob("*.py"))
-    asked = {part.split('"')[1] for part in sources.split("create_client(")[1:]}
-    assert asked
-    assert asked <= assemble.MODELS
+    requested = {part.split('"')[1] for part in sources.split("create_client(")[1:]}
+    assert requested
+    assert requested <= assemble.MODELS

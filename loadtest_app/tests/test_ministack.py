@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The real command against an emulator that is not ours, with botocore as the judge of what arrived."""
+"""The real command against an independent emulator; botocore reads the items."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def client(url: str) -> Any:
         endpoint_url=url,
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=5),
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
     )
     until = time.monotonic() + START_S
     while True:
@@ -73,7 +73,7 @@ def create(client: Any, table: str, **schema: str) -> None:
     kinds = ["HASH", "RANGE"]
     client.create_table(
         TableName=table,
-        KeySchema=[{"AttributeName": name, "KeyType": kinds[place]} for place, name in enumerate(schema)],
+        KeySchema=[{"AttributeName": name, "KeyType": kinds[position]} for position, name in enumerate(schema)],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": type_} for name, type_ in schema.items()],
         **CAPACITY,
     )
@@ -98,7 +98,7 @@ def scan(client: Any, table: str) -> list[dict]:
 
 
 @pytest.mark.parametrize("schema", [{"pk": "S"}, {"pk": "N", "sk": "S"}, {"pk": "B", "sk": "N"}])
-def test_what_was_put_is_what_a_scan_finds(url: str, client: Any, schema: dict[str, str]) -> None:
+def test_a_scan_finds_the_put_items(url: str, client: Any, schema: dict[str, str]) -> None:
     table = "table-" + "-".join(schema.values())
     create(client, table, **schema)
     plan = 'plan={"type":"closed","concurrency":8,"operations":300}'
@@ -110,19 +110,19 @@ def test_what_was_put_is_what_a_scan_finds(url: str, client: Any, schema: dict[s
     assert (operations["put"]["ok"], operations["get"]["ok"]) == (200, 100)
     assert len(items) == 200
     assert {item["run"]["S"] for item in items} == {"a-run"}
-    if schema["pk"] != "B":  # botocore gives binary values decoded
+    if schema["pk"] != "B":  # botocore returns decoded binary values
         assert {item_bytes(item) for item in items} == {333}
-    assert operations["get"]["found"] >= 90  # a get may be under way beside the put of its key
+    assert operations["get"]["found"] >= 90  # a get may run beside the put of its key
 
 
-def test_keys_come_again_after_the_last_one(url: str, client: Any) -> None:
+def test_keys_repeat_after_the_last_one(url: str, client: Any) -> None:
     create(client, "table-again", pk="S")
     code, last = run(url, "table-again", "plan.rate=100", "plan.duration=1", "keys.count=30")
     assert (code, last["run.summary"]["operations"]["put"]["ok"]) == (0, 100)
     assert len(scan(client, "table-again")) == 30
 
 
-def test_a_table_that_is_not_there_is_exit_code_5(url: str, client: Any) -> None:
+def test_a_missing_table_is_exit_code_5(url: str, client: Any) -> None:
     code, last = run(url, "no-such-table")
     assert (code, last["run.failed"]["reason"]) == (5, "target_unusable")
     assert f"there is no table no-such-table at {url}" in last["run.failed"]["message"]

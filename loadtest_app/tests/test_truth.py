@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the load tester says, held against arithmetic: the real command against servers that answer to order."""
+"""The load tester's figures compared with arithmetic: the real command against scripted servers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 import truth
@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ATTEMPTS = 5
+# Three significant digits of some milliseconds, in each of the compared figures.
+ROUNDING_MS = 0.02
 microseconds = st.one_of(st.integers(0, 5000), st.integers(0, 3_600_000_000))
 
 
@@ -20,77 +22,86 @@ def counts_add_up(case: truth.Case, seen: truth.Seen) -> bool:
     return said == (planned, planned, 0, planned, planned, {}) and seen.log.requests["PutItem"] == planned
 
 
-def hold(case: truth.Case, is_told: Callable[[truth.Seen], None]) -> None:
-    """Measure until what is told is true, so many times at most: a busy machine's noise comes and goes, a lie stays.
+def eventually(case: truth.Case, assert_times: Callable[[truth.Seen], None]) -> None:
+    """Repeat a measurement until its times are correct, at most ATTEMPTS times, since other load passes.
 
     Args:
-        case: what is measured.
-        is_told: asserts what is about time. What is counted is exact, and has to be right each time.
+        case: the case to measure.
+        assert_times: asserts the times. Counts are exact, and must be correct in each attempt.
     """
     for attempts_left in reversed(range(ATTEMPTS)):
         seen = truth.measure(case)
         assert (seen.exit_code, counts_add_up(case, seen)) == (0, True)
         try:
-            is_told(seen)
+            assert_times(seen)
             return
         except AssertionError:
             if not attempts_left:
                 raise
 
 
-def test_a_stall_is_seen_by_all_that_it_delays() -> None:
-    case = truth.STALLED_ON_THE_WIRE
-    assert case.foretold_ms()["p99"] == pytest.approx(900, rel=0.02)
+def mean_bounds(times: Mapping[str, float]) -> tuple[float, float]:
+    """Return the least and the highest mean that times with these percentiles (p50, p99, max) can have."""
+    p50, p99, most = times["p50"], times["p99"], times["max"]
+    return 0.49 * p50 + 0.01 * p99, 0.5 * p50 + 0.49 * p99 + 0.01 * most
 
-    def is_told(seen: truth.Seen) -> None:
-        foretold = pytest.approx(case.foretold_ms()["p99"], rel=0.02)
-        # There is a connection for each: they were all sent in time, and the send hides nothing.
-        assert seen.put["latency_ms"]["p99"] == foretold == seen.put["service_ms"]["p99"]
+
+def test_a_stall_is_in_the_latency_of_all_delayed_operations() -> None:
+    case = truth.STALLED_ON_THE_WIRE
+    assert case.expected_ms()["p99"] == pytest.approx(900, rel=0.02)
+
+    def assert_times(seen: truth.Seen) -> None:
+        expected = pytest.approx(case.expected_ms()["p99"], rel=0.02)
+        # Each operation has a connection: all are sent in time, so both latencies agree.
+        assert seen.put["latency_ms"]["p99"] == expected == seen.put["service_ms"]["p99"]
         assert seen.put["latency_ms"]["max"] == pytest.approx(1000, rel=0.05)
 
-    hold(case, is_told)
+    eventually(case, assert_times)
 
 
-def test_a_stall_that_the_send_hides_is_seen_from_the_plan() -> None:
+def test_the_latency_from_the_plan_includes_a_stall() -> None:
     case = truth.STALLED_IN_THE_QUEUE
 
-    def is_told(seen: truth.Seen) -> None:
+    def assert_times(seen: truth.Seen) -> None:
         assert seen.log.faults["stall"] == case.connections
-        # When the stall is over the queue has to be worked off, which takes some 20 ms for the hundred at the top.
-        assert seen.put["latency_ms"]["p99"] == pytest.approx(case.foretold_ms()["p99"], rel=0.05)
-        # Of a hundred operations at the top, no more than the connections were on the wire.
+        # After the stall the queue drains, which takes about 20 ms for the slowest hundred.
+        assert seen.put["latency_ms"]["p99"] == pytest.approx(case.expected_ms()["p99"], rel=0.05)
+        # Of the slowest hundred operations, only as many as there are connections are on the wire.
         assert seen.put["service_ms"]["p99"] < 100
         assert seen.put["service_ms"]["max"] == pytest.approx(1000, rel=0.05)
 
-    hold(case, is_told)
+    eventually(case, assert_times)
 
 
-def test_a_fixed_service_time_is_seen_as_it_is() -> None:
+def test_a_fixed_service_time_is_measured() -> None:
     case = truth.FIXED
-    assert case.foretold_ms()["p50"] == pytest.approx(truth.FIXED_MS)
+    assert case.expected_ms()["p50"] == pytest.approx(truth.FIXED_MS)
 
-    def is_told(seen: truth.Seen) -> None:
-        assert truth.FIXED_MS < seen.witness_ms < truth.FIXED_MS + 1
-        late_ms = seen.summary["plan"]["late_ms"]["p50"]
-        # The way there and back and waking up both sides come on top: as much as they do for a plain socket. From the
-        # plan, so does the load tester's own lateness; it has to own up to it.
-        assert seen.put["latency_ms"]["p50"] - late_ms == pytest.approx(seen.witness_ms, abs=0.3)
-        assert seen.put["service_ms"]["p50"] == pytest.approx(seen.witness_ms, abs=0.3)
+    def assert_times(seen: truth.Seen) -> None:
+        assert seen.witness_ms > truth.FIXED_MS
+        # The round trip and both wake-ups add as much as for a plain socket; a busy machine spreads them.
+        assert seen.put["service_ms"]["p50"] == pytest.approx(seen.witness_ms, abs=max(0.3, seen.witness_spread_ms))
+        least_ms, most_ms = mean_bounds(seen.summary["plan"]["late_ms"])
+        # Latency from the plan is the lateness and the service time of each operation, so that their means add up;
+        # their percentiles do not.
+        late_ms = seen.put["latency_ms"]["mean"] - seen.put["service_ms"]["mean"]
+        precision_ms = 0.001 * seen.put["latency_ms"]["mean"] + 0.001
+        assert least_ms - precision_ms <= late_ms <= most_ms + precision_ms
 
-    hold(case, is_told)
+    eventually(case, assert_times)
 
 
 def test_a_rate_is_kept_and_every_operation_reaches_the_server() -> None:
     case = truth.STEADY
 
-    def is_told(seen: truth.Seen) -> None:
+    def assert_times(seen: truth.Seen) -> None:
         rate = pytest.approx(case.rate, rel=0.005)
         assert seen.summary["plan"]["rate_reached"] == rate
-        # One interval fewer than operations, as the server's own clock has it.
+        # The server's clock sees one interval fewer than operations.
         assert (seen.log.requests["PutItem"] - 1) / seen.log.last_s["PutItem"] == rate
         assert len(seen.keys) == case.rate * case.duration
 
-    hold(case, is_told)
+    eventually(case, assert_times)
 
 
 @settings(max_examples=50)
@@ -109,5 +120,5 @@ def test_workers_histograms_merge_to_that_of_all_their_values(workers: list[list
     values = sorted(value for values in workers for value in values)
     if values:
         exact = values[-(-permille * len(values) // 1000) - 1]
-        # Three significant digits, rounded up to the end of what counts as equal.
+        # Three significant digits, rounded up to the end of the histogram's slot.
         assert exact <= percentile <= exact * 1.001

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does ddbload tell the truth? Servers whose answers arithmetic foretells, and what the load tester makes of them.
+"""Are ddbload's figures true? Servers with computable response times, and the load tester's measurements.
 
 As a command it runs every case and writes the table of docs/truth.md: ``python tests/truth.py``.
 """
@@ -32,7 +32,7 @@ WITNESS_INTERVAL_S = 0.007
 
 
 class Case(NamedTuple):
-    """A constant rate against a server that answers to order.
+    """A constant rate against a scripted server.
 
     Attributes:
         name: of the case.
@@ -41,7 +41,7 @@ class Case(NamedTuple):
         connections: of the load tester.
         script: of the server.
         stores: whether the server keeps the items; it drains a queue some four times faster where it does not.
-        answered_s: when, by arithmetic, the operation planned at an instant is answered; both in seconds.
+        answered_s: the computed instant of the response to an operation planned at an instant; both in seconds.
     """
 
     name: str
@@ -52,23 +52,24 @@ class Case(NamedTuple):
     stores: bool
     answered_s: Callable[[float], float]
 
-    def foretold_ms(self) -> dict[str, float]:
+    def expected_ms(self) -> dict[str, float]:
         """Return the percentiles of latency from the plan that arithmetic gives, in milliseconds."""
         planned = [number / self.rate for number in range(self.rate * self.duration)]
         latencies = sorted((self.answered_s(instant) - instant) * 1000 for instant in planned)
-        # At least so many percent are at or below: the rank is rounded up, as in HdrHistogram.
+        # At least this percentage is at or below: the rank is rounded up, as in HdrHistogram.
         return {name: latencies[-(-percent * len(latencies) // 100) - 1] for name, percent in PERCENTILES.items()}
 
 
 class Seen(NamedTuple):
-    """What was seen of a case.
+    """The measurements of a case.
 
     Attributes:
         exit_code: of the load tester.
-        summary: what it said at its end.
-        log: what the server saw.
+        summary: its last event.
+        log: that of the server.
         keys: that the server holds.
-        witness_ms: the median of what a plain socket beside the load tester waited for its answers.
+        witness_ms: the median wait of a plain socket beside the load tester for its responses.
+        witness_spread_ms: the distance between the quartiles of its waits.
     """
 
     exit_code: int
@@ -76,16 +77,17 @@ class Seen(NamedTuple):
     log: Log
     keys: set[str]
     witness_ms: float
+    witness_spread_ms: float
 
     @property
     def put(self) -> dict[str, Any]:
-        """What it said of its puts."""
+        """The figures of its puts."""
         put: dict[str, Any] = self.summary["operations"]["put"]
         return put
 
 
 def after_stall(begin_s: float, end_s: float, each_s: float) -> Callable[[float], float]:
-    """Return when a server answers that stalls in a window of every so many seconds, and is quick otherwise."""
+    """Return when a server responds that stalls in a repeated window, and is fast otherwise."""
 
     def answered_s(instant: float) -> float:
         into = instant % each_s
@@ -111,7 +113,7 @@ CASES = (STALLED_ON_THE_WIRE, STALLED_IN_THE_QUEUE, FIXED, STEADY)
 
 
 def measure(case: Case) -> Seen:
-    """Run the load tester, as the command that it is, against the server of a case."""
+    """Run the load tester as a command against the server of a case."""
     with Server(case.script, fast=not case.stores) as server:
         settings = {
             "plan": json.dumps({"type": "constant_rate", "rate": case.rate, "duration": case.duration}),
@@ -129,19 +131,19 @@ def measure(case: Case) -> Seen:
         done = subprocess.run(
             command, env=ENVIRONMENT, capture_output=True, text=True, timeout=case.duration + SPARE_S, check=False
         )
-        witness_ms = witness.end()
+        witness_ms, witness_spread_ms = witness.end()
         log, keys = server.log, {item["pk"]["S"] for item in server.table}
     events = [json.loads(line) for line in done.stdout.splitlines()]
     summaries = [event for event in events if event["event"] == "run.summary"]
     if not summaries:
         raise RuntimeError(f"{case.name}: no summary, exit code {done.returncode}: {done.stdout}{done.stderr}")
-    return Seen(done.returncode, summaries[0], log, keys, witness_ms)
+    return Seen(done.returncode, summaries[0], log, keys, witness_ms, witness_spread_ms)
 
 
 class Witness(threading.Thread):
-    """A plain socket that asks the same server at the same time: what it waits for is not the load tester's doing.
+    """A plain socket with requests to the same server at the same time: its waits are not caused by the load tester.
 
-    It asks for the table's description, so that it does not start the clock of the script's windows.
+    It requests the table's description, so that it does not start the clock of the script's windows.
     """
 
     def __init__(self, port: int) -> None:
@@ -151,7 +153,7 @@ class Witness(threading.Thread):
         self._waited: list[float] = []
 
     def run(self) -> None:
-        """Ask until it is ended."""
+        """Send requests until the end."""
         body = b'{"TableName":"test-table"}'
         head = b"POST / HTTP/1.1\r\nx-amz-target: DynamoDB_20120810.DescribeTable\r\ncontent-length: %d\r\n\r\n"
         question = head % len(body) + body
@@ -163,36 +165,37 @@ class Witness(threading.Thread):
                 wire.recv(65_536)
                 self._waited.append(time.perf_counter() - sent)
 
-    def end(self) -> float:
-        """End it; returns the median of what it waited, in milliseconds."""
+    def end(self) -> tuple[float, float]:
+        """End it; returns the median of its waits and the distance of their quartiles, in milliseconds."""
         self._ended.set()
         self.join()
-        return statistics.median(self._waited) * 1000
+        first, median, third = statistics.quantiles(self._waited, n=4)
+        return median * 1000, (third - first) * 1000
 
 
-def error_percent(seen: float, foretold: float) -> float:
-    """Return by how much a figure is off, in percent of what it should be."""
-    return (seen / foretold - 1) * 100
+def error_percent(seen: float, expected: float) -> float:
+    """Return the error of a figure, in percent of the expected one."""
+    return (seen / expected - 1) * 100
 
 
 def tables(results: Sequence[tuple[Case, Seen]]) -> str:
-    """Return what was seen beside what was foretold, as Markdown."""
+    """Return the measured figures beside the expected ones, as Markdown."""
     lines = [
         "| server | figure | arithmetic, ms | from the plan, ms | off by, ms | error | from the send, ms | late, ms |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for case, seen in results:
-        for name, foretold in case.foretold_ms().items():
+        for name, expected in case.expected_ms().items():
             latency, service = seen.put["latency_ms"][name], seen.put["service_ms"][name]
-            # There is no percentage of nothing.
-            error = f"{error_percent(latency, foretold):+,.2f} %" if foretold else ""
+            # A figure of zero has no percentage.
+            error = f"{error_percent(latency, expected):+,.2f} %" if expected else ""
             lines.append(
-                f"| {case.name} | {name} | {foretold:,.3f} | {latency:,.3f} | {latency - foretold:+,.3f} | {error} "
+                f"| {case.name} | {name} | {expected:,.3f} | {latency:,.3f} | {latency - expected:+,.3f} | {error} "
                 f"| {service:,.3f} | {seen.summary['plan']['late_ms'][name]:,.3f} |"
             )
     lines += [
         "",
-        "| server | asked, a second | reached | error | planned | sent | server saw | plain socket's p50, ms |",
+        "| server | due, a second | reached | error | planned | sent | server saw | plain socket's p50, ms |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for case, seen in results:

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action plugin: runs the module ``cfn_stack`` and shows what becomes of the stack's resources meanwhile."""
+"""Action plugin: runs the module ``cfn_stack`` and shows the progress of the stack's resources meanwhile."""
 
 from __future__ import annotations
 
 from ansible_collections.gantry.ecs.plugins.plugin_utils.live_action import LiveAction
-from ansible_collections.gantry.ecs.plugins.plugin_utils.stack_view import StackView
+from ansible_collections.gantry.ecs.plugins.plugin_utils.views.stack_view import StackView
 
 
 class ActionModule(LiveAction):
@@ -16,9 +16,9 @@ class ActionModule(LiveAction):
 
     @property
     def is_waited_for(self) -> bool:
-        """True also where the end is not waited for: what has to come before it is."""
+        """True also with ``wait: false``: the module waits for earlier operations on the stack."""
         return True
 
     def view(self, columns: int, refreshes: bool) -> StackView:
-        """Return what decides what is displayed of an operation on a stack."""
+        """Return the view that decides which lines are displayed."""
         return StackView(columns=columns, refreshes=refreshes)

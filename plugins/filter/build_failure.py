@@ -1,14 +1,15 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter that tells why an image was not built or pushed."""
+"""Filter that says why an image was not built or pushed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.plugin_utils.build_failure import build_failure as tell
+from ansible_collections.gantry.ecs.plugins.plugin_utils.images.build_failure import PASSING
+from ansible_collections.gantry.ecs.plugins.plugin_utils.images.build_failure import build_failure as explain
 
 DOCUMENTATION = r"""
 name: build_failure
@@ -16,7 +17,7 @@ short_description: Why an image was not built or pushed
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Puts what the modules of community.docker return into one line, with what is the matter and how to mend it.
+  - Puts what the modules of community.docker return into one line, with what is the matter and how to fix it.
 options:
   _input:
     description: What the module returned.
@@ -50,15 +51,16 @@ _value:
       type: bool
       sample: false
     line:
-      description: What was tried, what is the matter, what was said, and how to mend it.
+      description: What was tried, what is the matter, what was said, and how to fix it.
       type: str
       sample: "cannot push it: the disk of the engine is full (no space left on device) -> make room"
 """
 
 
 def build_failure(result: Mapping[str, Any], action: str) -> dict[str, Any]:
-    """Tell why an image was not built or pushed, see the documentation above."""
-    return tell(str(result.get("msg", "")), str(result.get("stderr", "")), action)._asdict()
+    """Return why an image was not built or pushed, see the documentation above."""
+    problem = explain(str(result.get("msg", "")), str(result.get("stderr", "")), action)
+    return {"kind": problem.kind, "is_passing": problem.kind in PASSING, "line": problem.line()}
 
 
 class FilterModule:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filter that makes IAM policies of the statements in files/iam."""
+"""Filter that renders the statements of files/iam to IAM policies."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ short_description: IAM policies of one environment
 version_added: 0.2.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Fills the statements of a file of C(files/iam) in for one project, environment, account and region.
-  - IAM takes policies of 6,144 characters at most. Statements that have more come out as several policies.
+  - Renders the statements of a file in C(files/iam) for one project, environment, account and region.
+  - A policy has at most 6,144 characters. Longer statements are rendered to several policies.
   - Fails with one line where a value is missing.
 options:
   _input:
-    description: The statements, as the file holds them.
+    description: The statements of the file.
     type: list
     elements: dict
     required: true
   name:
-    description: What the policy is, which ends its name, such as V(deployer).
+    description: The end of the policy's name, such as V(deployer).
     type: str
     required: true
   values:
-    description: Whom and what the policies are for.
+    description: The values that the policies depend on.
     type: dict
     required: true
     suboptions:
@@ -46,6 +46,11 @@ options:
       environment:
         description: Name of the environment.
         type: str
+        required: true
+      components:
+        description: The components of the system, one stack each.
+        type: list
+        elements: str
         required: true
       account:
         description: The account's 12 digits.
@@ -61,48 +66,52 @@ options:
         required: true
       service_role_arn:
         description:
-          - ARN of the role with which CloudFormation acts; empty for C(<project>-<environment>-cloudformation).
+          - ARN of CloudFormation's service role; empty for C(<project>-<environment>-cloudformation).
         type: str
         default: ""
       table_name:
-        description: Name of a table that exists already; empty for none.
+        description: Name of an existing table that is used; empty for none.
         type: str
         default: ""
       permissions_boundary_arns:
-        description: ARNs of the policies that bound the roles of the stacks.
+        description: ARNs of the permissions boundaries of the stacks' roles.
         type: list
         elements: str
         default: []
       key_arns:
-        description: ARNs of KMS keys of your own.
+        description: ARNs of your KMS keys that the stacks use.
         type: list
         elements: str
         default: []
       secret_arns:
-        description: ARNs of the secrets that the task gets.
+        description: ARNs of the task's secrets.
         type: list
         elements: str
         default: []
       secret_parameter_arns:
-        description: ARNs of the SSM parameters that the task gets as its secrets.
+        description: ARNs of the SSM parameters that the task gets as secrets.
         type: list
         elements: str
         default: []
       repository_arns:
-        description: ARNs of the ECR repositories that the task pulls from, beside the environment's.
+        description: ARNs of the ECR repositories from which the task pulls, in addition to the environment's.
         type: list
         elements: str
         default: []
+      description:
+        description: The system's description, for what its sections create and use.
+        type: dict
 """
 
 EXAMPLES = r"""
-- name: Show the policy of whoever tests
+- name: Show the tester's policy
   ansible.builtin.debug:
     msg: "{{ lookup('ansible.builtin.file', 'tester.yaml') | from_yaml | gantry.ecs.iam_policies('tester', values) }}"
   vars:
     values:
       project: shop
       environment: dev
+      components: [network, registry, table, cluster, observability]
       account: "123456789012"
       region: eu-west-1
       partition: aws
@@ -110,7 +119,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The policies by name, each as IAM takes it.
+  description: The policy documents by name.
   type: dict
   sample: {shop-dev-tester: {Version: "2012-10-17", Statement: []}}
 """
@@ -119,12 +128,12 @@ _value:
 def iam_policies(
     statements: Sequence[Mapping[str, Any]], name: str, values: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """Make the policies, see the documentation above."""
+    """Return the policies, see the documentation above."""
     try:
-        filled = policy_values(**values)
-        return policy_documents(f"{filled['Base']}-{name}", statements, filled)
+        placeholders = policy_values(**values)
+        return policy_documents(f"{placeholders['Base']}-{name}", statements, placeholders)
     except IamPolicyError as error:
-        raise AnsibleFilterError(str(error)) from error
+        raise AnsibleFilterError(error.problem.line()) from error
 
 
 class FilterModule:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.plugin_utils.image_history import (
+from ansible_collections.gantry.ecs.plugins.plugin_utils.images.history import (
     ImageChoiceError,
     choose_image,
     image_by_digest,

@@ -1,17 +1,17 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lookup of the accounts that the environments beside an inventory name."""
+"""Lookup of the accounts that the environments next to an inventory name."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: environment_accounts
-short_description: The accounts that the environments beside an inventory name
+short_description: The accounts that the environments next to an inventory name
 version_added: 0.2.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Reads C(preflight_allowed_accounts) of the inventories that lie beside one, folders with a C(hosts.yml), whether
+  - Reads C(preflight_allowed_accounts) of the inventories next to one, folders with a C(hosts.yml), whether
     they are loaded or not. So prod's account is kept out of dev where only dev's inventory was named.
   - Nothing is executed and nothing is rendered.
 options:
@@ -30,7 +30,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: What was read beside each folder.
+  description: The accounts found next to each folder.
   type: list
   elements: dict
   contains:
@@ -56,7 +56,7 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # no types are published 
     """The lookup, for Ansible."""
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **_options: Any) -> list[dict[str, Any]]:
-        """Return what is named beside each folder."""
+        """Return the accounts found next to each folder."""
         return [self._beside(term) for term in terms]
 
     def _beside(self, folder: str) -> dict[str, Any]:

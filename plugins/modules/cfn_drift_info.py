@@ -14,7 +14,7 @@ author: The gantry.ecs contributors (@ddbload)
 description:
   - Has CloudFormation compare the resources of stacks with their templates, waits for the end, and says in one line for
     each property what is expected and what is there.
-  - All the stacks are looked at at the same time, and so are the stacks nested in them, which AWS itself leaves out.
+  - All stacks are checked at the same time, with the stacks nested in them, which AWS's drift detection omits.
   - AWS compares only properties that the template sets, and not every type of resource; those that it cannot check are
     listed.
   - Nothing is changed but what CloudFormation itself keeps of the last detection.
@@ -32,7 +32,7 @@ options:
     default: true
   ignore:
     description:
-      - Differences that do not count, such as C(Table/ProvisionedThroughput) where autoscaling sets the capacity.
+      - Differences that do not count, for example C(Table/ProvisionedThroughput) where autoscaling sets the capacity.
       - A pattern is the logical id of the resource and the path of the property; C(*) stands for anything. It means all
         that is below it too.
     type: list
@@ -40,8 +40,8 @@ options:
     default: []
   owner:
     description:
-      - What the parameters of the stacks, or else their tags, must say, such as their Project and their Environment. A
-        stack of somebody else's fails the module.
+      - What the parameters of the stacks, or else their tags, must say, for example their Project and Environment.
+        A stack of another owner fails the module.
       - Any stack will do where it is not given.
     type: dict
   wait_timeout:
@@ -83,7 +83,7 @@ complete:
   type: bool
   sample: true
 lines:
-  description: What differs and what could not be checked, a line each.
+  description: What differs, what could not be checked and which stacks are missing, a line each.
   returned: always
   type: list
   elements: str
@@ -156,7 +156,7 @@ stacks:
               type: str
               sample: BillingMode
             kind:
-              description: C(NOT_EQUAL), C(ADD) where it is there and should not, C(REMOVE) where it is gone.
+              description: C(NOT_EQUAL), C(ADD) if only the resource has it, C(REMOVE) if only the template has it.
               type: str
               sample: NOT_EQUAL
             expected:
@@ -197,10 +197,9 @@ stacks:
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import AwsClients
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import AwsClients, region_and_endpoint
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import place
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Interrupt
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.drift.detection import DriftDetector, DriftTimeoutError
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import StackRequestError
 
@@ -225,13 +224,14 @@ def main() -> None:
                 params["stack_names"], params["nested"], params["ignore"], params["wait_timeout"]
             )
         except StackRequestError as error:
-            module.fail_json(msg=str(error))
+            module.fail_json(msg=error.problem.line())
         except DriftTimeoutError as error:
             ended = "interrupted" if interrupt else f"not done in {params['wait_timeout']} s"
             module.fail_json(msg=f"{action}: {ended}: {error} -> try again, with a higher wait_timeout")
         except Exception as error:
-            module.fail_json(msg=explain(error, action, place(module)))
+            module.fail_json(msg=explain(error, action, region_and_endpoint(module)).line())
     lines = [line for stack in stacks for line in stack["lines"]]
+    lines += [f"{name}: this stack is missing" for name in missing]
     module.exit_json(
         changed=False,
         drifted=any(stack["status"] == "DRIFTED" for stack in stacks),

@@ -16,7 +16,7 @@ description:
   - Every change goes by a change set, so that nothing to change is C(changed=false), and check mode shows what would
     be done to each resource and which of them would be replaced. No change set is left behind.
   - Fails with the first cause in one line, which names the resource, the reason and what to do.
-  - Waits for an operation that somebody else has under way. Of two deploys at once one executes its change set; the
+  - Waits for an operation that another client has under way. Of two deploys at once one executes its change set; the
     other one waits for its end, and then does what is left to do.
   - Clears a stack that could not be created the last time (C(ROLLBACK_COMPLETE), C(ROLLBACK_FAILED), C(CREATE_FAILED)),
     and continues a rollback that failed (C(UPDATE_ROLLBACK_FAILED)), before it goes on.
@@ -25,9 +25,9 @@ description:
 options:
   state:
     description:
-      - V(present) makes the stack what O(template_body), O(parameters) and O(tags) say.
-      - V(settled) waits for the end of what is under way, and returns the outputs. Fails where that failed, and where
-        there is no such stack.
+      - V(present) creates the stack, or updates it to O(template_body), O(parameters) and O(tags).
+      - V(settled) waits for the end of the current operation, and returns the outputs. Fails where the operation
+        fails, and where the stack does not exist.
       - V(absent) deletes the stack.
     type: str
     choices: [present, settled, absent]
@@ -39,7 +39,7 @@ options:
   template_body:
     description:
       - Text of the template, YAML or JSON, up to 51,200 bytes.
-      - Needed for O(state=present), and not looked at otherwise.
+      - Needed for O(state=present), and ignored otherwise.
     type: str
   parameters:
     description:
@@ -54,7 +54,7 @@ options:
       - Where it is not given, the stack's tags stay as they are.
     type: dict
   capabilities:
-    description: What the template may do beside the ordinary, such as making IAM roles.
+    description: What the template may do besides, for example make IAM roles.
     type: list
     elements: str
     choices: [CAPABILITY_IAM, CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND]
@@ -63,8 +63,8 @@ options:
     description:
       - ARN of the role with which CloudFormation acts on the stack's resources, its service role. The caller needs
         C(iam:PassRole) on it, and no permission on the resources.
-      - Given with every change and deletion. Once given, CloudFormation goes on using it whether it is given again or
-        not, for whoever changes or deletes the stack, and it can be replaced but not taken off.
+      - Given with every change and deletion. CloudFormation keeps a role once it is given, and uses it for every later
+        change and deletion by any caller. It can be replaced but not removed.
       - A role alone is no change. It takes over with the stack's next change; until then a warning says so.
       - Where it is not given, CloudFormation uses the role that the stack has, or else the caller's permissions.
     type: str
@@ -75,6 +75,12 @@ options:
         by O(state=present) where it could not be created the last time. Otherwise that fails, and changes nothing.
       - It is set once the stack is at rest; with O(wait=false) by O(state=settled), which takes it too.
     type: bool
+  expected_outputs:
+    description:
+      - Outputs that the stack must have once it is at rest, by name; the call fails where it has others.
+      - An emulator may find nothing to change in an update that changes an output alone, and AWS does not.
+    type: dict
+    default: {}
   stack_policy:
     description:
       - Which resources later updates may change, replace or delete; a dictionary, or JSON text. Left as it is where it
@@ -83,9 +89,10 @@ options:
     type: raw
   owner:
     description:
-      - What the parameters of the stack, or else its tags, must say where it is there already, such as its Project and
-        its Environment. Another's stack of the same name is neither changed nor deleted, and its outputs are not taken.
-      - Any stack will do where it is not given.
+      - What the parameters of the stack, or else its tags, must say where it exists already, for example Project and
+        Environment. Another owner's stack of the same name is neither changed nor deleted, nor are its outputs
+        returned.
+      - Without it, any stack is accepted.
     type: dict
   wait:
     description:
@@ -94,7 +101,7 @@ options:
     type: bool
     default: true
   wait_timeout:
-    description: Seconds to wait at most. What is under way goes on in AWS when they are over.
+    description: Seconds to wait at most. The operation continues in AWS afterwards.
     type: int
     default: 3600
   operation:
@@ -112,7 +119,7 @@ options:
   _live:
     description:
       - Internal, not for use in plays, and free to change.
-      - File by which the module tells the action plugin what to show.
+      - File by which the module reports to the action plugin what to show.
     type: path
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -135,9 +142,9 @@ notes:
     C(cloudformation:DeleteStack), C(cloudformation:ContinueUpdateRollback), C(cloudformation:ValidateTemplate), and
     where their options are given C(iam:PassRole), C(cloudformation:UpdateTerminationProtection),
     C(cloudformation:GetStackPolicy) and C(cloudformation:SetStackPolicy). With C(cloudformation:DescribeEvents)
-    it also tells what AWS has found out before the first resource."
-  - An interrupt (Ctrl-C) ends the wait. The operation goes on in AWS.
-  - A deletion (O(state=absent)) that was begun with O(wait=false) is waited for by another call with O(state=absent).
+    it also reports what AWS has validated before the first resource."
+  - An interrupt (Ctrl-C) ends the wait. The operation continues in AWS.
+  - A deletion (O(state=absent)) that was started with O(wait=false) is waited for by another call with O(state=absent).
 """
 
 EXAMPLES = r"""
@@ -190,27 +197,27 @@ msg:
   sample: "stack shop-prod-table could not be updated: Table (AWS::DynamoDB::Table) UPDATE_FAILED: ... -> ..."
 stack_name:
   description: Name of the stack.
-  returned: when AWS could be asked
+  returned: when the options are valid
   type: str
   sample: shop-prod-table
 stack_id:
   description: ARN of the stack; null where there is none.
-  returned: when AWS could be asked
+  returned: when the options are valid
   type: str
   sample: arn:aws:cloudformation:eu-west-1:123456789012:stack/shop-prod-table/0cc175b9-c0f1-11f0-a831-c399e2697726
 status:
   description: The stack's status when it was last seen; null where there is none.
-  returned: when AWS could be asked
+  returned: when the options are valid
   type: str
   sample: UPDATE_COMPLETE
 outputs:
   description: The stack's outputs by name, those it had when it was last seen.
-  returned: when AWS could be asked
+  returned: when the options are valid
   type: dict
   sample: {TableName: shop-prod}
 changes:
   description: What was, or in check mode would be, done to each resource.
-  returned: when AWS could be asked
+  returned: when the options are valid
   type: list
   elements: dict
   contains:
@@ -231,11 +238,11 @@ changes:
       type: str
       sample: shop-prod
     replacement:
-      description: Whether a new one takes its place, C(True), C(False) or C(Conditional); null where it does not apply.
+      description: Whether a new resource replaces it, C(True), C(False) or C(Conditional); null where none can.
       type: str
       sample: "True"
     policy_action:
-      description: What becomes of the old one, such as C(Delete) or C(ReplaceAndRetain); null where AWS does not say.
+      description: What becomes of the old one, C(Delete) or C(ReplaceAndRetain); null where AWS does not say.
       type: str
       sample: ReplaceAndRetain
     details:
@@ -264,9 +271,29 @@ changes:
           type: list
           elements: str
           sample: [parameter TableName]
+problem:
+  description: Why the call failed; null where it did not.
+  returned: when the options are valid
+  type: dict
+  contains:
+    kind:
+      description:
+        - V(missing) the stack does not exist, V(owner) it belongs to another owner, V(protected) its termination
+          protection is on, V(state) its state needs a decision, V(failed) an operation failed, V(overtaken) others went
+          on changing it, V(timeout) the wait ended, V(request_failed) a request to AWS failed.
+      type: str
+      sample: missing
+    what:
+      description: What is wrong.
+      type: str
+      sample: there is no stack shop-prod-table
+    remedy:
+      description: What to do about it; empty where nothing is known.
+      type: str
+      sample: apply it first, or check the region
 cause:
   description: Why the last operation failed; null where it did not.
-  returned: when AWS could be asked
+  returned: when the options are valid
   type: dict
   contains:
     stack:
@@ -295,44 +322,28 @@ cause:
       sample: the name is taken
 operation:
   description: What to give O(operation) of O(state=settled); null where this call started nothing.
-  returned: when AWS could be asked
+  returned: when the options are valid
   type: str
   sample: ddbload-6f1f1b5c4a444a7e9f0a1d6b0f4f0e59
 elapsed_s:
   description: Seconds that the call took.
-  returned: when AWS could be asked
+  returned: when the options are valid
   type: float
   sample: 41.3
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import StackRequestError, check_request
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.runner import StackRunner
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import (
+    CALL_OPTIONS,
+    COMMON_OPTIONS,
+    STACK_OPTIONS,
+    StackRequestError,
+    check_request,
+)
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.runner import StackSetRunner
 
-CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
-ARGUMENT_SPEC = {
-    "state": {"type": "str", "choices": ["present", "settled", "absent"], "default": "present"},
-    "stack_name": {"type": "str", "required": True},
-    "template_body": {"type": "str"},
-    "parameters": {"type": "dict", "default": {}},
-    "tags": {"type": "dict"},
-    "capabilities": {
-        "type": "list",
-        "elements": "str",
-        "choices": CAPABILITIES,
-        "default": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    },
-    "role_arn": {"type": "str"},
-    "termination_protection": {"type": "bool"},
-    "stack_policy": {"type": "raw"},
-    "owner": {"type": "dict"},
-    "wait": {"type": "bool", "default": True},
-    "wait_timeout": {"type": "int", "default": 3600},
-    "operation": {"type": "str"},
-    "show": {"type": "str", "choices": ["events", "none"], "default": "events"},
-    "_live": {"type": "path"},
-}
+ARGUMENT_SPEC = {**STACK_OPTIONS, **COMMON_OPTIONS, **CALL_OPTIONS}
 
 
 def main() -> None:
@@ -341,9 +352,12 @@ def main() -> None:
     try:
         check_request(module.params)
     except StackRequestError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=error.problem.line())
     with Interrupt() as interrupt:
-        StackRunner(module, interrupt).run()
+        (result,) = StackSetRunner(module, [module.params], interrupt).run()
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    (module.fail_json if result.pop("failed") else module.exit_json)(**result)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
   - Looks up the ids of the prefix lists that hold a service's addresses in the region. A rule of a security group takes
-    them in place of all addresses.
-  - A service that has no such list is an error.
+    them instead of all addresses.
+  - A service without a prefix list is an error.
 options:
   services:
     description: Services with a gateway endpoint.
@@ -52,9 +52,12 @@ except ImportError:
     pass  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import module_clients, region_and_endpoint
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.prefix_lists import PrefixListError, find_prefix_lists
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.resources.prefix_lists import (
+    PrefixListError,
+    find_prefix_lists,
+)
 
 SERVICES = ["dynamodb", "s3"]
 WHAT = "cannot look up AWS's prefix lists (ec2:DescribeManagedPrefixLists)"
@@ -71,9 +74,9 @@ def main() -> None:
     try:
         found = find_prefix_lists(module_clients(module)("ec2"), module.params["services"])
     except PrefixListError as error:
-        module.fail_json(msg=f"{WHAT}: {error} ({place(module)}) -> check aws_region")
+        module.fail_json(msg=error.problems[0].within(f"{WHAT} ({region_and_endpoint(module)})").line())
     except (BotoCoreError, ClientError) as error:
-        module.fail_json(msg=explain(error, WHAT, place(module)))
+        module.fail_json(msg=explain(error, WHAT, region_and_endpoint(module)).line())
     module.exit_json(changed=False, prefix_list_ids=found)
 
 

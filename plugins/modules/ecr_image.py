@@ -30,7 +30,7 @@ options:
     required: true
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and tell what it would do.
+    description: Can run in C(check_mode) and report what it would do.
     support: full
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -62,8 +62,8 @@ except ImportError:
 import json
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import module_clients, region_and_endpoint
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
 from ansible_collections.gantry.ecs.plugins.module_utils.images.repository import (
     has_immutable_tags,
     put_manifest,
@@ -100,7 +100,9 @@ def main() -> None:
             )
         digest = "" if module.check_mode else put_manifest(client, repository, tag, manifest, media_type)
     except (BotoCoreError, ClientError) as error:
-        module.fail_json(msg=explain(error, f"cannot put {repository}:{tag} (ecr:PutImage)", place(module)))
+        module.fail_json(
+            msg=explain(error, f"cannot put {repository}:{tag} (ecr:PutImage)", region_and_endpoint(module)).line()
+        )
     module.exit_json(changed=True, image_digest=digest)
 
 

@@ -33,7 +33,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Ask whether the image is there
+- name: Check whether the image exists
   gantry.ecs.ecr_image_info:
     repository_name: ddbload-dev
     image_tag: 0.1.0-3f786850e387550f
@@ -72,8 +72,8 @@ except ImportError:
     pass  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import module_clients, region_and_endpoint
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import error_code, explain
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
 from ansible_collections.gantry.ecs.plugins.module_utils.images.repository import find_images
 
 
@@ -89,8 +89,10 @@ def main() -> None:
     except (BotoCoreError, ClientError) as error:
         what = f"cannot list the images of repository {repository} (ecr:DescribeImages)"
         if error_code(error) == "RepositoryNotFoundException":
-            module.fail_json(msg=f"{what}: it does not exist ({place(module)}) -> deploy the registry's stack first")
-        module.fail_json(msg=explain(error, what, place(module)))
+            module.fail_json(
+                msg=f"{what}: it does not exist ({region_and_endpoint(module)}) -> deploy the registry's stack first"
+            )
+        module.fail_json(msg=explain(error, what, region_and_endpoint(module)).line())
     module.exit_json(changed=False, images=images)
 
 

@@ -13,10 +13,10 @@ version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
   - Compares an image of a repository with what it has to be, before it is deployed by its digest.
-  - Its labels are compared always. Whoever may push may write labels, so this finds mistakes alone. What proves more is
-    O(built), O(signing_profile_arn) and O(task_family).
-  - Nothing is changed. What does not fit is told in RV(problem), and is no failure of the module; what cannot be read
-    is one.
+  - Its labels are always compared. A principal that may push may write labels, so this finds only mistakes. O(built),
+    O(signing_profile_arn) and O(task_family) prove more.
+  - Nothing is changed. RV(problem) reports a mismatch, which is no failure of the module. The module fails where it
+    cannot read the image.
 options:
   repository_name:
     description: Name of the repository.
@@ -62,7 +62,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Ask whether the image is the one that was built of this source
+- name: Check whether the image was built from this source
   gantry.ecs.ecr_image_origin_info:
     repository_name: ddbload-dev
     image_digest: sha256:3f786850e387550fdab836ed7e6dc881de23001b9bb3c93d2f8d5ecf0c3a4a71
@@ -95,8 +95,8 @@ from typing import Any
 
 from ansible.module_utils.urls import open_url
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import module_clients, region_and_endpoint
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
 from ansible_collections.gantry.ecs.plugins.module_utils.images.manifests import (
     FetchError,
     ImageContentError,
@@ -152,15 +152,16 @@ def main() -> None:
         what = f"cannot check {image} (ecr:BatchGetImage, ecr:GetDownloadUrlForLayer"
         what += ", ecr:DescribeImageSigningStatus" if wanted.signing_profile_arn else ""
         what += ", ecs:ListTaskDefinitions, ecs:DescribeTaskDefinition" if wanted.task_family else ""
-        module.fail_json(msg=explain(error, what + ")", place(module)))
+        module.fail_json(msg=explain(error, what + ")", region_and_endpoint(module)).line())
     except ImageContentError as error:
-        module.fail_json(msg=f"cannot check {image}: {error} -> delete it, and deploy again")
+        problem = error.problems[0].within(f"cannot check {image}")
+        module.fail_json(msg=problem._replace(remedy="delete it, and deploy again").line())
     except FetchError as error:
         module.fail_json(
-            msg=f"cannot check {image}: its configuration cannot be fetched ({error}, {place(module)}) "
+            msg=f"cannot check {image}: its configuration cannot be fetched ({error}, {region_and_endpoint(module)}) "
             "-> check the network and proxy: ECR keeps it in S3"
         )
-    module.exit_json(changed=False, problem=origin.problem, checked=origin.checked)
+    module.exit_json(changed=False, problem=origin.problem.line() if origin.problem else "", checked=origin.checked)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
   - Reads the findings of basic or enhanced scanning, and waits for a scan that is under way.
-  - An image that was not scanned, or of which nothing may be read, is told in RV(not_checked), and by a warning. It is
-    no failure.
+  - RV(not_checked) and a warning report an image that is not scanned, or whose findings the credentials may not read.
+    It is no failure.
   - Nothing is changed.
 options:
   repository_name:
@@ -26,7 +26,7 @@ options:
     type: str
     required: true
   refused_severity:
-    description: The least severity that is told in RV(problem); V(none) for none.
+    description: The lowest severity that RV(problem) reports; V(none) for none.
     type: str
     choices: [none, low, medium, high, critical]
     default: none
@@ -75,7 +75,7 @@ findings:
       type: str
       sample: CVE-2026-12345
     severity:
-      description: As ECR tells it.
+      description: Severity as ECR reports it.
       type: str
       sample: HIGH
     package:
@@ -90,10 +90,10 @@ except ImportError:
     pass  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import module_clients, region_and_endpoint
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.credentials import CredentialsError
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Patience
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Deadline
 from ansible_collections.gantry.ecs.plugins.module_utils.images.manifests import ImageContentError, platform_digests
 from ansible_collections.gantry.ecs.plugins.module_utils.images.scan import (
     Finding,
@@ -127,20 +127,20 @@ def main() -> None:
     not_checked, what = "", f"not checked: scan findings of {image}"
     try:
         client = module_clients(module)("ecr")
-        patience = Patience(module.params["timeout"])
+        deadline = Deadline(module.params["timeout"])
         for one in platform_digests(client, repository, digest):
-            findings += read_findings(client, repository, one, patience)
+            findings += read_findings(client, repository, one, deadline)
     except (ImageContentError, ScanMissingError) as error:
         not_checked = f"{what}: {error}"
     except CredentialsError as error:
-        module.fail_json(msg=explain(error, f"cannot look at the scan of {image}", place(module)))
+        module.fail_json(msg=explain(error, f"cannot look at the scan of {image}", region_and_endpoint(module)).line())
     except (BotoCoreError, ClientError) as error:
-        not_checked = explain(error, f"{what} (ecr:DescribeImageScanFindings)", place(module))
+        not_checked = explain(error, f"{what} (ecr:DescribeImageScanFindings)", region_and_endpoint(module)).line()
     problem = ""
     if refusing := refused(findings, module.params["refused_severity"]):
         problem = (
             f"{image} has findings that are refused from {module.params['refused_severity']} on: {summary(refusing)} "
-            "-> take up the corrections (docs/image.md), or take them on yourself: -e build_push_refused_severity=none"
+            "-> update the packages (docs/image.md), or accept the findings: -e build_push_refused_severity=none"
         )
     elif grave := refused(findings, GRAVE):
         module.warn(f"{image} has findings of ECR's scan: {summary(grave)}")

@@ -12,21 +12,21 @@ short_description: Log Docker's clients in to the ECR registry
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Asks ECR for a token, which is good for twelve hours, and writes it where Docker's clients look for logins.
-  - The token is in that file alone, which nobody else may read. It is not returned, not an argument of anything, and in
-    no log. Make the folder for a push, name it by E(DOCKER_CONFIG), and delete it afterwards.
-  - A throttled call, a lost connection and an error of AWS are tried again, eight times in all, after pauses that grow
-    exponentially.
+  - Gets a token from ECR, which is valid for twelve hours, and writes it to the configuration of Docker's clients.
+  - The token is in that file alone, which only its owner can read. It is in no result, no argument and no log.
+    Create the folder for a push, name it by E(DOCKER_CONFIG), and delete it afterwards.
+  - The module retries after a throttled call, a lost connection and an error of AWS, eight attempts in all, with
+    exponential backoff.
 options:
   config_directory:
     description: Folder of the file C(config.json); must exist.
     type: path
     required: true
   registry:
-    description: Host that images are pushed to, where it is not the one that ECR names.
+    description: Host that images are pushed to, where it differs from ECR's.
     type: str
   seed_directory:
-    description: Folder of the C(config.json) to begin with, such as C(~/.docker), so that other logins stay.
+    description: Folder of the C(config.json) to start from, such as C(~/.docker), which keeps other logins.
     type: path
 attributes:
   check_mode:
@@ -76,8 +76,8 @@ except ImportError:
 from pathlib import Path
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import module_clients, region_and_endpoint
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients, place
 from ansible_collections.gantry.ecs.plugins.module_utils.images.login import read_config, with_login, write_config
 from ansible_collections.gantry.ecs.plugins.module_utils.images.repository import decode_authorization
 
@@ -96,7 +96,11 @@ def main() -> None:
     try:
         data = module_clients(module)("ecr").get_authorization_token()["authorizationData"][0]
     except (BotoCoreError, ClientError) as error:
-        module.fail_json(msg=explain(error, "cannot log in to the registry (ecr:GetAuthorizationToken)", place(module)))
+        module.fail_json(
+            msg=explain(
+                error, "cannot log in to the registry (ecr:GetAuthorizationToken)", region_and_endpoint(module)
+            ).line()
+        )
     login = decode_authorization(data)
     registry = module.params["registry"] or login["registry"]
     try:
@@ -106,7 +110,7 @@ def main() -> None:
         if not module.check_mode:
             write_config(directory, config)
     except (OSError, ValueError) as error:
-        module.fail_json(msg=f"cannot keep the login to {registry}: {error} -> mend the file, or name another folder")
+        module.fail_json(msg=f"cannot keep the login to {registry}: {error} -> fix the file, or name another folder")
     module.exit_json(changed=True, registry=registry, expires_at=data["expiresAt"].isoformat())
 
 

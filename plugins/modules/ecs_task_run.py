@@ -16,10 +16,10 @@ description:
     and says how each ended.
   - Shows the tasks' log lines and states while they run.
   - Fails where a task did not start, was stopped, or ended with an exit code of O(fail_on). The message says why, how
-    to mend it, and ends with the last log lines.
+    to fix it, and ends with the last log lines.
   - Leaves no task behind. Stops the tasks where they take longer than O(wait_timeout), where the play is interrupted
     (see O(on_interrupt)), and where not all of them could be launched within O(launch_timeout).
-  - Finds tasks again that it or somebody else launched, and follows (O(state=watch)) or stops (O(state=absent)) them.
+  - Finds tasks of earlier calls or other clients, and follows (O(state=watch)) or stops (O(state=absent)) them.
 options:
   state:
     description:
@@ -39,7 +39,7 @@ options:
     description:
       - Family, family and revision (C(family:revision)), or ARN of the task definition. A family alone means its
         latest active revision.
-      - Needed for O(state=run), and not looked at otherwise.
+      - Needed for O(state=run), and ignored otherwise.
     type: str
   tasks:
     description:
@@ -57,8 +57,8 @@ options:
     default: 1
   index_variable:
     description:
-      - Name of an environment variable that tells each task which one it is, written C(index/count) with the index
-        from 0, such as V(3/25). Use it to share work out to the tasks.
+      - Name of an environment variable that gives each task its index, written C(index/count) with the index from 0,
+        such as V(3/25). Use it to share work out to the tasks.
       - Each task is then launched by a call of its own, so that 100 tasks take about five seconds to launch.
       - The variable goes to the first container of O(overrides.containers), else to the first essential container of
         the task definition.
@@ -98,23 +98,23 @@ options:
     description:
       - Where V(FARGATE_SPOT) is in O(capacity_provider_strategy) and has no capacity, launch what is missing on
         Fargate on demand instead, at the full price.
-      - Replaces also a task that was accepted and did not start for want of capacity. A task that Spot takes back
+      - Replaces also an accepted task that did not start for lack of capacity. A task that Spot takes back
         after it started is not launched again, since its work may be half done; it fails with the cause.
     type: bool
     default: false
   partial_launch:
     description:
       - What to do where ECS launches only some of the tasks.
-      - V(fill) goes on trying for the missing ones for O(launch_timeout) seconds, while those that were launched run.
+      - V(fill) retries the missing ones for O(launch_timeout) seconds, while the launched ones run.
       - V(stop) does not try again.
       - Where tasks are still missing then, those that were launched are stopped and the module fails, since part of
-        the tasks would do something else than was asked and go on costing. A cause that time does not cure, such as
-        a missing attribute, ends the trying at once.
+        the tasks do different work than requested, and still cost money. A permanent cause, such as a missing
+        attribute, ends the retries at once.
     type: str
     choices: [fill, stop]
     default: fill
   launch_timeout:
-    description: Seconds for which missing tasks are tried for again; 0 tries once.
+    description: Seconds for which the launch of missing tasks is retried; 0 tries once.
     type: int
     default: 300
   network_configuration:
@@ -158,15 +158,15 @@ options:
             required: true
           command:
             description:
-              - The command and its arguments, in place of the image's or the task definition's.
+              - The command and its arguments, instead of the image's or the task definition's.
               - Words other than text are written as JSON, so that V(true) is C(true).
             type: list
             elements: raw
           environment:
             description:
-              - Environment variables, added to those of the task definition or in place of them.
+              - Environment variables, in addition to the task definition's; they replace those of the same name.
               - Values other than text are written as JSON. A variable with null is left out.
-              - Everybody who may describe tasks can read them. Give secrets by C(secrets) in the task definition.
+              - Everybody with C(ecs:DescribeTasks) can read them. Pass secrets by C(secrets) in the task definition.
             type: dict
           cpu:
             description: CPU units of the container, 1,024 to a vCPU.
@@ -189,15 +189,15 @@ options:
         description: ARN of the role whose permissions the containers have.
         type: str
       execution_role_arn:
-        description: ARN of the role by which ECS pulls the image, reads secrets and writes logs.
+        description: ARN of the role with which ECS pulls the image, reads secrets and writes logs.
         type: str
       ephemeral_storage:
         description: Disk space of the task on Fargate in GiB, 21 to 200. Without it a task has 20.
         type: int
   started_by:
     description:
-      - A mark on the tasks by which they are found again. Up to 128 letters, digits, C(-), C(_) and C(/).
-      - For O(state=run) it is made of O(client_token) where it is not given, and returned. Choose one that no other
+      - A mark on the tasks, for a later call to find them. Up to 128 letters, digits, C(-), C(_) and C(/).
+      - For O(state=run) the default derives from O(client_token), and is returned. Choose one that no other
         tasks carry, such as the name and number of a pipeline's run.
     type: str
   group:
@@ -206,14 +206,14 @@ options:
   tags:
     description:
       - Tags of the tasks, up to 50. Values other than text are written as JSON. A tag with null is left out.
-      - Keys have up to 128 characters, values up to 256; neither may begin with C(aws:).
+      - Keys have up to 128 characters, values up to 256; neither may start with C(aws:).
     type: dict
   propagate_tags:
     description: V(TASK_DEFINITION) gives the tasks the task definition's tags too.
     type: str
     choices: [TASK_DEFINITION]
   enable_ecs_managed_tags:
-    description: Whether ECS tags the tasks with the cluster's name, by which bills can be split.
+    description: Whether ECS tags the tasks with the cluster's name, for cost allocation.
     type: bool
     default: false
   platform_version:
@@ -230,8 +230,8 @@ options:
         it where a pipeline may repeat a step, such as C(client_token=deploy-4711-migrate).
       - Tasks that failed are found as well, and fail the repeated call. To run them anew, take another token.
       - Tasks are found for as long as ECS remembers them, about an hour after their end. After that ECS itself still
-        launches nothing for a used token until 24 hours have passed, and the module fails, since nobody knows any
-        more how the tasks ended.
+        launches nothing for a used token until 24 hours have passed, and the module fails, since the result of the
+        tasks is no longer known.
       - Up to 64 visible characters of ASCII. A token may serve one set of options; with others, take another token.
       - Where it is not given each call makes a new one, and so launches anew.
       - With O(state=watch) and O(state=absent) the tasks that were launched with this token are meant.
@@ -245,27 +245,73 @@ options:
     default: true
   wait_timeout:
     description:
-      - Seconds after the launch, or after O(state=watch) began to watch. Tasks that have not ended by then are
-        stopped, and the module fails.
-      - ECS has no such limit of its own. A told task gets SIGTERM, and is killed after its C(stopTimeout) (30 seconds;
-        on Fargate at most 120), so that the module may take 150 seconds longer.
+      - Seconds from the start of the launch, or from the first look of O(state=watch). Tasks that have not ended by
+        then are stopped, a launch that is not complete ends, and the module fails.
+      - ECS has no time limit of its own. ECS sends a task SIGTERM, and SIGKILL after its C(stopTimeout) (30 seconds;
+        on Fargate at most 120), so the module may take 150 seconds longer.
     type: int
     default: 3600
   log_tail_wait:
     description:
-      - Seconds. Log lines arrive late, so that after the end of a task its log is read until it has been quiet for so
-        long. Lines that come later still are looked for once more.
-      - A task that tells in its log that it is done (as the load tester of this collection does) is not waited for.
+      - Seconds without a new log line after which the log of a stopped task counts as complete, since log lines
+        arrive late. The module then reads the log once more for lines that arrived later still.
+      - A task whose log says that it is done, such as this collection's load tester, needs no wait. Where it exits with
+        0 and the numbers of its lines show no gap, its log is not read once more.
     type: int
     default: 5
   on_interrupt:
     description:
-      - What to do where Ctrl-C or SIGTERM comes to C(ansible-playbook).
+      - What to do when C(ansible-playbook) gets Ctrl-C or SIGTERM.
       - V(stop) stops the tasks and waits 30 seconds to see them stop.
       - V(detach) leaves them running. The message says how to follow and how to stop them.
     type: str
     choices: [stop, detach]
     default: stop
+  on_loss:
+    description:
+      - What to do with the other tasks where one ends with a failure (see O(fail_on)).
+      - V(continue) lets them run to their end. A message says at once that the run has failed.
+      - V(stop) stops them. Use it where the result of a part is worth nothing.
+    type: str
+    choices: [stop, continue]
+    default: continue
+  on_early_failure:
+    description:
+      - What to do where a task ends with an exit code of O(fail_on) while others are still to be launched.
+      - V(stop) launches no more, and stops those that run. What is wrong with one, such as its configuration, is
+        mostly wrong with all.
+      - V(continue) launches the others.
+      - A task that was stopped from outside, or had no capacity, is no reason to launch no more. Without O(wait)
+        nothing is looked at while tasks are launched.
+    type: str
+    choices: [stop, continue]
+    default: stop
+  control:
+    description:
+      - A DynamoDB table by which the tasks of a run start and stop together, where they can read one, as this
+        collection's load tester can.
+      - Stops all tasks by one write, which reaches those that run within about two seconds, instead of one call for
+        each. StopTask follows after five seconds for those that still run, and at once for those that have not started.
+      - The write is one UpdateItem of the item with the keys C(run), which is O(control.run_id), and C(part), which
+        is V(run). It sets C(state) to V(stop), and C(reason). Where it is refused, a warning says so, and StopTask
+        alone stops the tasks.
+      - Mutually exclusive with O(index_variable), since tasks take their index from the table.
+    type: dict
+    suboptions:
+      table_name:
+        description: Name of the table.
+        type: str
+        required: true
+      run_id:
+        description: What the tasks know the run by.
+        type: str
+        required: true
+      run_variable:
+        description:
+          - Name of the environment variable in which the module passes O(control.run_id) to the tasks it launches.
+          - Tasks that were found, with O(client_token) or otherwise, have the id of their own launch in it. That id
+            counts then instead of O(control.run_id), for the stop as well as for tasks that are still to be launched.
+        type: str
   fail_on:
     description:
       - Exit codes to fail on. A code such as V(3), a range such as V(1-5), or V(nonzero).
@@ -280,9 +326,9 @@ options:
     description:
       - What is shown while the tasks run.
       - V(progress) shows every log line that is not JSON, changes of state, and a line of progress for all tasks
-        together. With several tasks each log line is marked with the begin of its task's id.
+        together. With several tasks each log line starts with the first characters of its task's id.
       - V(all) shows other JSON lines too, as they are.
-      - V(none) shows nothing. Choose it where the log may hold what nobody may see; C(no_log) does the same.
+      - V(none) shows nothing. Choose it where the log may hold secrets; C(no_log) does the same.
       - With C(-v) every change of state of every task is shown, with how long it took.
     type: str
     choices: [progress, all, none]
@@ -290,9 +336,9 @@ options:
   log_file:
     description:
       - A file that log lines are written to as they come, with O(count=1) and with many tasks alike. It holds all
-        lines, whatever O(log_lines) is, and is there also where the module does not come to its end.
-      - It and its folders are made where they are missing. What it held before is replaced once the first line comes,
-        since every call reads the logs from their beginning. It belongs to the machine that the module runs on.
+        lines, whatever O(log_lines) is, and exists even where the module does not finish.
+      - It and its folders are created where they are missing. Its former content is replaced once the first line comes,
+        since every call reads the logs from their start. It belongs to the machine that the module runs on.
     type: path
   log_lines:
     description:
@@ -316,7 +362,7 @@ options:
     type: str
   fargate_prices:
     description:
-      - Prices in USD for RV(cost), in place of those that the module knows, which are the on-demand prices of
+      - Prices in USD for RV(cost), instead of those that the module knows, which are the on-demand prices of
         C(us-east-1) for Linux and the task definition's CPU architecture.
       - See U(https://aws.amazon.com/fargate/pricing/).
     type: dict
@@ -333,20 +379,22 @@ options:
   _live:
     description:
       - Internal, not for use in plays, and free to change.
-      - File by which the module tells the action plugin what to show.
+      - File from which the action plugin reads what to show.
     type: path
 notes:
   - "Permissions to run and follow: C(ecs:DescribeClusters) on the cluster, C(ecs:RunTask) on the task definition,
     C(ecs:DescribeTasks) and C(ecs:StopTask) on the cluster's tasks, C(logs:GetLogEvents) on the log group's streams,
     C(iam:PassRole) on the task role and the execution role (with C(iam:PassedToService) C(ecs-tasks.amazonaws.com)),
     C(ecs:ListTasks) on C(*) (with the condition key C(ecs:cluster)), and C(ecs:DescribeTaskDefinition) on C(*).
-    With O(tags) also C(ecs:TagResource) on the cluster's tasks."
+    With O(tags) also C(ecs:TagResource) on the cluster's tasks, with O(control) C(dynamodb:UpdateItem) on the table,
+    and for more than ten tasks C(logs:FilterLogEvents) on the log group, without which their lines come later."
   - "Check mode looks further, where it may: C(ec2:DescribeSubnets), C(ec2:DescribeSecurityGroups),
     C(ec2:DescribeRouteTables), C(ecr:DescribeImages), C(ecr:DescribePullThroughCacheRules) and
-    C(logs:DescribeLogGroups). What it may not look at is named in a warning."
+    C(logs:DescribeLogGroups). A warning names each check without permission."
   - Lines are shown live where the module runs on the controller, so use C(connection=local) or
     C(delegate_to=localhost). Elsewhere, and with C(async), the module does the same work and shows nothing.
-  - After Ctrl-C or SIGTERM the module process does what O(on_interrupt) says, also where C(ansible-playbook) has
+  - After Ctrl-C or SIGTERM C(ansible-playbook) stays for up to ten seconds, in which the screen shows how the tasks are
+    stopped. The module process does what O(on_interrupt) says, also where C(ansible-playbook) has
     gone by then. Where C(ansible-playbook) is killed (SIGKILL), the module process goes on alone, follows the tasks
     and still stops them after O(wait_timeout). Where the whole machine is lost, or the module process itself is
     killed, the tasks go on; only a deadline in the container ends them then, or a call with O(state=absent) and the
@@ -354,14 +402,14 @@ notes:
   - With C(async), let its seconds exceed O(wait_timeout) plus O(launch_timeout) plus 200. Ansible kills the module
     process when they are over, and a killed process stops no tasks.
   - Use O(wait_timeout) rather than the task keyword C(timeout). The latter makes the module do what O(on_interrupt)
-    says, too, where it runs on the controller. But Ansible does not wait for that, and tells nothing of the tasks.
-  - Calls that fail for a while are repeated, and fail the run only after five minutes without an answer (one minute
-    with expired credentials, which are read anew meanwhile). Where the answer to a launch is lost, the module looks
-    for the tasks before it asks again, so that none is launched twice.
+    says, too, where it runs on the controller. But Ansible does not wait for that, and reports nothing on the tasks.
+  - Failed calls are repeated, and fail the run only after five minutes without a response (one minute with expired
+    credentials, which are read anew meanwhile). Where the response to a launch is lost, the module looks for the
+    tasks before it repeats the call, so that none is launched twice.
   - For that the module adds the environment variable E(ECS_TASK_RUN_TOKEN) to the tasks, about 80 characters of the
     8,192 that overrides may have.
-  - Costs are estimates from the tasks' own times and list prices, and know nothing of Savings Plans, Spot discounts,
-    data transfer and taxes.
+  - Costs are estimates from the tasks' own times and list prices, without Savings Plans, Spot discounts, data
+    transfer and taxes.
 attributes:
   check_mode:
     description:
@@ -378,7 +426,7 @@ seealso:
   - module: community.aws.ecs_taskdefinition
   - module: community.aws.ecs_task
   - name: Amazon ECS, RunTask
-    description: What ECS itself says of most options.
+    description: ECS's own description of most options.
     link: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
   - name: Amazon ECS, stopped tasks
     description: Why tasks stop.
@@ -412,7 +460,7 @@ EXAMPLES = r"""
     wait_timeout: 900
   delegate_to: localhost
 
-- name: Judge the task by its application, whatever the proxy beside it ends with
+- name: Judge the task by its application, whatever the exit code of its proxy
   gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-migrate-with-proxy
@@ -499,7 +547,7 @@ EXAMPLES = r"""
     cluster: shop
     started_by: backup/2026-01-31
 
-- name: Run beside other work; nothing is shown, and async is longer than wait_timeout, launch_timeout and 200 s
+- name: Run in parallel with other work; nothing is shown, and async exceeds wait_timeout + launch_timeout + 200 s
   gantry.ecs.ecs_task_run:
     cluster: shop
     task_definition: shop-report
@@ -533,13 +581,13 @@ passed:
   type: bool
   sample: true
 checked:
-  description: What check mode looked at and found in order.
+  description: The checks that passed in check mode.
   returned: in check mode with O(state=run)
   type: list
   elements: str
   sample: ["subnet subnet-0a1b2c3d4e5f60718"]
 state:
-  description: What was asked for, as O(state) says.
+  description: The requested state, as in O(state).
   returned: when cluster and tasks were found
   type: str
   sample: run
@@ -564,7 +612,7 @@ client_token:
   type: str
   sample: 6f1f1b5c-4a44-4a7e-9f0a-1d6b0f4f0e59
 count:
-  description: How many tasks there were to be.
+  description: Number of tasks requested.
   returned: when cluster and tasks were found
   type: int
   sample: 1
@@ -681,7 +729,9 @@ tasks:
       type: str
       sample: 0cc175b9c0f1b6a831c399e269772661
     index:
-      description: Which of the tasks it is, from 0; null without O(index_variable).
+      description:
+        - Which of the tasks it is, from 0. It is known from O(index_variable), or from the load tester's events.
+        - Null where it is not known.
       type: int
       sample: 3
     last_status:
@@ -695,7 +745,7 @@ tasks:
       type: int
       sample: 137
     cause:
-      description: What happened and how to mend it, in one line; null while the task runs.
+      description: What happened and how to fix it, in one line; null while the task runs.
       type: str
       sample: "killed for want of memory (exit code 137): OutOfMemoryError -> raise the memory of the task or container"
     cause_kind:
@@ -781,7 +831,7 @@ tasks:
     exit_container:
       description:
         - Name of the container whose exit code is RV(tasks[].exit_code). That is O(exit_container), else the first
-          essential container that failed by itself, else one that failed, else the first.
+          essential container that failed before ECS stopped it, else one that failed, else the first.
         - Null where there is no exit code.
       type: str
       sample: migrate
@@ -832,7 +882,9 @@ tasks:
           type: str
           sample: Applying shop.0042_add_index... OK
     results:
-      description: The event C(run.summary) of the load tester of this collection; null for every other task.
+      description:
+        - The event C(run.summary) of the load tester of this collection, some 20 kB; null for every other task.
+        - Null where there are several tasks, too. O(log_file) holds the events of all.
       type: dict
       sample: null
     cost:
@@ -842,8 +894,8 @@ tasks:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError, check_params
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.parameters import RequestError, check_params
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.runner import Runner
 
 ARGUMENT_SPEC = {
@@ -903,12 +955,22 @@ ARGUMENT_SPEC = {
     "enable_ecs_managed_tags": {"type": "bool", "default": False},
     "platform_version": {"type": "str"},
     "enable_execute_command": {"type": "bool", "default": False},
-    # It is no secret: ECS shows it to everybody who may describe the tasks.
+    # Not a secret: DescribeTasks returns it.
     "client_token": {"type": "str", "no_log": False},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 3600},
     "log_tail_wait": {"type": "int", "default": 5},
     "on_interrupt": {"type": "str", "choices": ["stop", "detach"], "default": "stop"},
+    "on_loss": {"type": "str", "choices": ["stop", "continue"], "default": "continue"},
+    "on_early_failure": {"type": "str", "choices": ["stop", "continue"], "default": "stop"},
+    "control": {
+        "type": "dict",
+        "options": {
+            "table_name": {"type": "str", "required": True},
+            "run_id": {"type": "str", "required": True},
+            "run_variable": {"type": "str"},
+        },
+    },
     "fail_on": {"type": "list", "elements": "str", "default": ["nonzero"]},
     "show": {"type": "str", "choices": ["progress", "all", "none"], "default": "progress"},
     "log_file": {"type": "path"},

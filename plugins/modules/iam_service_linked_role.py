@@ -22,7 +22,7 @@ options:
     required: true
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and tell what it would change.
+    description: Can run in C(check_mode) and report what it would change.
     support: full
 extends_documentation_fragment:
   - amazon.aws.common.modules
@@ -50,9 +50,9 @@ except ImportError:
     pass  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import module_clients
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import module_clients
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.service_linked_role import create_role, find_role
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.resources.service_linked_role import create_role, find_role
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def main() -> None:
         if is_missing and not module.check_mode:
             role = create_role(client, service)
     except (BotoCoreError, ClientError) as error:
-        module.fail_json(msg=explain(error, f"cannot make the service-linked role of {service}", "IAM"))
+        module.fail_json(msg=explain(error, f"cannot make the service-linked role of {service}", "IAM").line())
     module.exit_json(changed=is_missing, role_name=role)
 
 

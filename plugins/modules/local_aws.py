@@ -12,16 +12,18 @@ short_description: Start or stop an AWS embedded in this machine
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Starts MiniStack, an emulator of AWS, detached from Ansible and bound to 127.0.0.1, and with it what runs its ECS
-    tasks. It returns when both answer.
-  - What runs tasks is a Docker engine of this machine, or the process engine, which runs each task as a process of
-    this machine. The process engine isolates nothing.
-  - It answers only requests that carry the secret of this start, which is the access key id of the profile
-    C(ddbload-local) in the file that RV(credentials_file) names. No web browser and no other user is answered.
-  - Needs no service manager and no rights. Each process is known by its pid, its start time and its command line, so
-    that a stale pid file does no harm and another process is never taken for it.
+  - Starts MiniStack, an emulator of AWS, detached from Ansible and bound to 127.0.0.1, and an engine for its ECS tasks.
+    It returns when both respond.
+  - The engine is a Docker engine of this machine, or the process engine, which runs each task as a process of this
+    machine. The process engine isolates nothing.
+  - MiniStack accepts only requests with the secret of this start, which is the access key id of the profile
+    C(ddbload-local) in the file that RV(credentials_file) names. It refuses web browsers and other users.
+  - Needs no service manager and no root permissions. A process is identified by its pid, its start time and its
+    command line, so a stale pid file does no harm.
   - The emulator sees none of the operator's AWS credentials and profiles. It keeps its state in memory, so that
     stopping it removes every stack.
+  - A load balancer of ELBv2 is served by an Envoy, a third process. It starts with the first load balancer, listens on
+    addresses of 127.78.0.0/16, and ends with the last load balancer or with the emulator.
   - A start that fails or is interrupted stops what it had started.
 options:
   state:
@@ -31,16 +33,17 @@ options:
     default: started
   port:
     description:
-      - Port of 127.0.0.1 on which every service answers.
+      - Port of 127.0.0.1 on which every service listens.
       - An emulator that runs in O(directory) on another port is not moved, since its stacks would be lost; that is an
         error.
     type: int
     default: 4566
   directory:
     description:
-      - Folder of the credentials file, the pid files and the logs C(ministack.log) and C(process-engine.log).
-      - Made if it is missing. It has to belong to the user who runs this, who alone may then enter it. The first start
-        wants it new or empty.
+      - Folder of the credentials file, the pid files and the logs C(ministack.log), C(process-engine.log) and
+        C(envoy.log).
+      - Created if it is missing. It has to belong to the user that runs this module; other users get no access to it.
+        The first start requires a new or empty folder.
     type: path
     required: true
   python:
@@ -48,12 +51,12 @@ options:
     type: path
   process_engine:
     description:
-      - The program of the process engine, beside which the package C(embedded_aws) lies. Needed for O(state=started).
+      - The program of the process engine, in the folder of the package C(embedded_aws). Needed for O(state=started).
     type: path
   task_engine:
     description:
-      - What runs tasks. V(auto) prefers a Docker engine that answers at E(DOCKER_HOST) or C(/var/run/docker.sock).
-      - With V(docker) the emulator also listens on the address of Docker's bridge, by which containers reach it.
+      - Engine that runs the tasks. V(auto) prefers a Docker engine at E(DOCKER_HOST) or C(/var/run/docker.sock).
+      - With V(docker) the emulator also listens on the address of Docker's bridge, for the containers.
       - An emulator that runs already keeps the engine that it was started with; a warning says so.
     type: str
     choices: [auto, process, docker]
@@ -61,7 +64,7 @@ options:
   programs:
     description:
       - Programs that the process engine may run, by the first word of a task's command, such as V(ddbload).
-      - Empty, it may run any. Only who has the secret can have it run one, and any is what a task definition names.
+      - An empty list allows every program that a task definition names. Only clients with the secret can run tasks.
       - Counts from the process engine's next start on.
     type: list
     elements: str
@@ -72,14 +75,14 @@ options:
     choices: [debug, info, warning, error]
     default: warning
   timeout:
-    description: Seconds within which each process has to answer.
+    description: Seconds within which each process has to respond.
     type: int
     default: 60
 attributes:
   check_mode:
     description:
-      - Can run in C(check_mode) and tell whether it would start or stop something.
-      - What would keep it from starting, such as a port that is taken, is an error there too.
+      - Can run in C(check_mode) and report whether it would start or stop something.
+      - What would prevent the start, such as a port in use, is an error in check mode too.
     support: full
 """
 
@@ -99,28 +102,42 @@ EXAMPLES = r"""
 
 RETURN = r"""
 endpoint_url:
-  description: Where every service answers.
+  description: Endpoint of every service.
   returned: always
   type: str
   sample: http://127.0.0.1:4566
 task_engine:
-  description: What runs tasks, V(process) or V(docker).
+  description: Engine that runs the tasks, V(process) or V(docker).
   returned: O(state=started)
   type: str
   sample: process
 credentials_file:
-  description: Credentials file of the profile C(ddbload-local), by which one may call it; there while it runs.
+  description: Credentials file with the profile C(ddbload-local); exists while the emulator runs.
   returned: always
   type: str
   sample: /home/me/.local/state/ddbload/local-aws-4566/credentials
 log_files:
-  description: Where the two processes write.
+  description: Where the processes write; that of Envoy exists once there has been a load balancer.
   returned: always
   type: list
   elements: str
   sample:
     - /home/me/.local/state/ddbload/local-aws-4566/process-engine.log
     - /home/me/.local/state/ddbload/local-aws-4566/ministack.log
+    - /home/me/.local/state/ddbload/local-aws-4566/envoy.log
+load_balancers:
+  description:
+    - Load balancers by name, while there are any.
+    - C(urls) has the URL of each listener by the port that ELBv2 describes. The port of the URL is another one where
+      this user may not listen on it, such as 8080 for 80 and 8443 for 443.
+    - C(certificate_authority) is the certificate by which HTTPS listeners are verified, such as by C(curl --cacert).
+  returned: O(state=started)
+  type: dict
+  sample:
+    web:
+      dns_name: 127.78.214.1
+      urls: {"80": http://127.78.214.1/, "443": https://127.78.214.1/}
+      certificate_authority: /home/me/.local/state/ddbload/local-aws-4566/front/ca.pem
 pids:
   description: Process ids of what runs, by name.
   returned: always
@@ -133,10 +150,10 @@ import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.plan import Settings
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.process import ProcessError
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.service import (
-    Settings,
     preview,
     running_pids,
     start,
@@ -187,8 +204,9 @@ def main() -> None:
                     else start(settings, wanted, os.environ, options["timeout"], lambda: bool(interrupt))
                 )
                 changed, result["task_engine"] = outcome.changed, outcome.engine
+                result["load_balancers"] = settings.folder.load_balancers()
                 for warning in outcome.warnings:
-                    module.warn(warning)
+                    module.warn(warning.line())
             pids = running_pids(settings)
     except (ProcessError, OSError) as error:
         module.fail_json(msg=f"Cannot set the embedded AWS to {options['state']}: {error}")

@@ -2,34 +2,37 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module: what is wrong before a deploy."""
+"""Module: the problems of an environment before a deploy."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight_info
-short_description: What is wrong before a deploy, all of it at once
+short_description: Report all problems before a deploy at once
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Looks at everything that a deploy needs and changes nothing.
-    Credentials and whose they are, the account, the region and its zones, service-linked roles, quotas, names,
+  - Checks everything that a deploy needs and changes nothing.
+    It checks the credentials and their account, the region and its zones, service-linked roles, quotas, names,
     address ranges, an existing VPC, an existing table, the image.
-  - It stops at nothing and does not fail.
-    What is wrong stands in RV(problems), one line each that says what, where and how to mend it.
-  - What the caller may not look at is a warning that begins with C(not checked).
-  - "It needs as permissions, as far as each is checked: C(ec2:DescribeRegions), C(ec2:DescribeAvailabilityZones),
+  - It checks everything and does not fail.
+    RV(problems) has one line for each problem, with what is wrong, where, and how to fix it.
+  - A check without permission is a warning that starts with C(not checked).
+  - "Permissions, as far as each is checked: C(ec2:DescribeRegions), C(ec2:DescribeAvailabilityZones),
     C(ec2:DescribeVpcs), C(ec2:DescribeAddresses), C(ec2:DescribeInternetGateways), C(iam:ListRoles),
     C(servicequotas:GetServiceQuota), C(servicequotas:GetAWSDefaultServiceQuota), C(cloudwatch:GetMetricStatistics),
     C(ecr:DescribeImages); for an existing VPC C(ec2:DescribeSubnets), C(ec2:DescribeRouteTables) and
     C(ec2:DescribeVpcAttribute); for an existing table C(cloudformation:DescribeStacks), C(dynamodb:DescribeTable) and
-    C(dynamodb:ListTagsOfResource)."
-  - A table that no stack of the environment made looks like somebody's where another stack made it, its tag
+    C(dynamodb:ListTagsOfResource); for O(subnets_of_stack) C(cloudformation:DescribeStacks), C(ec2:DescribeSubnets) and
+    C(ec2:DescribeNetworkInterfaces); for O(plan) C(cloudformation:DescribeStacks) and C(dynamodb:DescribeTable)."
+  - Before a run it also compares the number of tasks with free addresses, network interfaces and the quotas of vCPUs,
+    and the peak of the plan with the throughput of the table and its quota.
+  - A table from outside the environment seems to belong to others where another stack created it, its tag
     C(Environment), C(env), C(stage) or C(Project) names another, its deletion protection or its stream is on, or it has
-    replicas. That is a problem, and so is a table that the caller may not look at, unless O(confirmed_table) names it.
+    replicas. That is a problem, and so is a table that the caller may not describe, unless O(confirmed_table) names it.
 options:
   project:
-    description: Name of the project, which begins every name.
+    description: Name of the project, the first part of every name.
     type: str
     required: true
   environment:
@@ -50,7 +53,7 @@ options:
     type: bool
     default: false
   unread_accounts:
-    description: What of other environments' accounts could not be read, a line each; told as warnings.
+    description: Other environments' accounts that cannot be read, a line each; reported as warnings.
     type: list
     elements: str
     default: []
@@ -59,7 +62,7 @@ options:
     type: bool
     default: false
   credentials_remedy:
-    description: What to do where AWS does not know the credentials; the module knows an advice for a real account.
+    description: Remedy for credentials that AWS rejects; by default the one for a real account.
     type: str
   service_linked_roles:
     description: Services whose service-linked role the account must have.
@@ -86,20 +89,44 @@ options:
         description: Whether they run on Fargate Spot.
         type: bool
         default: false
+      on_demand:
+        description:
+          - Whether they run on demand too, where they run on Fargate Spot.
+            Then each quota that is too low is a warning, and a problem only where both together are.
+        type: bool
+        default: false
+  subnets_of_stack:
+    description:
+      - Whether to check that the subnets of the environment's network stack have an address for each of O(task),
+        and the account's quota a network interface. The quota is read for 50 tasks or more.
+    type: bool
+    default: false
+  plan:
+    description: The peak of the plan; left out, the throughput of the table is not checked.
+    type: dict
+    suboptions:
+      read_units:
+        description: Read units a second.
+        type: float
+        default: 0
+      write_units:
+        description: Write units a second.
+        type: float
+        default: 0
   network:
     description: The network that is wanted; left out, none is checked.
     type: dict
     suboptions:
       vpc_cidr:
-        description: Address range of a VPC of our own.
+        description: Address range of the environment's own VPC.
         type: str
         default: 10.64.0.0/20
       zone_count:
-        description: How many zones a VPC of our own spans.
+        description: Number of zones of the environment's own VPC.
         type: int
         default: 2
       nat_mode:
-        description: NAT gateways of a VPC of our own.
+        description: NAT gateways of the environment's own VPC.
         type: str
         choices: [none, single, per_zone]
         default: none
@@ -109,7 +136,7 @@ options:
         choices: [nat, endpoints, none]
         default: none
       existing_vpc_id:
-        description: A VPC that is there already, in place of one of our own.
+        description: Id of an existing VPC to use instead of a VPC of the environment's own.
         type: str
       existing_private_subnet_ids:
         description: Its private subnets.
@@ -117,15 +144,15 @@ options:
         elements: str
         default: []
   table_name:
-    description: Name of a table that is there already, and that runs write to.
+    description: Name of an existing table that runs write to.
     type: str
   table_of_stack:
     description:
-      - Whether to look at the table that the environment's table stack passes on, where O(table_name) is empty.
+      - Whether to check the table in the outputs of the environment's table stack, where O(table_name) is empty.
     type: bool
     default: false
   confirmed_table:
-    description: Name of the table again, which says that runs may write to it whoever's it looks like.
+    description: Name of the table again, to confirm that runs may write to it although it seems to belong to others.
     type: str
     default: ""
   image:
@@ -144,7 +171,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look for what is wrong
+- name: Find all problems
   gantry.ecs.preflight_info:
     project: ddbload
     environment: prod
@@ -159,7 +186,7 @@ EXAMPLES = r"""
       egress: nat
   register: preflight
 
-- name: Stop where something is
+- name: Stop if there are problems
   ansible.builtin.assert:
     that: preflight.problems | length == 0
     fail_msg: "{{ preflight.problems | join('; ') }}"
@@ -175,29 +202,29 @@ problems:
     - "region ap-east-1 is not enabled in account 123456789012 -> enable it
       (aws account enable-region --region-name ap-east-1), or choose another aws_region"
 checked:
-  description: What was looked at and is as it has to be.
+  description: The checks that passed.
   returned: always
   type: list
   elements: str
   sample: [region eu-west-1, service-linked role of ecs.amazonaws.com]
 account_id:
-  description: The account that the credentials belong to; empty where AWS does not know them.
+  description: The account that the credentials belong to; empty where AWS rejects them.
   returned: always
   type: str
   sample: "123456789012"
 identity_arn:
-  description: The user or role that the credentials belong to; empty where AWS does not know them.
+  description: The user or role that the credentials belong to; empty where AWS rejects them.
   returned: always
   type: str
   sample: arn:aws:sts::123456789012:assumed-role/deployer/me
 missing_service_linked_roles:
-  description: Those of O(service_linked_roles) whose role the account lacks; no problem, they can be made.
+  description: Services of O(service_linked_roles) whose role the account lacks; no problem, the roles can be created.
   returned: always
   type: list
   elements: str
   sample: [ecs.amazonaws.com]
 table:
-  description: What is known of the table that runs write to; null where there is none but the environment's own.
+  description: Facts of the table that runs write to; null where it is the environment's own.
   returned: always
   type: dict
   contains:
@@ -206,7 +233,7 @@ table:
       type: str
       sample: orders
     item_count:
-      description: How many items it holds, as DynamoDB counted them within the last six hours.
+      description: Number of items, as DynamoDB counted them within the last six hours.
       type: int
       sample: 1200000
     size_bytes:
@@ -218,23 +245,23 @@ table:
       type: dict
       sample: {Environment: prod}
     marks:
-      description: What marks it as somebody's.
+      description: Signs that it belongs to others.
       type: list
       elements: str
       sample: [its tag Environment is prod, deletion protection is on]
     content:
-      description: How much is in it, for a person to read.
+      description: Its item count and size, in words.
       type: str
       sample: about 1,200,000 items, 480,000,000 bytes, as DynamoDB counted them within the last six hours
     line:
       description: All of it for a person to read.
       type: str
-      sample: "table orders, which no stack of this environment made: about 1,200,000 items, ...; tags: Team=orders"
+      sample: "table orders, which no stack of this environment created: about 1,200,000 items, ...; tags: Team=orders"
 """
 
 from ansible.module_utils.common.warnings import warn
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.open_clients import OpenClients
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import OpenClients
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.preflight import look
 
 ARGUMENT_SPEC = {
@@ -254,6 +281,15 @@ ARGUMENT_SPEC = {
             "cpu": {"type": "int", "default": 1024},
             "count": {"type": "int", "default": 1},
             "spot": {"type": "bool", "default": False},
+            "on_demand": {"type": "bool", "default": False},
+        },
+    },
+    "subnets_of_stack": {"type": "bool", "default": False},
+    "plan": {
+        "type": "dict",
+        "options": {
+            "read_units": {"type": "float", "default": 0},
+            "write_units": {"type": "float", "default": 0},
         },
     },
     "network": {
@@ -281,10 +317,10 @@ def main() -> None:
         module.fail_json(msg="no region is known -> set region, or AWS_REGION")
     found = look(OpenClients(module).client, module.params, module.region)
     for warning in found.findings.warnings:
-        warn(warning)  # by the module's own method, ansible-core would call it deprecated
+        warn(warning.line())  # by the module's own method, ansible-core would call it deprecated
     module.exit_json(
         changed=False,
-        problems=found.findings.problems,
+        problems=[problem.line() for problem in found.findings.problems],
         checked=found.findings.checked,
         account_id=found.caller.account if found.caller else "",
         identity_arn=found.caller.arn if found.caller else "",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which accounts the environments name whose inventories lie beside one, be they loaded or not."""
+"""Accounts that the environments of the neighbouring inventories name, loaded or not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENDINGS = ("", ".yml", ".yaml", ".json")
 def accounts_beside(folder: Path, read: Callable[[Path], Any]) -> tuple[dict[str, list[str]], list[str]]:
     """Read which accounts the environments name whose inventories lie in the folder of an inventory.
 
-    Nothing is executed and nothing is rendered: a dynamic inventory beside is passed over.
+    Nothing is executed and nothing is rendered: a dynamic inventory is skipped.
 
     Args:
         folder: of the inventory that is loaded.
@@ -32,7 +32,7 @@ def accounts_beside(folder: Path, read: Callable[[Path], Any]) -> tuple[dict[str
     for hosts in sorted(folder.parent.glob(f"*/{HOSTS}")):
         try:
             named = list(_named(hosts, read))
-        except Exception as error:  # whatever is wrong with another environment's file must not end this one's play
+        except Exception as error:  # an error in another environment's file must not end this one's play
             unread.append(f"{hosts.parent}: {' '.join(str(error).split())}")
             continue
         for environment, value in named:

@@ -28,7 +28,7 @@ FULL_NAMES = {f"{collection}.{name}" for collection, names in FOR_PEOPLE.items()
 
 
 def is_for_people(callback: str) -> bool:
-    """Tell whether a stdout callback writes for people, as opposed to a program that parses it.
+    """Return whether a stdout callback writes for people, as opposed to a program that parses it.
 
     Args:
         callback: its name as Ansible's setting has it, short or full.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container engine, an image to build on and a deployed place, which the tests share."""
+"""A container engine, a base image and a deployed embedded AWS, which the tests share."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.docker import
 sys.path.insert(0, str(Path(__file__).parent))
 
 from container_engine import Engine, NoEngineError, base_image, obtain, wheelhouse
-from playground import Place, Play, free_port
+from emulator_env import EmulatorEnv, Play, free_port
 
-# The first test waits for an engine, a base image and a deploy.
+# The first test waits until the engine, the base image and the deploy are ready.
 PATIENCE = 900  # seconds
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give these tests more time than others."""
+    """Set a longer timeout for these tests."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(PATIENCE))
 
 
 @dataclass
-class Yard(Place):
+class RegistryFixture(EmulatorEnv):
     """An embedded AWS whose tasks are real containers."""
 
     engine: Engine
@@ -48,12 +48,12 @@ class Yard(Place):
 
     @property
     def registry(self) -> str:
-        """Where the engine pushes to and pulls from."""
+        """The registry that the engine pushes to and pulls from."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def task_environment(self) -> dict[str, str]:
-        """What a container needs to call the embedded AWS."""
+        """The environment variables by which a container calls the embedded AWS."""
         return {
             "AWS_ENDPOINT_URL": f"http://{bridge_address(self.engine.host)}:{self.port}",
             "AWS_REGION": "us-east-1",
@@ -62,7 +62,7 @@ class Yard(Place):
         }
 
     def docker_logged_in(self, *arguments: str) -> None:
-        """Call the engine with the login that the registry wants, and a folder of its own for it."""
+        """Call the engine with a login to the registry, which is stored in a directory of its own."""
         token = self.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
         login = self.directory / "login"
         login.mkdir(mode=0o700, exist_ok=True)
@@ -70,7 +70,7 @@ class Yard(Place):
         self.engine.docker("--config", str(login), *arguments)
 
     def built(self) -> list[str]:
-        """Return the ids of the images of the load tester that the engine has."""
+        """Return the ids of the engine's images of the load tester."""
         found = self.engine.docker("images", "--no-trunc", "--quiet", f"{self.registry}/ddbload-local").stdout
         return sorted(set(found.split()))
 
@@ -95,7 +95,7 @@ def base(engine: Engine) -> str:
 
 @pytest.fixture(scope="session")
 def build_options(engine: Engine, base: str) -> dict[str, Any]:
-    """What lets the role build with no registry and no index in reach."""
+    """The variables with which the role builds without a registry and without a package index."""
     return {
         "local_task_engine": "docker",
         "build_push_base_image": base,
@@ -105,9 +105,11 @@ def build_options(engine: Engine, base: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def yard(engine: Engine, build_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
-    """The place; nothing is deployed yet."""
-    made = Yard(free_port(), tmp_path_factory.mktemp("yard"), engine, build_options)
+def emulator(
+    engine: Engine, build_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RegistryFixture]:
+    """The embedded AWS, before a deploy."""
+    made = RegistryFixture(free_port(), tmp_path_factory.mktemp("emulator"), engine, build_options)
     yield made
     made.play("playbooks/local-aws.yml", "-e", "local_aws_state=stopped")
     leftovers = engine.docker("ps", "--all", "--quiet", "--filter", "name=ministack-ecs-").stdout.split()
@@ -119,18 +121,18 @@ def yard(engine: Engine, build_options: dict[str, Any], tmp_path_factory: pytest
 
 
 @pytest.fixture(scope="session")
-def deployed(yard: Yard) -> tuple[Yard, Play]:
-    """The place after a first deploy, and that deploy."""
-    first = yard.play("deploy.yml")
+def deployed(emulator: RegistryFixture) -> tuple[RegistryFixture, Play]:
+    """The embedded AWS after a first deploy, and the deploy's result."""
+    first = emulator.play("deploy.yml")
     assert first.code == 0, first.output
-    return yard, first
+    return emulator, first
 
 
 @pytest.fixture(scope="session")
-def image(deployed: tuple[Yard, Play]) -> str:
-    """The image's name, by its digest, pulled from the registry."""
-    yard, _first = deployed
-    definition = yard.client("ecs").describe_task_definition(taskDefinition="ddbload-local")["taskDefinition"]
+def image(deployed: tuple[RegistryFixture, Play]) -> str:
+    """The image's name with its digest; the image is pulled from the registry."""
+    emulator, _first = deployed
+    definition = emulator.client("ecs").describe_task_definition(taskDefinition="ddbload-local")["taskDefinition"]
     name = str(definition["containerDefinitions"][0]["image"])
-    yard.docker_logged_in("pull", name)
+    emulator.docker_logged_in("pull", name)
     return name

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A container engine for the tests: the one that answers, or Debian's own, installed and started where that is allowed.
+"""A container engine for the tests: a running one, or Debian's own, installed and started where that is allowed.
 
-As a program it does the same by hand: ``python tests/containers/container_engine.py --help``.
+You can run it as a program: ``python tests/containers/container_engine.py --help``.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.docker import
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".cache" / "container-engine"  # git-ignored; kept between runs
-INSTALL = "DDBLOAD_INSTALL_ENGINE"  # set to 1 it lets the tests install and start Debian's engine
-BASE_IMAGE = "DDBLOAD_BASE_IMAGE"  # names an image to build on, where one can be pulled
+INSTALL = "DDBLOAD_INSTALL_ENGINE"  # the value 1 allows the tests to install and start Debian's engine
+BASE_IMAGE = "DDBLOAD_BASE_IMAGE"  # name of a base image that can be pulled
 STARTS_WITHIN = 60.0  # seconds
 STOPS_WITHIN = 30.0  # seconds
 PULLS_WITHIN = 300.0  # seconds
@@ -35,7 +35,7 @@ PACKAGES = {"dockerd": "docker.io", "mmdebstrap": "mmdebstrap"}
 
 
 class NoEngineError(Exception):
-    """No engine can be had here; the message says why, and how to get one."""
+    """No engine is available; the message says why, and how to get one."""
 
 
 @dataclass
@@ -43,9 +43,9 @@ class Engine:
     """A container engine.
 
     Attributes:
-        host: where it answers, as DOCKER_HOST writes it.
-        process: the engine, where it was started here.
-        log: what it writes, where it was started here.
+        host: its address, in the form of DOCKER_HOST.
+        process: the engine, where this module started it.
+        log: its output, where this module started it.
     """
 
     host: str
@@ -64,7 +64,7 @@ class Engine:
         )
 
     def stop(self) -> None:
-        """Stop it, where it was started here; what no image needs any more goes, so that it does not grow."""
+        """Stop the engine, where this module started it; remove unused layers, so that its directory does not grow."""
         if self.process:
             self.docker("image", "prune", "--force", check=False)
             self.process.send_signal(signal.SIGTERM)
@@ -73,45 +73,43 @@ class Engine:
 
 
 def find(environ: Mapping[str, str]) -> Engine | None:
-    """Return the engine that answers; None where none does."""
+    """Return the running engine; None where no engine responds."""
     host = docker_host(environ)
     return Engine(host) if answers(host) else None
 
 
 def obtain(environ: Mapping[str, str]) -> Engine:
-    """Return the engine that answers, or install and start Debian's.
+    """Return the running engine, or install and start Debian's.
 
     Args:
-        environ: the environment; INSTALL in it allows to install and start.
+        environ: the environment variables; INSTALL allows this function to install and start an engine.
 
     Raises:
-        NoEngineError: none answers, and none may be or can be installed and started.
+        NoEngineError: no engine responds, and none may be or can be installed and started.
     """
     found = find(environ)
     if found:
         return found
-    reason = f"no container engine answers on {docker_host(environ)}"
+    reason = f"no container engine responds on {docker_host(environ)}"
     if environ.get(INSTALL) != "1":
         raise NoEngineError(f"{reason} -> start one, name it by DOCKER_HOST, or as root on Debian set {INSTALL}=1")
     if os.geteuid() != 0 or not Path("/etc/debian_version").exists():
-        raise NoEngineError(
-            f"{reason}, and one is installed by root on Debian only -> start one, or use such a machine"
-        )
+        raise NoEngineError(f"{reason}, and only root on Debian can install one -> start one, or use root on Debian")
     install()
     return start(CACHE)
 
 
 def install() -> None:
-    """Install Debian's engine, and what makes a base image without any registry.
+    """Install Debian's engine, and the program that builds a base image without a registry.
 
     Raises:
-        NoEngineError: Debian's packages cannot be had.
+        NoEngineError: Debian's packages are not available.
     """
     missing = [package for program, package in PACKAGES.items() if not shutil.which(program)]
     if missing:
         _apt_get("update", "-qq")
         _apt_get("install", "-qq", "-y", "--no-install-recommends", *missing)
-    if not shutil.which("docker"):  # a package of its own since Debian 13
+    if not shutil.which("docker"):  # a separate package since Debian 13
         _apt_get("install", "-qq", "-y", "--no-install-recommends", "docker-cli")
 
 
@@ -119,21 +117,21 @@ def _apt_get(*arguments: str) -> None:
     command = ["apt-get", *arguments]
     done = subprocess.run(command, env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, check=False)
     if done.returncode:
-        raise NoEngineError(f"{shlex.join(command)} failed with exit code {done.returncode} -> see what it says above")
+        raise NoEngineError(f"{shlex.join(command)} failed with exit code {done.returncode} -> see its output above")
 
 
 def start(directory: Path, is_alone: bool = False) -> Engine:
-    """Start an engine of one's own, on a socket of its own.
+    """Start a separate engine on its own socket.
 
     Args:
-        directory: where its images, its log and its settings go.
-        is_alone: without any network, in a namespace of its own; else it would take another engine's bridge away.
+        directory: for its images, its log and its settings.
+        is_alone: whether it runs without a network, in its own namespace; else it removes another engine's bridge.
 
     Raises:
-        NoEngineError: it does not come up, as in a container without the right to mount.
+        NoEngineError: it does not start, for example in a container without the permission to mount.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    # A path that is short whatever the directory is: a socket's may have 107 characters (unix(7)).
+    # The socket is outside the directory, since its path may have at most 107 characters (unix(7)).
     run = Path("/run") / f"ddbload-{hashlib.sha256(str(directory).encode()).hexdigest()[:12]}"
     run.mkdir(mode=0o700, exist_ok=True)
     log = directory / "dockerd.log"
@@ -143,7 +141,7 @@ def start(directory: Path, is_alone: bool = False) -> Engine:
         command = ["dockerd", "--host", engine.host, *places]
         if is_alone:
             command = ["unshare", "--net", *command, "--bridge=none", "--iptables=false", "--ip6tables=false"]
-        # In a session of its own, so that a Ctrl-C at the tests lets it end after them.
+        # The engine has its own session, so that Ctrl-C does not end it before the tests.
         engine.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
@@ -151,21 +149,21 @@ def start(directory: Path, is_alone: bool = False) -> Engine:
     while not answers(engine.host):
         if engine.process.poll() is not None or time.monotonic() > end:
             engine.process.kill()
-            lines = log.read_text(errors="replace").splitlines() or ["it wrote nothing"]
-            raise NoEngineError(f"dockerd does not come up: {lines[-1]} -> see {log}")
+            lines = log.read_text(errors="replace").splitlines() or ["no output"]
+            raise NoEngineError(f"dockerd does not start: {lines[-1]} -> see {log}")
         time.sleep(0.2)
     return engine
 
 
 def base_image(engine: Engine, environ: Mapping[str, str]) -> str:
-    """Return an image to build on: what is named, else one made of Debian's packages, else the Dockerfile's own.
+    """Return a base image: the named one, else one built from Debian's packages, else the Dockerfile's.
 
     Args:
-        engine: where it has to be.
-        environ: the environment; BASE_IMAGE in it names one.
+        engine: the engine that needs the image.
+        environ: the environment variables; BASE_IMAGE names an image.
 
     Raises:
-        NoEngineError: none can be had here.
+        NoEngineError: no base image is available.
     """
     if environ.get(BASE_IMAGE):
         return environ[BASE_IMAGE]
@@ -183,7 +181,7 @@ def _has(engine: Engine, image: str) -> bool:
 
 
 def _made_archive() -> Path:
-    """Return a base image's files, made of Debian's packages with no registry; kept for the next time."""
+    """Return the archive of a base image, built from Debian's packages without a registry and cached."""
     archive = CACHE / f"base-{_suite()}.tar"
     if not archive.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -191,36 +189,38 @@ def _made_archive() -> Path:
         command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,python3-pip", _suite(), str(part)]
         done = subprocess.run(command, check=False)
         if done.returncode:
-            raise NoEngineError(f"mmdebstrap failed with exit code {done.returncode} -> name a base by {BASE_IMAGE}")
+            raise NoEngineError(
+                f"mmdebstrap failed with exit code {done.returncode} -> name a base image in {BASE_IMAGE}"
+            )
         part.rename(archive)
     return archive
 
 
 def _pulled(engine: Engine) -> str:
-    """Return the base that the Dockerfile names, from its registry."""
+    """Return the base image that the Dockerfile names, pulled from its registry."""
     dockerfile = (ROOT / "loadtest_app" / "Dockerfile").read_text()
     name = re.findall(r"^ARG BASE_IMAGE=(\S+)$", dockerfile, re.MULTILINE)[0]
     if not _has(engine, name):
         done = engine.docker("pull", "--quiet", name, check=False, timeout=PULLS_WITHIN)
         if done.returncode:
             raise NoEngineError(
-                f"no base image: {name} cannot be pulled ({done.stderr.strip()}) -> name one by {BASE_IMAGE}, or as "
+                f"no base image: {name} cannot be pulled ({done.stderr.strip()}) -> name one in {BASE_IMAGE}, or as "
                 "root on Debian install mmdebstrap"
             )
     return str(name)
 
 
 def wheelhouse(engine: Engine, image: str) -> Path:
-    """Return a folder with the wheels that the load tester's lock file pins, for the Python of an image.
+    """Return a directory with the wheels that the load tester's lock file pins, for the Python of an image.
 
-    They are fetched by this machine's pip, with its settings: a build has neither its network nor its certificates.
+    This machine's pip downloads them with its settings, since a build has neither its network nor its certificates.
     """
     script = "import sys, platform; print('%d.%d' % sys.version_info[:2], platform.machine())"
     version, machine = engine.docker("run", "--rm", image, "python3", "-c", script).stdout.split()
     lock = ROOT / "loadtest_app" / "requirements.txt"
-    place = CACHE / f"wheels-{version}-{machine}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
-    if not place.exists():
-        part = place.with_suffix(".part")
+    emulator = CACHE / f"wheels-{version}-{machine}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:12]}"
+    if not emulator.exists():
+        part = emulator.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
         platforms = [f"--platform={name}_{machine}" for name in ("manylinux_2_28", "manylinux_2_17", "manylinux2014")]
         wanted = ["--require-hashes", "--only-binary=:all:", "--no-deps", f"--python-version={version}", *platforms]
@@ -235,8 +235,8 @@ def wheelhouse(engine: Engine, image: str) -> Path:
             f"--requirement={lock}",
         ]
         subprocess.run(command, check=True)
-        part.rename(place)
-    return place
+        part.rename(emulator)
+    return emulator
 
 
 def _suite() -> str:
@@ -246,7 +246,7 @@ def _suite() -> str:
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description="An engine for containers, and an image to build on.")
+    parser = argparse.ArgumentParser(description="A container engine and a base image.")
     parser.parse_args()
     try:
         engine = obtain(os.environ | {INSTALL: "1"})
@@ -254,7 +254,7 @@ def main() -> None:
     except NoEngineError as error:
         raise SystemExit(str(error)) from error
     pid = f" (pid {engine.process.pid})" if engine.process else ""
-    print(f"An engine answers{pid}. To use it:\n  export DOCKER_HOST={engine.host}")
+    print(f"A container engine runs{pid}. To use it:\n  export DOCKER_HOST={engine.host}")
     print(f"  -e build_push_base_image={base} -e build_push_wheelhouse={wheelhouse(engine, base)}")
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A registry that refuses, in the words of the registry protocol and of ECR.
+"""A registry that refuses requests, with the errors of the registry protocol and of ECR.
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 
 class RegistryStub(ThreadingHTTPServer):
-    """The registry; it answers every request to a repository with one refusal."""
+    """The registry; it responds to every request to a repository with one error."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(("127.0.0.1", 0), _Refusals)
@@ -49,12 +49,12 @@ class _Refusals(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = _answer
 
     def log_message(self, *_arguments: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def refusing(status: int, code: str, message: str) -> Iterator[RegistryStub]:
-    """Run a registry that refuses."""
+    """Run a registry that refuses requests."""
     with RegistryStub(status, code, message) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server

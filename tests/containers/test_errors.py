@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong with builds and pushes, made to go wrong: each is one clear line, and nothing stays behind."""
+"""Errors of builds and pushes: each is one clear line, and no file is left."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import Yard
+from conftest import RegistryFixture
 from container_engine import Engine, NoEngineError, start
-from playground import Play, free_port
+from emulator_env import Play, free_port
 from registry_stub import refusing
 
 ROOT = Path(__file__).parents[2]
 DISK = 800  # MiB: the base image fits while it is unpacked
-LEFT = 20  # MiB: what is built of it does not
+LEFT = 20  # MiB: the image that is built on it does not
 
 
 @pytest.fixture(scope="module")
-def ready(yard: Yard) -> Yard:
-    """The embedded AWS with a repository, and nothing else that these tests need."""
-    assert yard.play("playbooks/local-aws.yml").code == 0
-    ecr = yard.client("ecr")
+def ready(emulator: RegistryFixture) -> RegistryFixture:
+    """The embedded AWS with a repository only."""
+    assert emulator.play("playbooks/local-aws.yml").code == 0
+    ecr = emulator.client("ecr")
     if "fixed" not in [one["repositoryName"] for one in ecr.describe_repositories()["repositories"]]:
         ecr.create_repository(repositoryName="fixed", imageTagMutability="IMMUTABLE")
-    return yard
+    return emulator
 
 
-def build(yard: Yard, repository: str = "fixed", tag: str = "1", **options: object) -> Play:
-    more = {"repository": repository, "tag": tag, "build_push_registry": yard.registry} | options
-    return yard.play(str(ROOT / "tests" / "containers" / "build.yml"), "-e", json.dumps(more))
+def build(emulator: RegistryFixture, repository: str = "fixed", tag: str = "1", **options: object) -> Play:
+    more = {"repository": repository, "tag": tag, "build_push_registry": emulator.registry} | options
+    return emulator.play(str(ROOT / "tests" / "containers" / "build.yml"), "-e", json.dumps(more))
 
 
 def refusal(play: Play) -> str:
-    """Return the one line that tells what is the matter."""
+    """Return the one line of the error."""
     assert play.code == 2, play.output
     assert list(Path("/tmp").glob("ddbload-image-*")) == [], "the login is removed"
     lines = [line for line in play.output.splitlines() if line.startswith("[ERROR]") and " -> " in line]
@@ -51,15 +51,15 @@ def refusal(play: Play) -> str:
 
 
 def arguments_of_all_processes() -> str:
-    """Return the command lines of whatever runs on this machine."""
+    """Return the command lines of all processes on this machine."""
     found = []
     for process in Path("/proc").iterdir():
-        with suppress(OSError):  # it has ended, or is no process
+        with suppress(OSError):  # the process has ended, or the file is not of a process
             found.append((process / "cmdline").read_text(errors="replace"))
     return "\n".join(found)
 
 
-def test_the_token_is_in_no_process_list(ready: Yard) -> None:
+def test_token_is_in_no_command_line(ready: RegistryFixture) -> None:
     token = ready.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     secrets = (token, base64.b64decode(token).decode().partition(":")[2])
     seen: set[str] = set()
@@ -75,25 +75,25 @@ def test_the_token_is_in_no_process_list(ready: Yard) -> None:
     assert seen == set()
 
 
-def test_no_engine(ready: Yard) -> None:
+def test_no_engine(ready: RegistryFixture) -> None:
     play = ready.play("deploy.yml", "-e", "build_push_base_image=other", DOCKER_HOST="unix:///nowhere/docker.sock")
     assert "no container engine answers" in refusal(play)
 
 
-def test_no_such_repository(ready: Yard) -> None:
+def test_missing_repository(ready: RegistryFixture) -> None:
     line = refusal(build(ready, repository="nowhere"))
     assert "Cannot push " in line
-    assert "the registry has no such repository" in line
+    assert "the repository does not exist" in line
 
 
-def test_an_immutable_tag_that_another_build_took_meanwhile(ready: Yard) -> None:
+def test_immutable_tag_that_another_build_has_pushed(ready: RegistryFixture) -> None:
     assert build(ready).code == 0
-    line = refusal(build(ready, build_push_digest={"sha256": "other"}))
+    line = refusal(build(ready, __build_push_digest={"sha256": "other"}))
     assert "its tags are immutable" in line
     assert "run it again" in line
 
 
-def test_no_permission_is_not_tried_again(ready: Yard) -> None:
+def test_denied_push_is_not_repeated(ready: RegistryFixture) -> None:
     said = "User: arn:aws:iam::123456789012:user/x is not authorized to perform: ecr:InitiateLayerUpload"
     with refusing(403, "DENIED", said) as registry:
         line = refusal(build(ready, build_push_registry=registry.address))
@@ -102,49 +102,60 @@ def test_no_permission_is_not_tried_again(ready: Yard) -> None:
     assert "ecr:InitiateLayerUpload" in line
 
 
-def test_a_registry_that_has_no_time_is_asked_again(ready: Yard) -> None:
+def test_push_to_an_overloaded_registry_is_repeated(ready: RegistryFixture) -> None:
     with refusing(429, "TOOMANYREQUESTS", "Rate exceeded") as registry:
         line = refusal(build(ready, build_push_registry=registry.address, build_push_retries=2))
         assert registry.pushes >= 3
     assert "the registry is overloaded or limits the rate" in line
 
 
-def test_no_network_to_the_registry(ready: Yard) -> None:
+def test_no_network_to_the_registry(ready: RegistryFixture) -> None:
     play = build(ready, build_push_registry=f"127.0.0.1:{free_port()}", build_push_retries=1)
     assert "the registry cannot be reached" in refusal(play)
 
 
-def test_no_network_to_the_package_index(ready: Yard) -> None:
-    line = refusal(build(ready, build_push_wheelhouse="", build_push_index_url="https://index.invalid/simple"))
+@pytest.fixture(scope="module")
+def retrying(ready: RegistryFixture) -> dict[str, Play]:
+    """Builds that mostly wait between the attempts of pip and botocore, so that they run at the same time."""
+    wanted: dict[str, dict[str, object]] = {
+        "index": {"build_push_wheelhouse": "", "build_push_index_url": "https://index.invalid/simple"},
+        "login": {"aws_endpoint_url": f"http://127.0.0.1:{free_port()}"},
+    }
+    with ThreadPoolExecutor() as pool:
+        plays = {name: pool.submit(build, ready, **options) for name, options in wanted.items()}
+    return {name: play.result() for name, play in plays.items()}
+
+
+def test_no_network_to_the_package_index(retrying: dict[str, Play]) -> None:
+    line = refusal(retrying["index"])
     assert "the build cannot reach the package index" in line
     assert "build_push_wheelhouse" in line
 
 
-def test_no_base_image(ready: Yard) -> None:
+def test_no_base_image(ready: RegistryFixture) -> None:
     line = refusal(build(ready, build_push_base_image=f"127.0.0.1:{free_port()}/base:1"))
     assert "Cannot build" in line
     assert "-> " in line
 
 
-def test_nobody_answers_the_login(ready: Yard) -> None:
-    play = build(ready, aws_endpoint_url=f"http://127.0.0.1:{free_port()}")
-    assert "cannot log in to the registry (ecr:GetAuthorizationToken)" in refusal(play)
+def test_login_without_a_response(retrying: dict[str, Play]) -> None:
+    assert "cannot log in to the registry (ecr:GetAuthorizationToken)" in refusal(retrying["login"])
 
 
 @pytest.fixture
-def full_engine(engine: Engine, ready: Yard, tmp_path: Path) -> Iterator[Engine]:
-    """An engine of its own whose disk is as good as full."""
+def full_engine(engine: Engine, ready: RegistryFixture, tmp_path: Path) -> Iterator[Engine]:
+    """A separate engine whose disk is nearly full."""
     if os.geteuid() != 0:
-        pytest.skip("NOT TESTED: a disk that is full needs root, who mounts a small one")
+        pytest.skip("NOT TESTED: a full disk, since only root can mount a small one")
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}m", "none", str(disk)], check=False).returncode:
-        pytest.skip("NOT TESTED: a disk that is full, since nothing may be mounted here")
+        pytest.skip("NOT TESTED: a full disk, since mounting is not permitted here")
     try:
         small = start(disk, is_alone=True)
     except NoEngineError as error:
         subprocess.run(["umount", str(disk)], check=True)
-        pytest.skip(f"NOT TESTED: a disk that is full: {error}")
+        pytest.skip(f"NOT TESTED: a full disk: {error}")
     base = ready.options["build_push_base_image"]
     with subprocess.Popen(["docker", "--host", engine.host, "save", base], stdout=subprocess.PIPE) as saved:
         loaded = subprocess.run(["docker", "--host", small.host, "load", "--quiet"], stdin=saved.stdout, check=False)
@@ -158,7 +169,7 @@ def full_engine(engine: Engine, ready: Yard, tmp_path: Path) -> Iterator[Engine]
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_disk_that_is_full(ready: Yard, full_engine: Engine) -> None:
+def test_full_disk(ready: RegistryFixture, full_engine: Engine) -> None:
     roomy, ready.engine = ready.engine, full_engine
     try:
         line = refusal(build(ready))

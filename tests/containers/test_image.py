@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image, by hand: what is in it, who runs in it, and how it takes a signal."""
+"""The image: its files, its user, and its behaviour at a signal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Yard
+from conftest import RegistryFixture
 from container_engine import Engine
+from emulator_env import ROOT
 
 LARGEST = 60_000_000  # bytes, compressed
-EARLY_ENOUGH = 60  # seconds that a container may take to end
+EARLY_ENOUGH = 60  # seconds for a container to end
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_the_image_is_small(layers: list[bytes]) -> None:
     assert sizes[-1] < LARGEST / 50, "a new version of the load tester pushes its own layer alone"
 
 
-def test_there_is_no_shell_no_package_manager_and_no_installer(files: dict[str, tarfile.TarInfo]) -> None:
+def test_image_has_no_shell_package_manager_or_installer(files: dict[str, tarfile.TarInfo]) -> None:
     programs = {Path(name).name for name, member in files.items() if member.isfile() and member.mode & 0o111}
     assert "ddbload" in programs
     assert programs.isdisjoint({"sh", "bash", "dash", "busybox", "apt", "dpkg", "pip", "pip3", "su", "mount", "perl"})
@@ -65,7 +66,7 @@ def test_scanners_find_the_packages(files: dict[str, tarfile.TarInfo]) -> None:
     assert any(name.startswith("app/botocore-") and name.endswith("/METADATA") for name in files)
 
 
-def test_what_is_told_of_it_stands_in_its_labels(engine: Engine, image: str, base: str) -> None:
+def test_labels_describe_the_image(engine: Engine, image: str, base: str) -> None:
     config = inspected(engine, image)["Config"]
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in config["Labels"].items()}
     assert labels["title"] == "ddbload"
@@ -77,7 +78,8 @@ def test_what_is_told_of_it_stands_in_its_labels(engine: Engine, image: str, bas
     assert not config["Entrypoint"]
 
 
-def test_it_runs_on_a_root_that_is_read_only_as_a_user_without_rights(engine: Engine, image: str) -> None:
+def test_runs_unprivileged_on_a_read_only_root(engine: Engine, image: str) -> None:
+    """The image runs on a read-only root as a user without privileges."""
     script = "import os, ssl, uvloop; print(os.getuid(), len(ssl.create_default_context().get_ca_certs()) > 50)"
     locked = ["--rm", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     ran = engine.docker("run", *locked, image, "ddbload", "--version")
@@ -88,40 +90,47 @@ def test_it_runs_on_a_root_that_is_read_only_as_a_user_without_rights(engine: En
 def test_every_module_of_the_load_tester_can_be_imported(engine: Engine, image: str) -> None:
     script = (
         "import importlib, pkgutil, ddbload, botocore.session\n"
-        "for found in pkgutil.walk_packages(ddbload.__path__, 'ddbload.'):\n"
-        "    if not found.name.endswith('__main__'): importlib.import_module(found.name)\n"
+        "names = [found.name for found in pkgutil.walk_packages(ddbload.__path__, 'ddbload.')]\n"
+        "for name in names:\n"
+        "    if not name.endswith('__main__'): importlib.import_module(name)\n"
         "for name in ('dynamodb', 'ssm', 'sts', 'sso', 'sso-oidc'):\n"
         "    botocore.session.get_session().create_client(name, region_name='eu-west-1')\n"
+        "print(len(names))\n"
     )
-    engine.docker("run", "--rm", "--read-only", image, "python", "-c", script)
+    found = engine.docker("run", "--rm", "--read-only", image, "python", "-c", script).stdout
+    source = ROOT / "loadtest_app" / "src" / "ddbload"
+    assert int(found) == len(list(source.rglob("*.py"))) - 1, "the package itself is not among its modules"
 
 
-def test_a_bad_configuration_is_told_on_a_line_and_by_the_exit_code(engine: Engine, image: str) -> None:
+def test_bad_configuration_is_one_line_and_an_exit_code(engine: Engine, image: str) -> None:
+    """A bad configuration is reported by one line and by the exit code."""
     ran = engine.docker("run", "--rm", "--read-only", image, check=False)
     assert ran.returncode == 2
     assert json.loads(ran.stdout)["reason"] == "bad_configuration"
 
 
-def test_two_builds_give_the_same_layers(engine: Engine, image: str, yard: Yard) -> None:
-    """The tag tells the content: who builds it again gets it again."""
-    context = Path(yard.directory) / "again"
+def test_two_builds_give_the_same_layers(engine: Engine, image: str, emulator: RegistryFixture) -> None:
+    """The tag identifies the content: a second build gives the same image."""
+    context = Path(emulator.directory) / "again"
     root = Path(__file__).parents[2] / "loadtest_app"
     context.mkdir()
     content = ["Dockerfile", "LICENSE", "image", "requirements.txt", "src", ".dockerignore"]
     subprocess.run(["cp", "-R", *content, str(context)], cwd=root, check=True)
-    subprocess.run(["cp", "-R", yard.options["build_push_wheelhouse"], str(context / "wheelhouse")], check=True)
-    argument = f"BASE_IMAGE={yard.options['build_push_base_image']}"
+    subprocess.run(["cp", "-R", emulator.options["build_push_wheelhouse"], str(context / "wheelhouse")], check=True)
+    argument = f"BASE_IMAGE={emulator.options['build_push_base_image']}"
     built = engine.docker(
         "build", "--quiet", "--no-cache", "--network", "none", "--build-arg", argument, str(context)
     ).stdout.split()[-1]
     assert inspected(engine, built)["RootFS"] == inspected(engine, image)["RootFS"]
 
 
-def test_as_the_first_process_it_takes_the_signal_to_stop_and_leaves_a_partial_result(
-    engine: Engine, image: str, yard: Yard
-) -> None:
+def test_first_process_handles_sigterm(engine: Engine, image: str, emulator: RegistryFixture) -> None:
+    """As the first process, the load tester handles SIGTERM and leaves a partial result."""
     scenario = {"plan": {"type": "constant_rate", "rate": 20, "duration": 120}, "mix": {"put": 1}}
-    environment = yard.task_environment | {"DDBLOAD_TABLE": "ddbload-local", "DDBLOAD_SCENARIO": json.dumps(scenario)}
+    environment = emulator.task_environment | {
+        "DDBLOAD_TABLE": "ddbload-local",
+        "DDBLOAD_SCENARIO": json.dumps(scenario),
+    }
     arguments = [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
     started = engine.docker("run", "--detach", "--read-only", *arguments, image).stdout.strip()
     try:

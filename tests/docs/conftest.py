@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from emulator_env import EmulatorEnv, free_port
 from fences import files
-from playground import Place, free_port
 
 
 @pytest.fixture(scope="session")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A place of a reader who has saved every file that the documentation shows."""
-    place = Place(free_port(), tmp_path_factory.mktemp("reader"))
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorEnv]:
+    """An embedded AWS, and a directory with every file that the documentation shows."""
+    emulator = EmulatorEnv(free_port(), tmp_path_factory.mktemp("reader"))
     for name, text in files().items():
-        (place.directory / name).write_text(text, encoding="utf-8")
-    yield place
-    place.play("playbooks/local-aws.yml", "-e", "local_aws_state=stopped")
+        (emulator.directory / name).write_text(text, encoding="utf-8")
+    yield emulator
+    emulator.play("playbooks/local-aws.yml", "-e", "local_aws_state=stopped")

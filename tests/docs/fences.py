@@ -13,32 +13,32 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-# Commands are run in this order: who starts reads these two first.
+# The order of the pages whose commands are run: a newcomer reads these two first.
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "docs" / "getting-started.md",
     *sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "getting-started.md"),
     ROOT / "CONTRIBUTING.md",
 ]
-# One within a list is indented.
+# A block within a list is indented.
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 PROMPT = "$ "
-# A block that is a file says so in its first line.
+# The first line of a block that is a file names the file.
 FILE_NAME = re.compile(r"# (\S+\.\w+)\n")
 
 
 class Fence(NamedTuple):
-    """A fenced block: where it begins, in which language it is, and what stands in it."""
+    """A fenced block: the location of its start, its language and its text."""
 
-    place: str
+    location: str
     language: str
     text: str
 
 
 class Command(NamedTuple):
-    """What a reader is told to type: where, and the words that the shell makes of it."""
+    """A command that the reader types: its location, and its words as the shell splits them."""
 
-    place: str
+    location: str
     words: tuple[str, ...]
 
 
@@ -53,8 +53,8 @@ def fences(path: Path, *languages: str) -> list[Fence]:
 
 
 def commands(fence: Fence) -> Iterator[Command]:
-    """Give the commands of a console block; a quotation or a backslash lets one go on in the next line."""
-    name, _colon, first = fence.place.rpartition(":")
+    """Yield the commands of a console block; a quotation or a backslash continues one on the next line."""
+    name, _colon, first = fence.location.rpartition(":")
     lines = fence.text.splitlines()
     for number, line in enumerate(lines):
         if not line.startswith(PROMPT):
@@ -65,7 +65,7 @@ def commands(fence: Fence) -> Iterator[Command]:
                 words = shlex.split(typed.replace("\\\n", " "), comments=True)
                 break
             except ValueError:
-                assert following is not None, f"{fence.place}: a quotation has no end"
+                assert following is not None, f"{fence.location}: a quotation has no end"
                 typed += "\n" + following
         yield Command(f"{name}:{int(first) + 1 + number}", tuple(words))
 

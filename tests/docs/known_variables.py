@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether variables are such as the playbooks take: their names, their values, and the scenario in them."""
+"""Checks variables of the playbooks: their names, their values, and the scenario in them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,21 @@ from ddbload import cli
 from fences import ROOT
 from variables import specifications
 
-# What playbooks and inventories take beside the roles' variables; docs/variables.md tells of each.
+# Variables of playbooks and inventories beside those of the roles; docs/variables.md describes each.
 COMMON: dict[str, dict[str, Any]] = {
     "env": {"type": "str", "choices": sorted(path.name for path in (ROOT / "inventories").iterdir())},
+    "system": {"type": "str"},
+    "job": {"type": "str"},
+    "run_id": {"type": "str"},
+    "from_queue": {"type": "bool"},
+    "setup": {"type": "str"},
+    "secret": {"type": "str"},
+    "secret_file": {"type": "path"},
+    "only_restart": {"type": "bool"},
+    "experiment": {"type": "str"},
+    "service": {"type": "str"},
+    "chaos_pause": {"type": "float"},
+    "chaos_timeout": {"type": "int"},
     "aws_region": {"type": "str"},
     "aws_profile": {"type": "str"},
     "aws_endpoint_url": {"type": "str"},
@@ -40,7 +52,7 @@ SCENARIO = "load_test_scenario"
 
 @cache
 def known() -> dict[str, dict[str, Any]]:
-    """Return the specification of each variable, none of them required."""
+    """Return the specification of each variable, with none of them required."""
     found = dict(COMMON)
     for document in specifications().values():
         for name, option in document["options"].items():
@@ -49,7 +61,7 @@ def known() -> dict[str, dict[str, Any]]:
 
 
 def problems(given: Mapping[str, Any]) -> list[str]:
-    """Say what is wrong with variables; nothing where they are sound."""
+    """Return what is wrong with variables; an empty list where they are valid."""
     unknown = [f"{name} is no variable" for name in given.keys() - known().keys()]
     rest = {name: value for name, value in given.items() if name in known()}
     wrong = ArgumentSpecValidator({name: known()[name] for name in rest}).validate(rest).error_messages
@@ -57,7 +69,7 @@ def problems(given: Mapping[str, Any]) -> list[str]:
 
 
 def scenario_problems(scenario: Mapping[str, Any], directory: Path = ROOT) -> list[str]:
-    """Say what ``ddbload validate`` finds wrong with a scenario whose files lie in a folder."""
+    """Return what ``ddbload validate`` reports about a scenario whose files are in a directory."""
     said = StringIO()
     with chdir(directory), redirect_stderr(said):
         code = cli.main(["validate", "--scenario", json.dumps(scenario)])

@@ -11,24 +11,24 @@ import subprocess
 
 import pytest
 from command_kinds import check, in_order, is_run
+from emulator_env import NO_CREDENTIALS, EmulatorEnv
 from fences import DOCUMENTS, ROOT, Command, commands, fences
-from playground import NO_CREDENTIALS, Place
 
 ALL = [command for path in DOCUMENTS for fence in fences(path, "console") for command in commands(fence)]
 PLAYBOOKS = sorted({command.words[1] for command in ALL if command.words[0] == "ansible-playbook"})
 
 
 def name(command: Command) -> str:
-    return f"{command.place} {' '.join(command.words)[:60]}"
+    return f"{command.location} {' '.join(command.words)[:60]}"
 
 
 @pytest.mark.parametrize("command", ALL, ids=name)
-def test_what_a_command_names_is_there(command: Command) -> None:
+def test_everything_that_a_command_names_exists(command: Command) -> None:
     check(command)
 
 
 @pytest.mark.parametrize("env", ["dev", "prod"])
-def test_the_playbooks_for_an_account_are_sound(env: str) -> None:
+def test_playbooks_for_an_account_are_valid(env: str) -> None:
     done = subprocess.run(
         ["ansible-playbook", "--syntax-check", "-e", f"env={env}", *PLAYBOOKS],
         cwd=ROOT,
@@ -42,12 +42,12 @@ def test_the_playbooks_for_an_account_are_sound(env: str) -> None:
 
 
 @pytest.mark.parametrize("command", in_order(ALL), ids=name)
-def test_a_command_does_what_a_reader_expects(command: Command, reader: Place) -> None:
+def test_a_command_does_what_a_reader_expects(command: Command, reader: EmulatorEnv) -> None:
     program, *words = command.words
     if program == "ansible-playbook":
         saved = [f"@{reader.directory / word[1:]}" if word.startswith("@") else word for word in words]
         play = reader.play(*saved, env=None)
-        # On a busy machine the embedded AWS may not keep a page's thresholds: then the command did what it is for.
+        # On a busy machine the embedded AWS may miss a page's thresholds, although the command works.
         assert play.code == 0 or "a threshold failed (exit code 3)" in play.words
         return
     for word in words:
@@ -70,8 +70,8 @@ def test_a_command_does_what_a_reader_expects(command: Command, reader: Place) -
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def keep_results(reader: Place, path: str) -> None:
-    """Put the newest run's results where a command looks for some."""
+def keep_results(reader: EmulatorEnv, path: str) -> None:
+    """Copy the newest run's results to the path that a command reads."""
     target = reader.directory / path
     if target.suffix in (".json", ".jsonl") and not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +85,8 @@ def keep_results(reader: Place, path: str) -> None:
         ("ansible-playbook", "deploy.yml", "-e", "env=nowhere"),
         ("ansible-playbook", "deploy.yml", "-e", "env=dev", "-e", "network_egres=nat"),
         ("ansible-playbook", "deploy.yml", "-e", "env=dev", "--chek"),
+        ("ansible-playbook", "playbooks/new-system.yml", "-e", "nam=shop"),
+        ("ansible-playbook", "run-job.yml", "-e", "env=dev", "-e", "system=shop"),
         ("make", "deploy"),
         ("aws", "ecs", "stop-tasks"),
         ("aws", "ecs", "stop-task", "--tasks", "x"),
@@ -92,7 +94,7 @@ def keep_results(reader: Place, path: str) -> None:
         ("sudo", "make", "demo"),
     ],
 )
-def test_a_command_that_names_what_is_not_there_is_found(words: tuple[str, ...]) -> None:
+def test_command_that_names_a_missing_part_is_found(words: tuple[str, ...]) -> None:
     assert not is_run(Command("page:1", words))
     with pytest.raises(AssertionError):
         check(Command("page:1", words))

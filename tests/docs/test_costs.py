@@ -1,21 +1,21 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worked example of docs/costs.md is what the load tester itself would reckon."""
+"""The worked example of docs/costs.md agrees with the load tester's own estimate."""
 
 from __future__ import annotations
 
 import re
 
 import yaml
-from ddbload.run import budget, cost
+from ddbload.run.costs import budget, cost
 from ddbload.scenario import scenario
 from fences import ROOT, files
 
 PAGE = ROOT / "docs" / "costs.md"
 
 
-def test_the_worked_example_is_reckoned_right() -> None:
+def test_worked_example_agrees_with_the_load_tester() -> None:
     settings = yaml.safe_load(files([PAGE])["worked-example.yml"])
     asked = scenario.parse({"table": "orders", **settings["load_test_scenario"]})
     prices = cost.load_prices("us-east-1")
@@ -44,6 +44,6 @@ def rows(page: str) -> list[str]:
 
 
 def number(cell: str) -> float:
-    """Return the number in a cell of the table; 0 where there is none."""
+    """Return the number in a cell of the table; 0 where the cell has none."""
     found = re.search(r"[\d,.]+", cell)
     return float(found[0].replace(",", "")) if found else 0.0

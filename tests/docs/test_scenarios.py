@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every scenario that a page shows is one; those of settings are looked at with the other variables."""
+"""Every scenario on a page is valid; test_variables checks those in settings."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ SHOWN = [fence for path in DOCUMENTS for fence in fences(path, "json")]
 QUESTIONS = ("spike", "soak", "find-max", "duplicates", "hot-key", "read-mostly", "classic")
 
 
-@pytest.mark.parametrize("fence", SHOWN, ids=lambda fence: fence.place)
+@pytest.mark.parametrize("fence", SHOWN, ids=lambda fence: fence.location)
 def test_a_json_block_is_a_scenario(fence: Fence, tmp_path: Path) -> None:
     for name, text in files().items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     assert scenario_problems(json.loads(fence.text), tmp_path) == []
 
 
-def test_there_is_an_example_of_each_usual_question_with_thresholds() -> None:
+def test_usual_questions_have_examples_with_thresholds() -> None:
+    """Each usual question has an example with thresholds."""
     shown = files([ROOT / "docs" / "examples.md"])
     for question in QUESTIONS:
         assert yaml.safe_load(shown[f"{question}.yml"])["load_test_scenario"]["thresholds"]

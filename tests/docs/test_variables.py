@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of variables, and every variable that another page shows."""
+"""The page of variables, and the variables on other pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SETTINGS = [
 ]
 
 
-def test_the_page_is_what_the_roles_say() -> None:
+def test_page_agrees_with_the_argument_specifications() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == with_sections(page), "run python tests/docs/variables.py"
 
@@ -33,8 +33,8 @@ def test_every_default_of_a_role_is_on_the_page() -> None:
             assert f"- `{name}` (" in page
 
 
-@pytest.mark.parametrize("fence", SETTINGS, ids=lambda fence: fence.place)
-def test_settings_that_a_page_shows_are_taken(fence: Fence) -> None:
+@pytest.mark.parametrize("fence", SETTINGS, ids=lambda fence: fence.location)
+def test_settings_on_a_page_are_valid(fence: Fence) -> None:
     assert problems(yaml.safe_load(fence.text)) == []
 
 
@@ -47,5 +47,5 @@ def test_settings_that_a_page_shows_are_taken(fence: Fence) -> None:
         ({"load_test_scenario": {"plan": {"rate": "fast"}}}, "plan.rate"),
     ],
 )
-def test_what_is_wrong_with_a_setting_is_found(given: dict[str, Any], word: str) -> None:
+def test_invalid_setting_is_found(given: dict[str, Any], word: str) -> None:
     assert word in " ".join(problems(given))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the roles' variables into docs/variables.md, from their argument specifications; --check only looks."""
+"""Writes the roles' variables into docs/variables.md, from their argument specifications; --check only compares."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARKUP = re.compile(r"\b[COV]\(([^()]*)\)")
 
 
 def specifications() -> dict[str, Mapping[str, Any]]:
-    """Return what each role says of its main entry point, by the role's name."""
+    """Return the specification of each role's main entry point, by the role's name."""
     found = {}
     for path in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
         found[path.parts[-3]] = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]
@@ -37,7 +37,7 @@ def sections() -> str:
 
 
 def with_sections(page: str) -> str:
-    """Return the page with its generated part made anew."""
+    """Return the page with its generated part replaced."""
     before, _begin, rest = page.partition(BEGIN)
     _old, _end, after = rest.partition(END)
     return f"{before}{BEGIN}\n{sections()}\n{END}{after}"
@@ -60,9 +60,9 @@ def _entry(name: str, option: Mapping[str, Any], indent: str) -> Iterator[str]:
         facts.append(f"default {_code(option['default'])}")
     if "choices" in option:
         facts.append(f"one of {', '.join(_code(choice) for choice in option['choices'])}")
-    told = option["description"]
-    text = MARKUP.sub(r"`\1`", " ".join(told if isinstance(told, list) else [told]))
-    # What is not code would be taken for HTML.
+    description = option["description"]
+    text = MARKUP.sub(r"`\1`", " ".join(description if isinstance(description, list) else [description]))
+    # A browser reads text outside code as HTML.
     text = re.sub(r"<(?=[^`]*(?:`[^`]*`[^`]*)*$)", "&lt;", text)
     yield textwrap.fill(
         f"`{name}` ({'; '.join(facts)}): {text}",
@@ -82,7 +82,7 @@ def _code(value: Any) -> str:
 
 
 def main() -> int:
-    """Write the page, or with ``--check`` tell by the exit code whether it is current."""
+    """Write the page, or with ``--check`` return by the exit code whether it is current."""
     page = PAGE.read_text(encoding="utf-8")
     made = with_sections(page)
     if sys.argv[1:] == ["--check"]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The faults that are thrown at the launcher, what is to come of each, and the table of them."""
+"""The faults that the tests inject into the launcher's calls, their expected outcomes, and the table of both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from launch_place import counting
+from launch_env import counting
 
 SLEEP = "time.sleep(120)"
 LINES = 5
@@ -18,13 +18,13 @@ Rule = dict[str, Any]
 
 @dataclass(frozen=True)
 class Fault:
-    """What befalls calls of AWS.
+    """A fault of calls to AWS.
 
     Attributes:
         name: for the test's name.
-        words: what it is, for the table.
-        effects: rules of the proxy without the operation, the later ones for when those before them are used up.
-        outcome: what comes of it, for the table.
+        words: its description, for the table.
+        effects: rules of the proxy without the operation; a rule applies after those before it are used up.
+        outcome: its expected outcome, for the table.
     """
 
     name: str
@@ -35,15 +35,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class Case:
-    """One run of the module with a fault before it.
+    """One run of the module with a fault of its calls.
 
     Attributes:
         name: the test's name.
-        fault: what befalls calls of AWS.
-        operations: the calls that it befalls; none for all of them.
-        exists: how many tasks are ever to exist.
+        fault: the fault of calls to AWS.
+        operations: the calls with the fault; empty for every call.
+        exists: the expected number of tasks.
         options: the module's options.
-        launched_before: whether a task is launched for it, without any fault, that it is to find.
+        launched_before: whether the test launches a task before, without a fault, for the module to find.
         grace: how long the playbook may take beyond ``wait_timeout``, s.
     """
 
@@ -69,7 +69,7 @@ EXPIRED = {"code": "ExpiredTokenException", "message": "The security token inclu
 
 
 def called(operation: str) -> Rule:
-    """Return the part of a rule that says which calls it is for."""
+    """Return the part of a rule that selects its calls."""
     return {"service": "logs" if operation == "GetLogEvents" else "ecs", "operation": operation}
 
 
@@ -135,19 +135,19 @@ OBSERVING = ("DescribeTasks", "GetLogEvents")
 
 def denied(action: str) -> dict[str, str]:
     """Return the error by which AWS refuses an action."""
-    who = "arn:aws:sts::000000000000:assumed-role/tester/session"
-    message = f"User: {who} is not authorized to perform: {action} because no identity-based policy allows the action"
+    user = "arn:aws:sts::000000000000:assumed-role/tester/session"
+    message = f"User: {user} is not authorized to perform: {action} because no identity-based policy allows the action"
     return {"code": "AccessDeniedException", "message": message}
 
 
 def passing_cases() -> Iterator[Case]:
-    """Each of the faults that pass, on each of the calls."""
+    """Yield a case for each temporary fault on each call."""
     counts = counting(LINES, pause=0.2)
     for fault in PASSING:
         yield Case(f"{fault.name}-RunTask", fault, ("RunTask",), 3, {"count": 3, "overrides": counts})
         yield Case(f"{fault.name}-{'-'.join(OBSERVING)}", fault, OBSERVING, 2, {"count": 2, "overrides": counts})
         yield Case(f"{fault.name}-ListTasks", fault, ("ListTasks",), 1, {"state": "watch"}, launched_before=True)
-        yield Case(f"{fault.name}-StopTask", fault, ("StopTask",), 1, {"wait_timeout": 5, "overrides": ENDLESS})
+        yield Case(f"{fault.name}-StopTask", fault, ("StopTask",), 1, {"wait_timeout": 10, "overrides": ENDLESS})
 
 
 LASTING = [
@@ -254,7 +254,8 @@ LASTING = [
         ),
         ("RunTask",),
         2,
-        {"overrides": counting(LINES, pause=2.0)},
+        # The task runs when the delayed request is carried out, also where the machine delays it further.
+        {"overrides": counting(LINES, pause=3.0)},
     ),
 ]
 CASES = [*LASTING, *passing_cases()]
@@ -267,12 +268,12 @@ def table() -> str:
     for name, fault in faults.items():
         cases = [case for case in CASES if case.fault.name == name]
         operations = ", ".join(dict.fromkeys(each for case in cases for each in case.operations)) or "every call"
-        rows.append(f"| {fault.words} | {operations} | {fault.outcome} | {'; '.join(map(told, fault.effects))} |")
+        rows.append(f"| {fault.words} | {operations} | {fault.outcome} | {'; '.join(map(described, fault.effects))} |")
     return "\n".join(rows)
 
 
-def told(effect: Rule) -> str:
-    """Say what a rule of the proxy does, in its own words."""
+def described(effect: Rule) -> str:
+    """Describe what a rule of the proxy does, in the proxy's words."""
     (key, value), *_others = [pair for pair in effect.items() if pair[0] not in ("times", "body", "sequence")]
     if key == "error":
         value = value["code"]

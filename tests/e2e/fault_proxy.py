@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A proxy before the embedded AWS that answers with errors, late, or not at all: microburst, as a process."""
+"""A proxy of the embedded AWS that responds with errors, late, or not at all: microburst, as a process."""
 
 from __future__ import annotations
 
@@ -14,59 +14,59 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from playground import free_port
+from emulator_env import free_port
 
-STARTS_WITHIN = 20.0  # seconds
+STARTS_WITHIN = 120.0  # seconds; it imports much
 
 
 @dataclass
 class FaultProxy:
-    """The proxy: https://github.com/pingedbrain/microburst says what a rule may hold.
+    """The proxy; https://github.com/pingedbrain/microburst describes the rules.
 
     Attributes:
-        url: what to call in AWS's place.
+        url: the URL to call instead of AWS.
     """
 
     url: str
 
     def throw(self, rules: Sequence[Mapping[str, Any]]) -> None:
-        """Follow these rules from now on, and forget what was thrown before."""
+        """Replace the rules and forget the earlier faults."""
         self._control("DELETE", "fired")
         self._control("POST", "rules", list(rules))
 
     def thrown(self) -> list[dict[str, Any]]:
-        """Return every fault that was thrown: its operation and what was done, in order."""
+        """Return the injected faults in order, each with its operation and its effect."""
         found: list[dict[str, Any]] = self._control("GET", "fired?limit=1000")
         return found
 
     def is_up(self) -> bool:
-        """Tell whether it answers."""
+        """Return whether the proxy responds."""
         try:
             return bool(self._control("GET", "health")["status"] == "ok")
-        except URLError:
+        except OSError:  # not yet, or not in time
             return False
 
     def warm_up(self) -> None:
-        """Have it read its descriptions of AWS's services, which takes it seconds."""
+        """Have the proxy read its descriptions of AWS's services, which takes seconds."""
         self.throw([{"service": "*", "error": {"code": "ThrottlingException"}}])
         for target in ("AmazonEC2ContainerServiceV20141113.ListClusters", "Logs_20140328.DescribeLogGroups"):
             headers = {"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"}
             with suppress(HTTPError):
-                urlopen(Request(self.url, b"{}", headers), timeout=60)
+                urlopen(Request(self.url, b"{}", headers), timeout=STARTS_WITHIN)
         self.throw([])
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(f"{self.url}/_microburst/{path}", data, method=method), timeout=10) as answer:
+        with urlopen(Request(f"{self.url}/_microburst/{path}", data, method=method), timeout=30) as answer:
             return json.load(answer)
 
 
 @contextmanager
 def fault_proxy(upstream: str, log: Path) -> Iterator[FaultProxy]:
-    """Start a proxy before an endpoint, and end it when the caller is done; what it says goes to a file."""
+    """Start a proxy of an endpoint, and end it when the caller is done; its output goes to a file."""
     port = free_port()
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -85,6 +85,6 @@ def fault_proxy(upstream: str, log: Path) -> Iterator[FaultProxy]:
         proxy.warm_up()
         yield proxy
     finally:
-        # Told to end, it would wait for the answers that it holds back.
+        # On SIGTERM the proxy waits for the responses that it delays.
         process.kill()
         process.wait()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Web pages that have a browser call the embedded AWS, and the call: a stack whose making runs code."""
+"""Web pages that have a browser call the embedded AWS, and the call: it creates a stack that runs code."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from playground import ROOT
+from emulator_env import ROOT
 
+ICON = "/favicon.ico"
 ROLE = "arn:aws:iam::000000000000:role/any"
 FORM = """<form method=POST action="{url}" {target}><textarea name=Action>{Action}</textarea>
 <textarea name=Version>{Version}</textarea><textarea name=StackName>{StackName}</textarea>
 <textarea name=Capabilities.member.1>{Capabilities}</textarea><textarea name=TemplateBody>{TemplateBody}</textarea>
 </form><iframe name=inside></iframe><script>document.forms[0].submit()</script>"""
 FETCH = "<script>fetch({url}, {options})</script>"
-# How a page makes a browser send a request; the form at the top level no browser holds back.
+# The ways in which a page makes a browser send a request; no browser blocks a form at the top level.
 PAGES = {
     "form": FORM.replace("{target}", ""),
     "form in a frame": FORM.replace("{target}", "target=inside"),
@@ -41,7 +42,7 @@ PAGES = {
 
 
 def stack(marker: Path) -> dict[str, str]:
-    """Return the form of a CreateStack that runs code: the code makes a file."""
+    """Return the form of a CreateStack that runs code: the code creates a file."""
     code = f"import pathlib\ndef handler(event, context):\n    pathlib.Path({str(marker)!r}).touch()\n"
     function = {"Handler": "index.handler", "Runtime": "python3.12", "Role": ROLE, "Code": {"ZipFile": code}}
     template = {
@@ -60,7 +61,7 @@ def stack(marker: Path) -> dict[str, str]:
 
 
 def page(name: str, url: str, fields: dict[str, str]) -> str:
-    """Return a page that has its reader's browser send the form to a server."""
+    """Return a page that has the browser of its reader send the form to a server."""
     query = urlencode(fields)
     link = json.dumps(f"{url}?{query}")
     if name.startswith("form"):
@@ -71,12 +72,12 @@ def page(name: str, url: str, fields: dict[str, str]) -> str:
 
 @dataclass
 class Site:
-    """A web server that shows pages, and one that keeps what it is sent.
+    """A web server that serves pages and records the requests that it receives.
 
     Attributes:
         port: of 127.0.0.1.
         pages: by path.
-        received: actions that were sent to it, as a form or in an address.
+        received: actions that it received, in a form or in a URL.
     """
 
     port: int = 0
@@ -128,7 +129,7 @@ def site() -> Iterator[Site]:
 
 @cache
 def chromium() -> ModuleType:
-    """Return the load tester's driver of a browser, which is of another package."""
+    """Return the load tester's browser driver, which is in another package."""
     path = ROOT / "loadtest_app" / "tests" / "browser" / "chromium.py"
     specification = importlib.util.spec_from_file_location("chromium_of_the_load_tester", path)
     assert specification and specification.loader
@@ -138,31 +139,48 @@ def chromium() -> ModuleType:
     return module
 
 
-def visit(browser: Any, url: str, called: str, seconds: float = 20.0) -> list[int]:
-    """Open a page and wait until what it calls has answered, or was held back by the browser.
+def calls(events: list[dict[str, Any]], called: str) -> dict[str, int | None]:
+    """Return what a page called, from the events of the browser.
+
+    Args:
+        events: of the DevTools protocol, oldest first.
+        called: the start of the URLs that count. The browser requests a site's icon on its own: that does not count.
 
     Returns:
-        The status of each answer to a call; 0 where the browser held one back.
+        The status of each response by the id of its request: 0 where the browser blocked the request, None where no
+        response has come yet.
+    """
+    found: dict[str, int | None] = {}
+    for event in events:
+        parameters = event.get("params", {})
+        match event.get("method"):
+            case "Network.requestWillBeSent":
+                url = parameters["request"]["url"]
+                if url.startswith(called) and urlsplit(url).path != ICON:
+                    found.setdefault(parameters["requestId"], None)
+            case "Network.responseReceived" if parameters["requestId"] in found:
+                if parameters["response"]["url"].startswith(called):
+                    found[parameters["requestId"]] = int(parameters["response"]["status"])
+            case "Network.loadingFailed" if parameters["requestId"] in found:
+                found[parameters["requestId"]] = found[parameters["requestId"]] or 0
+    return found
+
+
+def visit(browser: Any, url: str, called: str, seconds: float = 60.0) -> list[int]:
+    """Open a page and wait until each of its calls has a response, or the browser has blocked it.
+
+    Returns:
+        The status of each response to a call; 0 where the browser blocked the call.
     """
     browser.events.clear()
     browser.call("Page.navigate", url=url)
     deadline = time.monotonic() + seconds
     while True:
-        with suppress(chromium().BrowserError):  # the page is being left
-            browser.call("Runtime.evaluate", expression="1")  # events come with its answer
-        calls: dict[str, int | None] = {}
-        for event in browser.events:
-            parameters = event.get("params", {})
-            if event.get("method") == "Network.requestWillBeSent":
-                if parameters["request"]["url"].startswith(called):
-                    calls.setdefault(parameters["requestId"], None)
-            elif event.get("method") == "Network.responseReceived" and parameters["requestId"] in calls:
-                if parameters["response"]["url"].startswith(called):
-                    calls[parameters["requestId"]] = int(parameters["response"]["status"])
-            elif event.get("method") == "Network.loadingFailed" and parameters["requestId"] in calls:
-                calls[parameters["requestId"]] = calls[parameters["requestId"]] or 0
-        found = [status for status in calls.values() if status is not None]
-        if found and len(found) == len(calls):
+        with suppress(chromium().BrowserError):  # the browser leaves the page
+            browser.call("Runtime.evaluate", expression="1")  # events arrive with the response
+        made = calls(browser.events, called)
+        found = [status for status in made.values() if status is not None]
+        if found and len(found) == len(made):
             return found
-        assert time.monotonic() < deadline, (calls, browser.events[-5:])
+        assert time.monotonic() < deadline, (made, browser.events[-5:])
         time.sleep(0.05)

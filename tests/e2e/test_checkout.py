@@ -6,31 +6,26 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from playground import ROOT
+from checkout import copy_checkout
 
 FOREIGN = ("ANSIBLE_CONFIG", "ANSIBLE_INVENTORY", "ANSIBLE_COLLECTIONS_PATH")
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what is under version control, which everybody may write to."""
-    copy = tmp_path_factory.mktemp("checkout")
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, names.split("\0")):
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, copy / name, follow_symlinks=False)
+    """A copy of the files under version control, which every user may write."""
+    copy = copy_checkout(tmp_path_factory.mktemp("checkout"))
     for path in (copy, copy / "playbooks"):
         path.chmod(0o777)
     return copy
 
 
 def screen(folder: Path, playbook: str, **environment: str) -> str:
-    """Return what ansible-playbook says of a playbook that it lists only, in one line."""
+    """Return in one line what ansible-playbook writes when it only lists a playbook's tasks."""
     own = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     done = subprocess.run(
         ["ansible-playbook", playbook, "--list-tasks", "-e", "env=local"],

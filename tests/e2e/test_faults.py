@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module `ecs_task_run` behind a proxy that throws faults of AWS and of the network at it."""
+"""The module `ecs_task_run` behind a proxy that injects faults of AWS and of the network."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from emulator_env import ROOT, EmulatorEnv, Play
 from fault_cases import CASES, LINES, Case, table
 from fault_proxy import FaultProxy, fault_proxy
-from launch_place import CLUSTER, LaunchPlace, Outcome, a_mark, counted, counting
-from playground import ROOT, Place, Play
+from launch_env import CLUSTER, LaunchEnv, Outcome, a_mark, counted, counting
 
-# Most of a run is waiting, so that many share two cores.
+# A run mostly waits, so that many share two cores.
 AT_A_TIME = 6
+# The first test waits for a deploy as well, and each for the cases before its own.
+pytestmark = pytest.mark.timeout(900)
 Outcomes = dict[str, Future["Seen"]]
 
 
 @dataclass
 class Seen:
-    """What came of a case: the module's outcome, and what ECS and the proxy know of it."""
+    """The outcome of a case: the module's result, ECS's tasks and the proxy's faults."""
 
     done: Outcome
     exist: list[dict[str, Any]]
@@ -45,11 +47,11 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def outcomes(
-    deployed: tuple[Place, Play], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    deployed: tuple[EmulatorEnv, Play], tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Outcomes]:
     folder = tmp_path_factory.mktemp("faults")
-    there = LaunchPlace(deployed[0], folder)
-    # What the threads share is made before them.
+    there = LaunchEnv(deployed[0], folder)
+    # The cached properties that the threads share are computed before the threads start.
     assert there.definition and there.subnet
     wanted = [case_of(item) for item in request.session.items]
     free: SimpleQueue[FaultProxy] = SimpleQueue()
@@ -74,7 +76,7 @@ def case_of(item: pytest.Item) -> Case | None:
     return case
 
 
-def run(there: LaunchPlace, proxy: FaultProxy, case: Case, log_file: Path) -> Seen:
+def run(there: LaunchEnv, proxy: FaultProxy, case: Case, log_file: Path) -> Seen:
     mark = a_mark()
     if case.launched_before:
         there.launch(mark, counting(LINES, pause=0.2))
@@ -88,12 +90,12 @@ def run(there: LaunchPlace, proxy: FaultProxy, case: Case, log_file: Path) -> Se
 
 @pytest.fixture
 def seen(outcomes: Outcomes, case: Case) -> Seen:
-    """The outcome of a case, after what holds for every case."""
+    """The outcome of a case, after the assertions that hold for every case."""
     seen = outcomes[case.name].result()
     print(seen.done.output)
     assert set(seen.thrown) >= set(case.operations)
     assert seen.thrown.total() > 0
-    # What was carried out is not asked for again.
+    # The module does not repeat a request that was carried out.
     if all("times" in effect and "response" not in effect for effect in case.fault.effects):
         times = sum(effect["times"] for effect in case.fault.effects)
         assert set(seen.thrown.values()) == {times}
@@ -104,13 +106,13 @@ def seen(outcomes: Outcomes, case: Case) -> Seen:
 
 
 def cases(*names: str) -> pytest.MarkDecorator:
-    """Have a test see the cases whose name, or whose call, is one of these."""
+    """Parametrize a test by the cases whose name, or whose call, is one of these."""
     mine = [case for case in CASES if case.name in names or case.name.removeprefix(f"{case.fault.name}-") in names]
     return pytest.mark.parametrize("case", mine, ids=lambda case: case.name)
 
 
 @cases("RunTask", "DescribeTasks-GetLogEvents", "ListTasks", "expired-and-renewed", "flaky")
-def test_a_fault_that_passes_loses_and_doubles_nothing(case: Case, seen: Seen) -> None:
+def test_temporary_fault_loses_and_repeats_nothing(case: Case, seen: Seen) -> None:
     assert (seen.done.code, seen.done.result["exit_code"]) == (0, 0)
     assert {task["task_arn"] for task in seen.done.tasks} == {task["taskArn"] for task in seen.exist}
     assert seen.done.logs == [counted(LINES)] * case.exists
@@ -119,7 +121,8 @@ def test_a_fault_that_passes_loses_and_doubles_nothing(case: Case, seen: Seen) -
 
 
 @cases("StopTask")
-def test_a_task_that_overruns_is_stopped_through_a_fault_that_passes(seen: Seen) -> None:
+def test_overrunning_task_is_stopped_despite_a_fault(seen: Seen) -> None:
+    """A task that overruns is stopped despite a temporary fault."""
     assert (seen.done.code, seen.done.result["timed_out"]) == (2, True)
     assert seen.states == {"STOPPED": 1}
     assert "wait_timeout" in seen.exist[0]["stoppedReason"]
@@ -127,7 +130,8 @@ def test_a_task_that_overruns_is_stopped_through_a_fault_that_passes(seen: Seen)
 
 
 @cases("expired-for-good")
-def test_credentials_that_expired_for_good_are_named_with_what_may_still_run(seen: Seen) -> None:
+def test_expired_credentials_are_named_with_running_tasks(seen: Seen) -> None:
+    """Credentials that stay expired are named together with the tasks that may still run."""
     assert seen.done.code == 2
     assert seen.states == {"RUNNING": 1}
     assert "expired" in seen.message
@@ -136,28 +140,29 @@ def test_credentials_that_expired_for_good_are_named_with_what_may_still_run(see
 
 
 @cases("expired-before-the-launch")
-def test_credentials_that_expired_before_the_launch_launch_nothing(seen: Seen) -> None:
+def test_credentials_expired_before_launch_launch_nothing(seen: Seen) -> None:
+    """Credentials that expired before the launch launch nothing."""
     assert seen.done.code == 2
     assert "expired" in seen.message
     assert " -> " in seen.message
 
 
 @cases("logs-denied")
-def test_a_log_that_may_not_be_read_is_a_warning(seen: Seen) -> None:
+def test_denied_log_access_is_a_warning(seen: Seen) -> None:
     assert (seen.done.code, seen.done.result["exit_code"]) == (0, 0)
     assert seen.done.logs == [[]]
     assert any("logs:GetLogEvents" in warning for warning in seen.done.result["warnings"])
 
 
 @cases("describe-denied")
-def test_a_task_that_may_not_be_followed_is_stopped(seen: Seen) -> None:
+def test_task_is_stopped_where_describing_it_is_denied(seen: Seen) -> None:
     assert seen.done.code == 2
     assert "ecs:DescribeTasks" in seen.message
     assert seen.states == {"STOPPED": 1}
 
 
 @cases("stop-denied")
-def test_a_task_that_may_not_be_stopped_is_named(seen: Seen) -> None:
+def test_task_is_named_where_stopping_it_is_denied(seen: Seen) -> None:
     assert seen.done.code == 2
     assert "ecs:StopTask" in seen.message
     assert "aws ecs stop-task" in seen.message
@@ -165,14 +170,14 @@ def test_a_task_that_may_not_be_stopped_is_named(seen: Seen) -> None:
 
 
 @cases("partly-launched")
-def test_a_part_of_the_tasks_is_stopped(seen: Seen) -> None:
+def test_partly_launched_tasks_are_stopped(seen: Seen) -> None:
     assert seen.done.code == 2
     assert seen.states == {"STOPPED": 10}
     assert "10 of 12" in seen.message
 
 
 @cases("carried-out-too-late")
-def test_a_task_that_is_too_many_is_stopped(seen: Seen) -> None:
+def test_duplicate_task_is_stopped(seen: Seen) -> None:
     assert (seen.done.code, seen.done.result["exit_code"]) == (0, 0)
     (kept,) = seen.done.tasks
     (surplus,) = (task for task in seen.exist if task["taskArn"] != kept["task_arn"])
@@ -180,7 +185,7 @@ def test_a_task_that_is_too_many_is_stopped(seen: Seen) -> None:
     assert seen.done.logs == [counted(LINES)]
 
 
-def test_the_documentation_tells_of_every_fault() -> None:
+def test_documentation_lists_every_fault() -> None:
     text = (ROOT / "docs" / "launcher.md").read_text()
-    told = text.partition("<!-- faults: begin -->\n")[2].partition("\n<!-- faults: end -->")[0]
-    assert told == table(), f"put this table into docs/launcher.md:\n{table()}"
+    documented = text.partition("<!-- faults: begin -->\n")[2].partition("\n<!-- faults: end -->")[0]
+    assert documented == table(), f"put this table into docs/launcher.md:\n{table()}"

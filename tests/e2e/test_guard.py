@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is answered by the embedded AWS: not a web page, not another user; its own user is, by the same request."""
+"""The embedded AWS refuses the requests of web pages and of other users, and accepts the same requests of its user."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from urllib.request import Request, urlopen
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from hostile_pages import PAGES, Site, chromium, page, site, stack, visit
-from playground import ROOT, Place, free_port
+from emulator_env import ROOT, EmulatorEnv, free_port
+from hostile_pages import ICON, PAGES, Site, calls, chromium, page, site, stack, visit
 
 FOREIGN = "evil.example"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -32,9 +32,9 @@ NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """An embedded AWS with nothing in it."""
-    made = Place(free_port(), tmp_path_factory.mktemp("running"))
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorEnv]:
+    """An empty embedded AWS."""
+    made = EmulatorEnv(free_port(), tmp_path_factory.mktemp("running"))
     assert made.play("playbooks/local-aws.yml").code == 0
     yield made
     made.play("playbooks/local-aws.yml", "-e", "local_aws_state=stopped")
@@ -57,8 +57,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield started
 
 
-def url(place: Place, host: str = "127.0.0.1") -> str:
-    return f"http://{host}:{place.port}/"
+def url(emulator: EmulatorEnv, host: str = "127.0.0.1") -> str:
+    return f"http://{host}:{emulator.port}/"
 
 
 def signed(key: str, service: str) -> dict[str, str]:
@@ -67,9 +67,9 @@ def signed(key: str, service: str) -> dict[str, str]:
 
 
 def send(
-    place: Place, headers: dict[str, str], body: bytes = b"", method: str = "POST", path: str = ""
+    emulator: EmulatorEnv, headers: dict[str, str], body: bytes = b"", method: str = "POST", path: str = ""
 ) -> tuple[int, str]:
-    request = Request(url(place) + path, body or None, headers, method=method)
+    request = Request(url(emulator) + path, body or None, headers, method=method)
     try:
         with urlopen(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
@@ -77,8 +77,8 @@ def send(
         return error.code, error.read().decode()
 
 
-def stacks(place: Place) -> list[str]:
-    return [found["StackName"] for found in place.client("cloudformation").list_stacks()["StackSummaries"]]
+def stacks(emulator: EmulatorEnv) -> list[str]:
+    return [found["StackName"] for found in emulator.client("cloudformation").list_stacks()["StackSummaries"]]
 
 
 def made_within(marker: Path, seconds: float) -> bool:
@@ -90,8 +90,8 @@ def made_within(marker: Path, seconds: float) -> bool:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", FOREIGN])
 @pytest.mark.parametrize("name", PAGES)
-def test_no_page_in_a_browser_makes_a_stack(
-    running: Place, shown: Site, browser: Any, tmp_path: Path, name: str, host: str
+def test_no_page_in_a_browser_creates_a_stack(
+    running: EmulatorEnv, shown: Site, browser: Any, tmp_path: Path, name: str, host: str
 ) -> None:
     fields = stack(tmp_path / "made")
     with site() as unguarded:
@@ -107,14 +107,34 @@ def test_no_page_in_a_browser_makes_a_stack(
     assert not (tmp_path / "made").exists()
 
 
-def test_a_page_by_a_name_of_its_own_reads_nothing(running: Place, browser: Any) -> None:
+def test_the_icon_of_a_site_is_no_call_of_its_page() -> None:
+    """The browser requests a site's icon on its own: only what the page requests counts, also where it is held back."""
+    there = "http://127.0.0.1:1/"
+    sent = "Network.requestWillBeSent"
+    events: list[dict[str, Any]] = [
+        {"method": sent, "params": {"requestId": number, "request": {"url": address}}}
+        for number, address in (("1", there), ("2", there + ICON[1:]), ("3", there + "?Action=Any"), ("4", "http://b/"))
+    ]
+    assert calls(events, there) == {"1": None, "3": None}
+    events += [
+        {
+            "method": "Network.responseReceived",
+            "params": {"requestId": number, "response": {"url": there, "status": 403}},
+        }
+        for number in "12"
+    ]
+    events.append({"method": "Network.loadingFailed", "params": {"requestId": "3"}})
+    assert calls(events, there) == {"1": 403, "3": 0}
+
+
+def test_page_with_its_own_host_name_reads_nothing(running: EmulatorEnv, browser: Any) -> None:
     there = url(running, FOREIGN)
     assert visit(browser, there, there) == [403]
     text = browser.evaluate("fetch('/_ministack/health').then(answer => answer.text())")
     assert "refuses this request" in text and "services" not in text
 
 
-def test_the_same_request_with_the_secret_runs_its_code(running: Place, tmp_path: Path) -> None:
+def test_same_request_with_the_secret_runs_its_code(running: EmulatorEnv, tmp_path: Path) -> None:
     marker = tmp_path / "made"
     body = urlencode(stack(marker)).encode()
     for headers in (FORM, FORM | signed("test", "cloudformation")):
@@ -138,21 +158,21 @@ def test_the_same_request_with_the_secret_runs_its_code(running: Place, tmp_path
         ("GET", "_ministack/health", {"Referer": "http://127.0.0.1"}),
     ],
 )
-def test_what_browsers_send_is_refused_with_the_secret_too(
-    running: Place, method: str, path: str, headers: dict[str, str]
+def test_browser_headers_are_refused_also_with_the_secret(
+    running: EmulatorEnv, method: str, path: str, headers: dict[str, str]
 ) -> None:
     assert send(running, signed(running.key, "sts"), method="GET", path="_ministack/health")[0] == 200
     assert send(running, signed(running.key, "sts") | headers, method=method, path=path)[0] == 403
 
 
-def test_no_answer_may_be_read_by_another_origin(running: Place) -> None:
+def test_no_response_allows_another_origin(running: EmulatorEnv) -> None:
     request = Request(url(running) + "_ministack/health", headers=signed(running.key, "sts"))
-    for asked in (request, Request(url(running) + f"_ddbload/health?{'0' * 32}")):
-        with urlopen(asked, timeout=30) as answer:
+    for each in (request, Request(url(running) + f"_ddbload/health?{'0' * 32}")):
+        with urlopen(each, timeout=30) as answer:
             assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
-def test_a_websocket_is_refused(running: Place) -> None:
+def test_a_websocket_is_refused(running: EmulatorEnv) -> None:
     with socket.create_connection(("127.0.0.1", running.port), timeout=10) as connection:
         connection.sendall(
             f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{running.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -174,7 +194,7 @@ def test_a_websocket_is_refused(running: Place) -> None:
     ],
 )
 def test_an_sdk_with_another_key_shows_what_to_do(
-    running: Place, service: str, call: str, arguments: dict[str, str]
+    running: EmulatorEnv, service: str, call: str, arguments: dict[str, str]
 ) -> None:
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     client = boto3.client(service, endpoint_url=url(running), **keys)
@@ -184,29 +204,27 @@ def test_an_sdk_with_another_key_shows_what_to_do(
         getattr(client, call)(**arguments)
 
 
-@pytest.mark.parametrize("service", ["lambda", "sqs", "s3", "sesv2", "route53", "application-autoscaling"])
-def test_a_service_that_is_not_in_use_is_refused_by_name(running: Place, service: str) -> None:
+@pytest.mark.parametrize("service", ["lambda", "kinesis", "sesv2", "firehose"])
+def test_unused_service_is_refused_by_name(running: EmulatorEnv, service: str) -> None:
     calls: dict[str, tuple[str, dict[str, str]]] = {
         "lambda": ("list_functions", {}),
-        "sqs": ("list_queues", {}),
-        "s3": ("list_buckets", {}),
+        "kinesis": ("list_streams", {}),
         "sesv2": ("get_account", {}),
-        "route53": ("list_hosted_zones", {}),
-        "application-autoscaling": ("describe_scalable_targets", {"ServiceNamespace": "ecs"}),
+        "firehose": ("list_delivery_streams", {}),
     }
     call, arguments = calls[service]
-    name = service.removesuffix("v2")  # as requests are signed for it
+    name = service.removesuffix("v2")  # the name that requests to it are signed with
     with pytest.raises(ClientError, match=f"the embedded AWS has no {name} -> it serves .*dynamodb"):
         getattr(running.client(service), call)(**arguments)
 
 
-def test_the_registry_is_logged_in_to_by_the_token_of_ecr(running: Place) -> None:
+def test_registry_accepts_the_authorization_token_of_ecr(running: EmulatorEnv) -> None:
     assert send(running, {}, method="GET", path="v2/")[0] == 401
     token = running.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     assert send(running, {"Authorization": f"Basic {token}"}, method="GET", path="v2/")[0] == 200
 
 
-def test_files_of_a_start_are_its_users_own_and_go_with_it(running: Place) -> None:
+def test_files_are_private_and_removed_at_the_stop(running: EmulatorEnv) -> None:
     folder = running.directory / "local-aws"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for path in folder.rglob("*"):
@@ -220,7 +238,7 @@ def test_files_of_a_start_are_its_users_own_and_go_with_it(running: Place) -> No
         assert secret not in (folder / f"{process}.log").read_bytes()
 
 
-def test_make_env_gives_a_shell_that_may_call(running: Place) -> None:
+def test_make_env_gives_a_shell_access(running: EmulatorEnv) -> None:
     folder = running.directory / "local-aws"
     call = "import boto3; print(boto3.client('ecs').list_clusters()['clusterArns'])"
     script = f'eval "$(make env LOCAL_AWS=\'{folder}\')" && {sys.executable} -c "{call}"'
@@ -231,12 +249,13 @@ def test_make_env_gives_a_shell_that_may_call(running: Place) -> None:
     assert done.returncode == 0 and done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
-def test_make_env_prints_nothing_to_evaluate_where_nothing_runs(tmp_path: Path) -> None:
-    done = subprocess.run(
-        ["make", "env", f"LOCAL_AWS={tmp_path}"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
+def test_make_env_prints_no_commands_where_nothing_runs(tmp_path: Path) -> None:
+    # The make that runs this test adds its own warnings.
+    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    command = ["make", "env", f"LOCAL_AWS={tmp_path}"]
+    done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0 and done.stdout == ""
-    assert done.stderr.splitlines()[0] == f"the embedded AWS of {tmp_path} does not run: start it, make demo"
+    assert done.stderr.splitlines()[0] == f"the embedded AWS of {tmp_path} does not run -> start it: make demo"
 
 
 def as_nobody(*command: str) -> subprocess.CompletedProcess[str]:
@@ -250,14 +269,14 @@ def as_nobody(*command: str) -> subprocess.CompletedProcess[str]:
     os.geteuid() != 0 or not shutil.which("setpriv") or not shutil.which("curl"),
     reason="NOT TESTED AS ANOTHER USER: it takes root, setpriv and curl",
 )
-def test_another_user_is_refused(running: Place) -> None:
+def test_another_user_is_refused(running: EmulatorEnv) -> None:
     def ask(key: str) -> str:
         header = signed(key, "ecs")["Authorization"]
         target = "X-Amz-Target: AmazonEC2ContainerServiceV20141113.ListClusters"
         arguments = ["--header", f"Authorization: {header}", "--header", target, "--data", "{}", url(running)]
         return as_nobody("curl", "--silent", "--noproxy", "*", *arguments).stdout
 
-    assert "clusterArns" in ask(running.key)  # who has the secret is let in: it is the secret that keeps others out
+    assert "clusterArns" in ask(running.key)  # the secret gives access, so its absence caused the refusals
     for key in ("test", "000000000000", ""):
         assert "refuses this request" in ask(key)
     folder = running.directory / "local-aws"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An environment from its deploy to its teardown, on an embedded AWS of its own; the tests build on one another."""
+"""An environment from its deploy to its teardown, on an embedded AWS of its own; each test needs those before it."""
 
 from __future__ import annotations
 
@@ -14,54 +14,49 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playground import NO_CREDENTIALS, ROOT, Place, free_port
+from emulator_env import NO_CREDENTIALS, ROOT, EmulatorEnv, free_port
 
 OTHER_IMAGE = ["-e", json.dumps({"build_push_content": ["pyproject.toml", "src"]})]
 KEPT = {"table_retain_data": True, "table_deletion_protection": True, "stack_termination_protection": True}
 NAME = "ddbload-local"
-# What wants a second word: the table and the repository, and the logs of a stack that is protected.
+# The data whose deletion needs a confirmation: the table, the repository, and the logs of a protected stack.
 DATA = f"/ddbload/local,{NAME}"
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """An embedded AWS with everything deployed, and data that is kept when its stack is deleted."""
-    place = Place(free_port(), tmp_path_factory.mktemp("life"))
-    first = place.play("deploy.yml", "-e", json.dumps(KEPT))
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorEnv]:
+    """An embedded AWS with a deployed environment, and data that stays when its stack is deleted."""
+    emulator = EmulatorEnv(free_port(), tmp_path_factory.mktemp("life"))
+    first = emulator.play("deploy.yml", "-e", json.dumps(KEPT))
     assert first.code == 0, first.output
-    yield place
-    place.play("playbooks/local-aws.yml", "-e", "local_aws_state=stopped")
+    yield emulator
+    emulator.play("playbooks/local-aws.yml", "-e", "local_aws_state=stopped")
 
 
-def statuses(place: Place) -> dict[str, str]:
-    stacks = place.client("cloudformation").describe_stacks()["Stacks"]
-    return {stack["StackName"].removeprefix(f"{NAME}-"): stack["StackStatus"] for stack in stacks}
-
-
-def images(place: Place) -> list[str]:
-    """Return the tags in the order in which they were pushed."""
-    found = place.client("ecr").describe_images(repositoryName=NAME)["imageDetails"]
+def images(emulator: EmulatorEnv) -> list[str]:
+    """Return the tags in the order of their pushes."""
+    found = emulator.client("ecr").describe_images(repositoryName=NAME)["imageDetails"]
     return [image["imageTags"][0] for image in sorted(found, key=lambda image: image["imagePushedAt"])]
 
 
-def outputs(place: Place, component: str) -> dict[str, str]:
-    described = place.client("cloudformation").describe_stacks(StackName=f"{NAME}-{component}")["Stacks"][0]
+def outputs(emulator: EmulatorEnv, component: str) -> dict[str, str]:
+    described = emulator.client("cloudformation").describe_stacks(StackName=f"{NAME}-{component}")["Stacks"][0]
     return {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]}
 
 
-def deployed_image(place: Place) -> str:
-    definition = outputs(place, "cluster")["TaskDefinitionArn"]
-    found = place.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
+def deployed_image(emulator: EmulatorEnv) -> str:
+    definition = outputs(emulator, "task")["TaskDefinitionArn"]
+    found = emulator.client("ecs").describe_task_definition(taskDefinition=definition)["taskDefinition"]
     digest = str(found["containerDefinitions"][0]["image"]).partition("@")[2]
-    image = place.client("ecr").describe_images(repositoryName=NAME, imageIds=[{"imageDigest": digest}])
+    image = emulator.client("ecr").describe_images(repositoryName=NAME, imageIds=[{"imageDigest": digest}])
     return str(image["imageDetails"][0]["imageTags"][0])
 
 
-def launch(place: Place) -> None:
-    """Start a task that goes on for minutes."""
-    network = outputs(place, "network")
+def launch(emulator: EmulatorEnv) -> None:
+    """Start a task that runs for minutes."""
+    network = outputs(emulator, "network")
     where = {"subnets": network["PrivateSubnetIds"].split(","), "securityGroups": [network["TaskSecurityGroupId"]]}
-    started = place.client("ecs").run_task(
+    started = emulator.client("ecs").run_task(
         cluster=NAME,
         taskDefinition=NAME,
         launchType="FARGATE",
@@ -71,12 +66,12 @@ def launch(place: Place) -> None:
     assert started["failures"] == []
 
 
-def answering(place: Place, answer: str, *arguments: str) -> tuple[int, str]:
-    """Run teardown at a terminal, where somebody types an answer to its question."""
+def answering(emulator: EmulatorEnv, answer: str, *arguments: str) -> tuple[int, str]:
+    """Run teardown at a terminal, and type an answer to its question."""
     variables = {
         "env": "local",
-        "local_aws_port": place.port,
-        "local_aws_directory": str(place.directory / "local-aws"),
+        "local_aws_port": emulator.port,
+        "local_aws_directory": str(emulator.directory / "local-aws"),
     }
     own = {name: value for name, value in os.environ.items() if name not in NO_CREDENTIALS}
     command = ["ansible-playbook", "playbooks/teardown.yml", "-e", json.dumps(variables), *arguments]
@@ -91,11 +86,11 @@ def answering(place: Place, answer: str, *arguments: str) -> tuple[int, str]:
             if has_more:
                 try:
                     output += os.read(terminal, 4096)
-                except OSError:  # how Linux says that the other end is closed
+                except OSError:  # Linux reports by this error that the other end is closed
                     break
             is_asked = b"Type local to delete" in output
-            # What is typed before the question is ready for it is thrown away, so a silence is answered again.
-            if is_asked and not has_more and b"Check the answer" not in output:
+            # Ansible discards input from before its question, so the answer is typed again after a silence.
+            if is_asked and not has_more and b"Check the confirmation" not in output:
                 os.write(terminal, f"{answer}\r".encode())
     except BaseException:
         os.kill(pid, signal.SIGKILL)
@@ -109,30 +104,31 @@ def answering(place: Place, answer: str, *arguments: str) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), text
 
 
-def left(place: Place) -> dict[str, Any]:
-    """Return what is in the account, beside what every account has."""
+def left(emulator: EmulatorEnv) -> dict[str, Any]:
+    """Return the account's resources, without those of every account."""
     return {
-        "stacks": statuses(place),
-        "tables": place.client("dynamodb").list_tables()["TableNames"],
-        "repositories": place.client("ecr").describe_repositories()["repositories"],
-        "log groups": place.client("logs").describe_log_groups()["logGroups"],
-        "parameters": place.client("ssm").describe_parameters()["Parameters"],
-        "clusters": place.client("ecs").list_clusters()["clusterArns"],
-        "task definitions": place.client("ecs").list_task_definitions()["taskDefinitionArns"],
-        "VPCs": [vpc for vpc in place.client("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]],
-        "interfaces": place.client("ec2").describe_network_interfaces()["NetworkInterfaces"],
-        "alarms": place.client("cloudwatch").describe_alarms()["MetricAlarms"],
-        "topics": place.client("sns").list_topics()["Topics"],
+        "stacks": [stack["StackName"] for stack in emulator.client("cloudformation").describe_stacks()["Stacks"]],
+        "tables": emulator.client("dynamodb").list_tables()["TableNames"],
+        "repositories": emulator.client("ecr").describe_repositories()["repositories"],
+        "log groups": emulator.client("logs").describe_log_groups()["logGroups"],
+        "parameters": emulator.client("ssm").describe_parameters()["Parameters"],
+        "clusters": emulator.client("ecs").list_clusters()["clusterArns"],
+        "task definitions": emulator.client("ecs").list_task_definitions()["taskDefinitionArns"],
+        "VPCs": [vpc for vpc in emulator.client("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]],
+        "interfaces": emulator.client("ec2").describe_network_interfaces()["NetworkInterfaces"],
+        "alarms": emulator.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "topics": emulator.client("sns").list_topics()["Topics"],
     }
 
 
-def test_what_was_just_deployed_has_not_drifted(life: Place) -> None:
+def test_new_deploy_has_no_drift(life: EmulatorEnv) -> None:
     play = life.play("playbooks/drift.yml")
     assert (play.code, play.changed) == (0, 0)
-    assert "5 stacks" in play.words
+    assert "6 stacks" in play.words
 
 
-def test_a_change_by_hand_is_named_with_what_was_expected_and_what_is_there(life: Place) -> None:
+def test_drift_is_reported_with_expected_and_actual(life: EmulatorEnv) -> None:
+    """A change by hand is reported with the expected and the actual value."""
     logs = life.client("logs")
     before = logs.describe_log_groups(logGroupNamePrefix="/ddbload/local")["logGroups"][0]["retentionInDays"]
     logs.put_retention_policy(logGroupName="/ddbload/local", retentionInDays=3653)
@@ -141,32 +137,33 @@ def test_a_change_by_hand_is_named_with_what_was_expected_and_what_is_there(life
         only_told = life.play("playbooks/drift.yml", "-e", "drift_fail=false")
     finally:
         logs.put_retention_policy(logGroupName="/ddbload/local", retentionInDays=before)
-    line = f"{NAME}-cluster: LogGroup (AWS::Logs::LogGroup, /ddbload/local) RetentionInDays: expected {before}, is 3653"
+    line = f"{NAME}-task: LogGroup (AWS::Logs::LogGroup, /ddbload/local) RetentionInDays: expected {before}, is 3653"
     for one, code in ((play, 2), (only_told, 0)):
         assert (one.code, one.changed) == (code, 0)
         assert line in one.words
 
 
-def test_a_failed_update_names_its_cause_and_leaves_the_stack_as_it_was(life: Place) -> None:
+def test_failed_update_names_its_cause_and_is_rolled_back(life: EmulatorEnv) -> None:
+    """A failed update names its cause and leaves the stack unchanged."""
     before = deployed_image(life)
     ssm = life.client("ssm")
     ssm.put_parameter(Name="/ddbload/local/total-items", Value="by hand", Type="String")
     try:
-        play = life.play("deploy.yml", "-e", json.dumps(KEPT | {"cluster_classic_plan": True}), *OTHER_IMAGE)
+        play = life.play("deploy.yml", "-e", json.dumps(KEPT | {"task_classic_plan": True}), *OTHER_IMAGE)
         kept = [one["Name"] for one in ssm.describe_parameters()["Parameters"]]
     finally:
         ssm.delete_parameter(Name="/ddbload/local/total-items")
     assert play.code == 2
-    # AWS calls it CREATE_FAILED.
+    # AWS reports the status CREATE_FAILED.
     assert "TotalItemsSetting (AWS::SSM::Parameter) UPDATE_FAILED" in play.words
     assert "-> the name is taken" in play.words
-    assert statuses(life)["cluster"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert life.stacks("ddbload")["task"] == "UPDATE_ROLLBACK_COMPLETE"
     assert kept == ["/ddbload/local/total-items"]
     assert deployed_image(life) == before
     assert life.play("playbooks/drift.yml").code == 0
 
 
-def test_a_rollback_goes_back_to_the_image_before(life: Place) -> None:
+def test_rollback_deploys_the_previous_image(life: EmulatorEnv) -> None:
     assert life.play("deploy.yml", "-e", json.dumps(KEPT), *OTHER_IMAGE).code == 0
     first, second = images(life)
     assert deployed_image(life) == second
@@ -176,7 +173,8 @@ def test_a_rollback_goes_back_to_the_image_before(life: Place) -> None:
     assert deployed_image(life) == first
 
 
-def test_a_rollback_takes_the_image_that_is_named_if_there_is_one(life: Place) -> None:
+def test_rollback_deploys_the_named_image(life: EmulatorEnv) -> None:
+    """A rollback deploys the named image, if it exists."""
     first, second = images(life)
     assert life.play("playbooks/rollback.yml", "-e", f"image_tag={second}").code == 0
     assert deployed_image(life) == second
@@ -185,8 +183,9 @@ def test_a_rollback_takes_the_image_that_is_named_if_there_is_one(life: Place) -
     assert f"there is no image nowhere -> name another with -e image_tag=, of {second}, {first}" in unknown.words
 
 
-def test_the_classic_plan_that_the_stack_keeps_in_ssm_is_what_runs(life: Place) -> None:
-    plan = {"cluster_classic_plan": True, "cluster_classic_total_items": 150, "cluster_classic_concurrency_limit": 5}
+def test_run_uses_the_classic_plan_in_ssm(life: EmulatorEnv) -> None:
+    """A run uses the classic plan that the stack keeps in SSM."""
+    plan = {"task_classic_plan": True, "task_classic_total_items": 150, "task_classic_concurrency_limit": 5}
     assert life.play("deploy.yml", "-e", json.dumps(KEPT | plan)).code == 0
     play = life.play("run-test.yml", "-e", "load_test_scenario_source=ssm")
     assert play.code == 0
@@ -195,7 +194,7 @@ def test_the_classic_plan_that_the_stack_keeps_in_ssm_is_what_runs(life: Place) 
     assert {name: part["ok"] for name, part in results["operations"].items()} == {"put": 150}
 
 
-def test_a_teardown_deletes_no_data_without_a_second_word(life: Place) -> None:
+def test_teardown_deletes_no_data_without_confirmation(life: EmulatorEnv) -> None:
     before = left(life)
     for words in (["confirm=local"], ["confirm=local", "confirm_data=other"]):
         play = life.play("playbooks/teardown.yml", *[part for word in words for part in ("-e", word)])
@@ -205,7 +204,8 @@ def test_a_teardown_deletes_no_data_without_a_second_word(life: Place) -> None:
     assert left(life) == before
 
 
-def test_a_teardown_without_a_yes_or_in_check_mode_deletes_nothing(life: Place) -> None:
+def test_teardown_unconfirmed_or_in_check_mode_deletes_nothing(life: EmulatorEnv) -> None:
+    """A teardown without confirmation or in check mode deletes nothing."""
     before = left(life)
     nobody = life.play("playbooks/teardown.yml", "-e", f"confirm_data={DATA}")
     assert (nobody.code, nobody.changed) == (2, 0)
@@ -219,15 +219,16 @@ def test_a_teardown_without_a_yes_or_in_check_mode_deletes_nothing(life: Place) 
     assert left(life) == before
 
 
-def test_a_teardown_leaves_nothing_of_its_own_and_touches_nothing_else(life: Place) -> None:
-    # What services and people make beside the stacks, and what belongs to a neighbour.
+def test_teardown_deletes_all_of_the_environment_and_no_more(life: EmulatorEnv) -> None:
+    """A teardown deletes everything of its environment and nothing of others."""
+    # Resources that services and users create beside the stacks, and resources of a neighbour.
     life.client("logs").create_log_group(logGroupName=f"/aws/ecs/containerinsights/{NAME}/performance")
     life.client("logs").create_log_group(logGroupName="/ddbload/local-two")
     life.client("ssm").put_parameter(Name="/ddbload/local/note", Value="by hand", Type="String")
     audit = "/ddbload/local/other-teams-audit"
     life.client("logs").create_log_group(logGroupName=audit, tags={"Owner": "other-team"})
     launch(life)
-    # A log group that no stack made wants its second word as a table does, and the stacks' own go with them.
+    # A log group outside the stacks needs a confirmation, as a table does; those of the stacks are deleted with them.
     refused = life.play(
         "playbooks/teardown.yml", "-e", "confirm=local", "-e", f"confirm_data={DATA},/ddbload/local/note"
     )
@@ -241,7 +242,7 @@ def test_a_teardown_leaves_nothing_of_its_own_and_touches_nothing_else(life: Pla
     assert {kind: found for kind, found in after.items() if found} == {}
 
 
-def test_a_second_teardown_changes_nothing(life: Place) -> None:
+def test_a_second_teardown_changes_nothing(life: EmulatorEnv) -> None:
     play = life.play("playbooks/teardown.yml", "-e", "confirm=local")
     assert (play.code, play.changed) == (0, 0)
-    assert "Nothing of environment local is there." in play.words
+    assert "Environment local has no resources." in play.words

@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from launch_place import CONTAINER, LaunchPlace, a_mark
-from playground import Place, Play
+from emulator_env import EmulatorEnv, Play
+from launch_env import CONTAINER, LaunchEnv, a_mark
 
 REASON = "the schema is version 7 and this program wants 8"
 
 
 @pytest.fixture(scope="module")
-def there(deployed: tuple[Place, Play], tmp_path_factory: pytest.TempPathFactory) -> LaunchPlace:
-    return LaunchPlace(deployed[0], tmp_path_factory.mktemp("launches"))
+def there(deployed: tuple[EmulatorEnv, Play], tmp_path_factory: pytest.TempPathFactory) -> LaunchEnv:
+    return LaunchEnv(deployed[0], tmp_path_factory.mktemp("launches"))
 
 
 def container(name: str, program: str, essential: bool = False, **waits_for: str) -> dict[str, Any]:
@@ -28,9 +28,9 @@ def container(name: str, program: str, essential: bool = False, **waits_for: str
     }
 
 
-def test_a_start_up_container_that_fails_is_named_with_its_log(there: LaunchPlace) -> None:
+def test_failed_start_up_container_is_named_with_its_log(there: LaunchEnv) -> None:
     definition = there.define_containers(
-        # In the order in which nobody would start them.
+        # The reverse of the order in which they start.
         container(CONTAINER, "print('main has started')", essential=True, migrate="SUCCESS"),
         container("migrate", f"import sys; print('connecting'); print({REASON!r}); sys.exit(3)"),
     )
@@ -48,13 +48,14 @@ def test_a_start_up_container_that_fails_is_named_with_its_log(there: LaunchPlac
 
 
 @pytest.mark.parametrize(("condition", "code"), [("SUCCESS", 0), ("COMPLETE", 3)])
-def test_a_container_starts_after_the_one_that_it_waits_for(there: LaunchPlace, condition: str, code: int) -> None:
+def test_container_starts_after_its_dependency(there: LaunchEnv, condition: str, code: int) -> None:
     definition = there.define_containers(
         container(CONTAINER, "import time; print(f'main {time.time():.3f}')", essential=True, first=condition),
         container("first", f"import sys, time; time.sleep(1.5); print(f'first {{time.time():.3f}}'); sys.exit({code})"),
     )
     done = there.run(task_definition=definition, exit_container=CONTAINER)
     assert done.code == 0, done.output
-    events = there.place.client("logs").filter_log_events(logGroupName=there.group)["events"]
+    events = there.emulator.client("logs").filter_log_events(logGroupName=there.group)["events"]
     ((_first, ended), (_main, started)) = sorted(event["message"].split() for event in events[-2:])
-    assert 0 <= float(started) - float(ended) < 5
+    # A busy machine starts a process late, but within the play's time limit.
+    assert 0 <= float(started) - float(ended) < 60

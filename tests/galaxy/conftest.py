@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The artefact as Galaxy would have it, and who installed it."""
+"""The artefact as on Galaxy, and a fresh installation of it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from newcomer import Newcomer, Workplace
-from playground import ROOT, free_port
+from emulator_env import ROOT, free_port
+from fresh_install import FreshInstall, Workplace
 
-# What galaxy.yml names, and what that needs in turn.
+# The dependencies in galaxy.yml, and their dependencies.
 DEPENDENCIES = ("amazon/aws", "community/docker", "community/library_inventory_filtering_v1")
 
 
 @pytest.fixture(scope="session")
 def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``ansible-galaxy collection build`` makes of the checkout."""
+    """The artefact that ``ansible-galaxy collection build`` builds from the checkout."""
     folder = tmp_path_factory.mktemp("artefact")
     subprocess.run(["ansible-galaxy", "collection", "build", str(ROOT), "--output-path", str(folder)], check=True)
     (made,) = folder.iterdir()
@@ -29,15 +29,15 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def newcomer(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
-    """Someone who has installed the collection, its dependencies and its load tester."""
+def fresh_install(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> FreshInstall:
+    """A user with the collection, its dependencies and its load tester installed."""
     environment = tmp_path_factory.mktemp("python")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
     (packages,) = environment.glob("lib/python*/site-packages")
-    # A path in a .pth is not searched for further .pth files, so the checkout's own ddbload stays unseen.
+    # Python does not search a path in a .pth for further .pth files, so it does not find the checkout's ddbload.
     (packages / "pinned.pth").write_text("\n".join(site.getsitepackages()))
 
-    made = Newcomer(tmp_path_factory.mktemp("home"), environment / "bin" / "python")
+    made = FreshInstall(tmp_path_factory.mktemp("home"), environment / "bin" / "python")
     installed = Path(site.getsitepackages()[0]) / "ansible_collections"
     for name in DEPENDENCIES:
         link = made.collections / name
@@ -52,9 +52,9 @@ def newcomer(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> Newcom
 
 
 @pytest.fixture(scope="session")
-def workplace(newcomer: Newcomer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
-    """An empty folder; its embedded AWS is stopped at the end."""
-    made = Workplace(newcomer, tmp_path_factory.mktemp("empty"), free_port())
+def workplace(fresh_install: FreshInstall, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    """An empty directory; its embedded AWS is stopped at the end."""
+    made = Workplace(fresh_install, tmp_path_factory.mktemp("empty"), free_port())
     yield made
     made.play("gantry.ecs.local_aws", local_aws_state="stopped")
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The built collection: what is in it, and that it works from an empty folder with no checkout."""
+"""The built collection: its files, and that it works from an empty directory without a checkout."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from newcomer import Newcomer, Workplace
-from playground import ROOT
+from emulator_env import ROOT
+from fresh_install import FreshInstall, Workplace
 
 SCENARIO = {
     "plan": {"type": "constant_rate", "rate": 100, "duration": 3},
@@ -33,7 +33,7 @@ def files(artefact: Path) -> set[str]:
         return {member.name for member in archive.getmembers() if member.isfile()}
 
 
-def test_it_holds_nothing_that_git_does_not_know(files: set[str]) -> None:
+def test_artefact_holds_only_files_under_version_control(files: set[str]) -> None:
     assert files - files_of_git() == {"MANIFEST.json", "FILES.json"}
 
 
@@ -49,22 +49,23 @@ def test_it_holds_nothing_that_git_does_not_know(files: set[str]) -> None:
         "loadtest_app/LICENSE",
     ],
 )
-def test_it_holds_what_galaxy_and_its_users_look_for(files: set[str], name: str) -> None:
+def test_artefact_holds_the_files_that_galaxy_requires(files: set[str], name: str) -> None:
     assert name in files
 
 
-def test_every_plugin_role_playbook_and_template_is_in_it(files: set[str]) -> None:
-    rooms = ("plugins/", "roles/", "files/", "playbooks/", "inventories/", "meta/")
-    ours = {name for name in files_of_git() if name.startswith(rooms)}
-    assert ours - files == {"playbooks/validate.yml"}
+def test_artefact_has_all_plugins_roles_and_templates(files: set[str]) -> None:
+    directories = ("plugins/", "roles/", "files/", "playbooks/", "inventories/", "meta/")
+    expected = {name for name in files_of_git() if name.startswith(directories)}
+    assert expected - files == {"playbooks/validate.yml"}
 
 
-def test_every_playbook_has_a_name_that_an_installed_collection_can_be_called_with(files: set[str]) -> None:
+def test_every_playbook_can_be_called_by_collection_name(files: set[str]) -> None:
+    """Every playbook of the installed collection can be run by its full name."""
     names = {Path(name).stem for name in files if name.startswith("playbooks/")}
     assert {name.replace("-", "_") for name in names} <= names
 
 
-def test_the_artefact_depends_on_what_a_checkout_installs() -> None:
+def test_artefact_has_the_dependencies_of_a_checkout() -> None:
     depends = yaml.safe_load((ROOT / "galaxy.yml").read_text())["dependencies"]
     installs = yaml.safe_load((ROOT / "requirements.yml").read_text())["collections"]
     assert depends == {collection["name"]: collection["version"] for collection in installs}
@@ -79,22 +80,23 @@ def test_the_execution_environment_is_built_of_this_version() -> None:
 
 
 @pytest.mark.parametrize("kind", ["module", "filter", "role"])
-def test_ansible_doc_shows_everything_that_is_installed(newcomer: Newcomer, kind: str) -> None:
+def test_ansible_doc_shows_everything_that_is_installed(fresh_install: FreshInstall, kind: str) -> None:
     place = {"module": "plugins/modules/*.py", "filter": "plugins/filter/*.py", "role": "roles/*"}[kind]
-    names = sorted(f"gantry.ecs.{path.stem}" for path in newcomer.collection.glob(place))
+    names = sorted(f"gantry.ecs.{path.stem}" for path in fresh_install.collection.glob(place))
     assert names
-    done = newcomer.call("doc", "--json", "--type", kind, *names)
+    done = fresh_install.call("doc", "--json", "--type", kind, *names)
     assert done.code == 0
     shown = json.loads(done.output[done.output.index("{") :])
     assert sorted(shown) == names
     assert all(entry.get("doc") or entry.get("entry_points") for entry in shown.values())
 
 
-def test_a_place_is_built_from_an_empty_folder(deployed: Workplace) -> None:
+def test_deploy_works_from_an_empty_directory(deployed: Workplace) -> None:
     assert list(deployed.folder.iterdir()) == []
 
 
-def test_a_test_runs_from_an_empty_folder_and_leaves_its_results_there(deployed: Workplace) -> None:
+def test_load_test_runs_from_an_empty_directory(deployed: Workplace) -> None:
+    """A load test runs from an empty directory and writes its results there."""
     run = deployed.play("gantry.ecs.run_test", load_test_scenario=SCENARIO, load_test_run_id="first")
     assert run.code == 0
     assert "verdict: PASSED (exit code 0)" in run.output
@@ -103,6 +105,6 @@ def test_a_test_runs_from_an_empty_folder_and_leaves_its_results_there(deployed:
     assert (results / "report.html").is_file()
 
 
-def test_the_load_tester_that_ran_was_the_artefacts(newcomer: Newcomer) -> None:
-    where = newcomer.run("-c", "import ddbload; print(ddbload.__file__)")
-    assert Path(where.output.strip()).is_relative_to(newcomer.python.parents[1])
+def test_run_uses_the_load_tester_of_the_artefact(fresh_install: FreshInstall) -> None:
+    where = fresh_install.run("-c", "import ddbload; print(ddbload.__file__)")
+    assert Path(where.output.strip()).is_relative_to(fresh_install.python.parents[1])

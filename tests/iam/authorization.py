@@ -1,10 +1,10 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What AWS asks IAM before it carries a call out: the actions, their resources, and the keys of their conditions.
+"""The authorization requests of AWS to IAM before a call: actions, their resources, and the keys of conditions.
 
-By the Service Authorization Reference. The embedded AWS asks IAM itself, but holds a launch against the cluster instead
-of the task definition, gives ECS's calls no condition key, and asks about no role that is passed.
+By the Service Authorization Reference. The embedded AWS authorizes calls too, but a launch for the cluster instead
+of the task definition, the calls of ECS without condition keys, and no passed role.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from judging_aws import ACCOUNT, REGION
+from iam_simulator import ACCOUNT, REGION
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
-# How requests are signed, where that is not what actions begin with.
+# The services in signatures whose actions have another prefix.
 PREFIXES = {"monitoring": "cloudwatch"}
 CREDENTIAL = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 # No policy can deny it: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
@@ -30,11 +30,11 @@ TRANSFORM = re.compile(r"^Transform: AWS::(\w+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Call:
-    """A call of AWS's.
+    """A call to AWS.
 
     Args:
-        action: as IAM names it, such as "ecs:RunTask".
-        parameters: what it is called with; nested for JSON, flat for forms.
+        action: as IAM names it, for example "ecs:RunTask".
+        parameters: the parameters of the call; nested for JSON, flat for forms.
     """
 
     action: str
@@ -42,14 +42,14 @@ class Call:
 
     @classmethod
     def read(cls, path: str, headers: Mapping[str, str], body: bytes) -> Call:
-        """Read a request in any of the protocols that the playbooks' services speak."""
+        """Read a request in any protocol of the services that the playbooks call."""
         signed = CREDENTIAL.search(headers.get("Authorization", ""))
         assert signed, f"a request to {path} is not signed"
         prefix = PREFIXES.get(signed[1], signed[1])
         if target := headers.get("X-Amz-Target"):
             return cls(f"{prefix}:{target.rpartition('.')[2]}", json.loads(body or b"{}"))
         if operation := re.search(r"/operation/(\w+)$", path):
-            # CBOR, in which an ARN is readable as it is.
+            # CBOR stores an ARN as plain text.
             found = re.search(rb"arn:[\w:/.*-]+", body)
             return cls(f"{prefix}:{operation[1]}", {"ResourceARN": found[0].decode()} if found else {})
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
@@ -58,15 +58,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Question:
-    """What IAM is asked: may the caller do this to that, in these circumstances?"""
+    """An authorization request: an action, its resource, and the keys of its conditions."""
 
     action: str
     resource: str
     context: tuple[tuple[str, str], ...] = ()
 
     def is_allowed_by(self, policies: list[dict[str, Any]]) -> bool:
-        """Tell whether policies allow it; the evaluator is the embedded AWS's."""
-        asked = EvalContext(
+        """Return whether policies allow it; the evaluator is the embedded AWS's."""
+        context = EvalContext(
             principal_arn=f"arn:aws:iam::{ACCOUNT}:user/somebody",
             principal_type="User",
             principal_account=ACCOUNT,
@@ -78,18 +78,18 @@ class Question:
             service_context={key.lower(): value for key, value in self.context},
         )
         parsed = [parse_policy_document(policy) for policy in policies]
-        return self.action == ALWAYS_ALLOWED or bool(evaluate(asked, parsed).decision == "Allow")
+        return self.action == ALWAYS_ALLOWED or bool(evaluate(context, parsed).decision == "Allow")
 
 
-# The stack of a change set by its ARN, and the roles of a task definition: what is known to AWS and not in the call.
+# Facts that AWS knows and the call does not have: the stack of a change set by its ARN, the roles of a task definition.
 StackOf = Callable[[str], str]
 RolesOf = Callable[[str], list[str]]
 
 
 def questions(call: Call, stack_of: StackOf, roles_of: RolesOf) -> list[Question]:
-    """Return what IAM is asked before a call is carried out; every answer has to be yes.
+    """Return the authorization requests of a call; IAM has to allow each.
 
-    What is not known here has the resource "*", which only a statement on "*" allows.
+    An action that this module does not know has the resource "*", which only a statement on "*" allows.
     """
     service, _colon, operation = call.action.partition(":")
     match service:
@@ -114,6 +114,7 @@ def _named(service: str, operation: str, given: Mapping[str, Any]) -> str:
         or _arn("ecr", f"repository/{given.get('repositoryName') or (given.get('repositoryNames') or ['*'])[0]}"),
         "cloudwatch": given.get("ResourceARN") or _arn("cloudwatch", "alarm:*"),
         "secretsmanager": given.get("SecretId"),
+        "sqs": _arn("sqs", str(given.get("QueueUrl", "*")).rpartition("/")[2]),
         "ssm": _arn("ssm", f"parameter{given.get('Name') or given.get('Path') or given.get('ResourceId')}"),
     }
     return str(by_service.get(service) or "*")
@@ -167,6 +168,13 @@ def _ecs(call: Call, operation: str, roles_of: RolesOf) -> Iterator[Question]:
             yield Question(call.action, _arn("ecs", f"task/{cluster}/{given['task']}"), where)
         case "TagResource":
             yield Question(call.action, given["resourceArn"])
+        case "DescribeServices" | "ListServiceDeployments":
+            for each in given.get("services") or [given.get("service", "")]:
+                yield Question(call.action, _arn("ecs", f"service/{cluster}/{each.rpartition('/')[2]}"), where)
+        case "DescribeServiceDeployments" | "DescribeServiceRevisions" | "StopServiceDeployment":
+            named = given.get("serviceDeploymentArns") or given.get("serviceRevisionArns")
+            for each in named or [given.get("serviceDeploymentArn", "")]:
+                yield Question(call.action, each)
         case _:
             yield Question(call.action, "*")
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether IAM refuses what somebody tries."""
+"""Whether IAM denies a call."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from botocore.exceptions import ClientError
 
 
 class Caller(Protocol):
-    """Who calls AWS."""
+    """A caller of AWS."""
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of a service."""
 
 
-# What somebody tries.
+# A call by a principal.
 Deed = Callable[[Caller], Any]
-# EC2 has a word of its own: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+# EC2 has its own error code: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
 def is_denied(deed: Deed, caller: Caller) -> bool:
-    """Tell whether IAM refuses a call; any other refusal means that IAM let it through."""
+    """Return whether IAM denies a call; any other refusal means that IAM let it through."""
     try:
         deed(caller)
     except ClientError as error:

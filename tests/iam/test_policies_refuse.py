@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What deployer and tester try beyond their playbooks is refused, by the embedded AWS and by IAM asked as AWS does."""
+"""Calls of deployer and tester beyond their playbooks are denied, by the embedded AWS and by the proxy."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from authorization import Question
-from judging_aws import ACCOUNT, KEY, OTHER_ROLE, OTHER_SETTINGS, OTHER_TABLE, SETTINGS, TABLE, JudgingAws
-from judging_proxy import ADMINISTRATOR, JudgingProxy
+from iam_proxy import ADMINISTRATOR, IamProxy
+from iam_simulator import ACCOUNT, KEY, OTHER_ROLE, OTHER_SETTINGS, OTHER_TABLE, SETTINGS, TABLE, IamSimulator
+from policy_files import policies_of
 from refusal import Deed, is_denied
-from rendering import policies_of
 
 CLUSTER, OTHER_CLUSTER, FAMILY, OTHER_FAMILY = "ddbload-dev", "somebody-elses", "ddbload-dev", "ddbload-dev-two"
 LOG, OTHER_LOG = "/ddbload/dev", "/ddbload/dev-two"
@@ -35,16 +35,16 @@ def change_set(stack: str, **more: Any) -> Deed:
     return call("cloudformation", "create_change_set", **made, **more)
 
 
-# Beyond both.
+# Calls beyond both identities.
 FOR_NOBODY: dict[str, Deed] = {
-    "make a user": call("iam", "create_user", UserName="mine"),
-    "make a key": call("iam", "create_access_key", UserName="somebody"),
-    "make a role": call("iam", "create_role", RoleName="ddbload-dev-cluster-mine", AssumeRolePolicyDocument=TRUST),
+    "create a user": call("iam", "create_user", UserName="mine"),
+    "create a key": call("iam", "create_access_key", UserName="somebody"),
+    "create a role": call("iam", "create_role", RoleName="ddbload-dev-task-mine", AssumeRolePolicyDocument=TRUST),
     "give a role a right": call(
-        "iam", "put_role_policy", RoleName="ddbload-dev-cluster-x", PolicyName="all", PolicyDocument=TRUST
+        "iam", "put_role_policy", RoleName="ddbload-dev-task-x", PolicyName="all", PolicyDocument=TRUST
     ),
     "change who takes a role": call(
-        "iam", "update_assume_role_policy", RoleName="ddbload-dev-cluster-x", PolicyDocument=TRUST
+        "iam", "update_assume_role_policy", RoleName="ddbload-dev-task-x", PolicyDocument=TRUST
     ),
     "take a role": call(
         "sts", "assume_role", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{OTHER_ROLE}", RoleSessionName="mine"
@@ -68,14 +68,14 @@ FOR_NOBODY: dict[str, Deed] = {
     "run a command in a task": call(
         "ecs", "execute_command", cluster=CLUSTER, task="1", command="id", interactive=True
     ),
-    "make a stack of its own": change_set("mine"),
-    "change another environment's stack": change_set("ddbload-dev-two-cluster"),
+    "create a stack of its own": change_set("mine"),
+    "change another environment's stack": change_set("ddbload-dev-two-task"),
     "delete another environment's stack": call("cloudformation", "delete_stack", StackName="ddbload-prod-table"),
-    "make an instance": call("ec2", "run_instances", ImageId="ami-1", MinCount=1, MaxCount=1),
+    "create an instance": call("ec2", "run_instances", ImageId="ami-1", MinCount=1, MaxCount=1),
     "delete a VPC": call("ec2", "delete_vpc", VpcId="vpc-1"),
 }
 FOR_TESTERS: dict[str, Deed] = {
-    "change the stack": change_set("ddbload-dev-cluster"),
+    "change the stack": change_set("ddbload-dev-task"),
     "delete the stack": call("cloudformation", "delete_stack", StackName="ddbload-dev-table"),
     "delete the table": call("dynamodb", "delete_table", TableName=TABLE),
     "take the table's protection off": call(
@@ -85,13 +85,13 @@ FOR_TESTERS: dict[str, Deed] = {
     "read the settings": call("ssm", "get_parameters", Names=[f"{SETTINGS}/total-items"]),
     "push an image": call("ecr", "put_image", repositoryName="ddbload-dev", imageManifest="{}", imageTag="mine"),
     "read the flow logs": call("logs", "get_log_events", logGroupName=f"{LOG}/flow-logs", logStreamName="eni-1"),
-    "make a service-linked role": call("iam", "create_service_linked_role", AWSServiceName="ecs.amazonaws.com"),
+    "create a service-linked role": call("iam", "create_service_linked_role", AWSServiceName="ecs.amazonaws.com"),
 }
 FOR_DEPLOYERS: dict[str, Deed] = {
     "run the task": call("ecs", "run_task", cluster=CLUSTER, taskDefinition=f"{FAMILY}:1"),
     "read the log": call("logs", "get_log_events", logGroupName=LOG, logStreamName="task/1"),
     "push another image": call("ecr", "put_image", repositoryName="ddbload-prod", imageManifest="{}", imageTag="x"),
-    "make the table": call(
+    "create the table": call(
         "dynamodb",
         "create_table",
         TableName="ddbload-dev-more",
@@ -99,11 +99,11 @@ FOR_DEPLOYERS: dict[str, Deed] = {
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     ),
-    "make another service-linked role": call(
+    "create another service-linked role": call(
         "iam", "create_service_linked_role", AWSServiceName="elasticloadbalancing.amazonaws.com"
     ),
 }
-# The embedded AWS asks nobody about roles that are passed.
+# The embedded AWS does not authorize iam:PassRole.
 PASSING: dict[str, Deed] = {
     "hand CloudFormation another role": change_set(
         "ddbload-dev-table", RoleARN=f"arn:aws:iam::{ACCOUNT}:role/administrator"
@@ -123,8 +123,8 @@ CASES = [(name, deed) for name, deeds in BEYOND.items() for deed in deeds]
 
 
 @pytest.fixture(scope="module")
-def furnished(aws: JudgingAws) -> JudgingAws:
-    """The embedded AWS with two environments' task definitions, and the log of one of them."""
+def environments(aws: IamSimulator) -> IamSimulator:
+    """The embedded AWS with the task definitions of two environments, and the log of one of them."""
     for family in (FAMILY, OTHER_FAMILY):
         aws.owner().client("ecs").register_task_definition(family=family, containerDefinitions=CONTAINERS)
     aws.owner().client("logs").create_log_group(logGroupName=LOG)
@@ -132,26 +132,26 @@ def furnished(aws: JudgingAws) -> JudgingAws:
 
 
 @pytest.fixture(scope="module")
-def proxy(furnished: JudgingAws) -> Iterator[JudgingProxy]:
-    """What asks IAM as AWS does, before an embedded AWS that lets its owner do anything."""
-    port = int(furnished.endpoint.rpartition(":")[2])
-    owner = furnished.owner()
-    made = JudgingProxy(port, lambda listening: replace(owner, endpoint=f"http://127.0.0.1:{listening}").client)
+def proxy(environments: IamSimulator) -> Iterator[IamProxy]:
+    """The proxy that authorizes calls as AWS does, and forwards them with the key of the account's owner."""
+    port = int(environments.endpoint.rpartition(":")[2])
+    owner = environments.owner()
+    made = IamProxy(port, lambda listening: replace(owner, endpoint=f"http://127.0.0.1:{listening}").client)
     with made.serving():
         yield made
 
 
 @pytest.mark.parametrize(("name", "deed"), CASES)
-def test_what_is_beyond_is_refused_by_the_embedded_aws(furnished: JudgingAws, name: str, deed: str) -> None:
-    assert is_denied(BEYOND[name][deed], furnished.holder(policies_of(name)))
+def test_calls_beyond_are_denied_by_the_embedded_aws(environments: IamSimulator, name: str, deed: str) -> None:
+    assert is_denied(BEYOND[name][deed], environments.holder(policies_of(name)))
 
 
 @pytest.mark.parametrize(("name", "deed"), [*CASES, *(("deployer", deed) for deed in PASSING)])
-def test_what_is_beyond_is_refused_as_aws_asks_iam(proxy: JudgingProxy, name: str, deed: str) -> None:
+def test_calls_beyond_are_denied_by_the_proxy(proxy: IamProxy, name: str, deed: str) -> None:
     tried = (BEYOND[name] | PASSING)[deed]
     with proxy.holding(policies_of(name)):
         assert is_denied(tried, proxy)
-    # Were it refused to everybody, that would prove nothing.
+    # The denial proves something only if an administrator may make the call.
     with proxy.holding([ADMINISTRATOR]):
         assert not is_denied(tried, proxy)
 
@@ -162,7 +162,7 @@ WITHIN: dict[str, dict[str, Deed]] = {
         "stop the task": call("ecs", "stop_task", cluster=CLUSTER, task=TASK.format(CLUSTER)),
         "list the tasks": call("ecs", "list_tasks", cluster=CLUSTER),
         "read the log": call("logs", "get_log_events", logGroupName=LOG, logStreamName="task/1"),
-        "read a stack": call("cloudformation", "describe_stacks", StackName="ddbload-dev-cluster"),
+        "read a stack": call("cloudformation", "describe_stacks", StackName="ddbload-dev-task"),
     },
     "deployer": {
         "change a stack": change_set("ddbload-dev-registry", RoleARN=SERVICE_ROLE),
@@ -170,13 +170,13 @@ WITHIN: dict[str, dict[str, Deed]] = {
             "cloudformation", "delete_stack", StackName="ddbload-dev-registry", RoleARN=SERVICE_ROLE
         ),
         "look at the table": call("dynamodb", "describe_table", TableName=TABLE),
-        "make ECS's role": call("iam", "create_service_linked_role", AWSServiceName="ecs.amazonaws.com"),
+        "create ECS's role": call("iam", "create_service_linked_role", AWSServiceName="ecs.amazonaws.com"),
     },
 }
 
 
 @pytest.mark.parametrize(("name", "deed"), [(name, deed) for name, deeds in WITHIN.items() for deed in deeds])
-def test_the_like_within_is_allowed(proxy: JudgingProxy, name: str, deed: str) -> None:
+def test_the_same_calls_within_are_allowed(proxy: IamProxy, name: str, deed: str) -> None:
     with proxy.holding(policies_of(name)):
         assert not is_denied(WITHIN[name][deed], proxy)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The task role by use: the load tester works with exactly its policies, and nothing else does."""
+"""The task role: the load tester works with exactly its policies, and other calls are denied."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from judging_aws import (
+from iam_simulator import (
     ACCOUNT,
     INDEX,
     KEY,
@@ -19,7 +19,7 @@ from judging_aws import (
     REGION,
     SETTINGS,
     TABLE,
-    JudgingAws,
+    IamSimulator,
     Principal,
 )
 from refusal import Deed, is_denied
@@ -42,8 +42,8 @@ def transaction(member: str, **more: Any) -> Deed:
     return dynamodb("transact_get_items" if member == "Get" else "transact_write_items", TransactItems=[one])
 
 
-# Every data-plane call on the table under test, by what IAM calls it. https://docs.aws.amazon.com/amazondynamodb/latest/
-# developerguide/transaction-apis-iam.html: a transaction needs what its members need.
+# Every data-plane call on the table under test, by its IAM action. https://docs.aws.amazon.com/amazondynamodb/latest/
+# developerguide/transaction-apis-iam.html: a transaction needs the permissions of its members.
 CALLS: dict[str, list[Deed]] = {
     "DescribeTable": [dynamodb("describe_table", TableName=TABLE)],
     "PutItem": [dynamodb("put_item", TableName=TABLE, Item=KEY), transaction("Put", Item=KEY)],
@@ -71,7 +71,7 @@ CALLS: dict[str, list[Deed]] = {
     "BatchGetItem": [dynamodb("batch_get_item", RequestItems={TABLE: {"Keys": [KEY]}})],
 }
 
-# What each value of the parameter Operations allows beside DescribeTable, which every run calls.
+# The actions that each value of the parameter Operations allows beside DescribeTable, which every run calls.
 ALLOWED: dict[str, set[str]] = {
     "put": {"PutItem"},
     "get": {"GetItem"},
@@ -87,7 +87,7 @@ ALLOWED: dict[str, set[str]] = {
     "cleanup": {"BatchWriteItem", "DeleteItem"},
 }
 
-# What no task has any business with, whatever its operations.
+# Calls that the task does not need.
 FORBIDDEN: dict[str, Deed] = {
     "read another table": dynamodb("get_item", TableName=OTHER_TABLE, Key=KEY),
     "write another table": dynamodb("put_item", TableName=OTHER_TABLE, Item=KEY),
@@ -108,7 +108,7 @@ FORBIDDEN: dict[str, Deed] = {
         TableName=TABLE,
         TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
     ),
-    "make a table": dynamodb(
+    "create a table": dynamodb(
         "create_table",
         TableName="one-more",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -122,7 +122,7 @@ FORBIDDEN: dict[str, Deed] = {
     ),
     "read one parameter by name": lambda one: one.client("ssm").get_parameter(Name=f"{OTHER_SETTINGS}/total-items"),
     "run a task": lambda one: one.client("ecs").run_task(cluster="ddbload-dev", taskDefinition="ddbload-dev"),
-    "make itself a key": lambda one: one.client("iam").create_access_key(UserName="somebody"),
+    "create a key for itself": lambda one: one.client("iam").create_access_key(UserName="somebody"),
     "take another role": lambda one: one.client("sts").assume_role(
         RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{OTHER_ROLE}", RoleSessionName="mine"
     ),
@@ -146,44 +146,44 @@ def scenario(mix: list[str], *, verify: bool = False, cleanup: bool = False, **m
     )
 
 
-def test_the_load_tester_does_all_that_it_can_with_the_task_roles_policies(aws: JudgingAws) -> None:
+def test_the_load_tester_works_with_exactly_the_task_role(aws: IamSimulator) -> None:
     done = aws.task_role().run_load_test(scenario(MIX, verify=True, cleanup=True))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("operation", MIX)
-def test_an_operation_that_is_allowed_alone_can_be_run_alone(aws: JudgingAws, operation: str) -> None:
+def test_an_operation_that_is_allowed_alone_can_be_run_alone(aws: IamSimulator, operation: str) -> None:
     done = aws.task_role(Operations=operation).run_load_test(scenario([operation]))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_run_without_its_permission_ends_as_unusable(aws: JudgingAws) -> None:
+def test_a_run_without_its_permission_ends_as_unusable(aws: IamSimulator) -> None:
     done = aws.task_role(Operations="get").run_load_test(scenario(["put"]))
     assert done.returncode == 5, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("extra", ["verify", "cleanup"])
-def test_what_comes_after_the_run_needs_its_own_permission_only(aws: JudgingAws, extra: str) -> None:
+def test_check_and_cleanup_need_their_own_permission_only(aws: IamSimulator, extra: str) -> None:
     done = aws.task_role(Operations=f"put,{extra}").run_load_test(scenario(["put"], **{extra: True}))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("operation", ALLOWED)
-def test_an_operation_allows_exactly_what_it_calls(aws: JudgingAws, operation: str) -> None:
+def test_an_operation_allows_exactly_what_it_calls(aws: IamSimulator, operation: str) -> None:
     principal = aws.task_role(Operations=operation)
     allowed = {name for name, calls in CALLS.items() if not all(is_denied(call, principal) for call in calls)}
     assert allowed == {"DescribeTable", *ALLOWED[operation]}
 
 
-def test_with_all_operations_every_call_on_the_table_is_allowed(aws: JudgingAws) -> None:
+def test_with_all_operations_every_call_on_the_table_is_allowed(aws: IamSimulator) -> None:
     principal = aws.task_role()
     assert [name for name, calls in CALLS.items() for call in calls if is_denied(call, principal)] == []
 
 
 @pytest.mark.parametrize("deed", FORBIDDEN)
-def test_whatever_else_is_tried_is_denied(aws: JudgingAws, deed: str) -> None:
+def test_other_calls_are_denied(aws: IamSimulator, deed: str) -> None:
     assert is_denied(FORBIDDEN[deed], aws.task_role())
-    # Were it denied to everybody, that would prove nothing.
+    # The denial proves something only if the account's owner may make the call.
     assert not is_denied(FORBIDDEN[deed], aws.owner())
 
 
@@ -199,8 +199,8 @@ def test_whatever_else_is_tried_is_denied(aws: JudgingAws, deed: str) -> None:
         ("/", "implicitDeny"),
     ],
 )
-def test_settings_are_read_by_the_tasks_own_path_only(aws: JudgingAws, path: str, decision: str) -> None:
-    # The emulator holds this call against no resource, as it comes; its policy simulator does.
+def test_settings_are_read_by_the_tasks_own_path_only(aws: IamSimulator, path: str, decision: str) -> None:
+    # The emulator authorizes this call without a resource; its policy simulator uses the resource.
     answer = (
         aws.owner()
         .client("iam")
@@ -213,7 +213,7 @@ def test_settings_are_read_by_the_tasks_own_path_only(aws: JudgingAws, path: str
     assert [one["EvalDecision"] for one in answer["EvaluationResults"]] == [decision]
 
 
-def test_the_tables_key_decrypts_nothing_but_the_table(aws: JudgingAws) -> None:
+def test_the_tables_key_decrypts_nothing_but_the_table(aws: IamSimulator) -> None:
     kms = aws.owner().client("kms")
     key = kms.create_key()["KeyMetadata"]["Arn"]
     secret = kms.encrypt(KeyId=key, Plaintext=b"mine")["CiphertextBlob"]
@@ -225,6 +225,6 @@ def test_the_tables_key_decrypts_nothing_but_the_table(aws: JudgingAws) -> None:
     assert not is_denied(decrypt, aws.owner())
 
 
-def test_the_execution_role_touches_no_table(aws: JudgingAws) -> None:
+def test_the_execution_role_touches_no_table(aws: IamSimulator) -> None:
     principal = aws.execution_role()
     assert all(is_denied(call, principal) for calls in CALLS.values() for call in calls)

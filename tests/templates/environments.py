@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the inventories and the roles' defaults make of the templates' parameters."""
+"""The parameters of the templates, as the inventories and the roles' defaults set them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,20 @@ from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from reading import COMPONENTS, REGION, ROOT, Rendered, load, parameter_text, render
+from ansible_collections.gantry.ecs.plugins.module_utils.system.description import parse
+from ansible_collections.gantry.ecs.plugins.plugin_utils.system_document import read
+from template_parser import COMPONENTS, REGION, ROOT, Rendered, load, parameter_text, render
 
 ENVIRONMENTS = tuple(sorted(path.parent.name for path in (ROOT / "inventories").glob("*/hosts.yml")))
+DESCRIPTION = ROOT / "systems" / "load_test" / "system.yml"
+SYSTEM = parse(read(DESCRIPTION.read_text(encoding="utf-8"), str(DESCRIPTION)).description)
+# The arguments of roles that are outputs of a stack: the argument, and its stack and output.
+ARGUMENTS = {
+    argument: (reference.component, reference.output)
+    for taker in SYSTEM.components.values()
+    for argument, reference in taker.takes.items()
+    if taker.is_stack and SYSTEM.components[reference.component].is_stack
+}
 IMAGE = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/ddbload:0.1.0-3f2a"
 
 
@@ -33,7 +44,7 @@ def variables(env: str) -> dict[str, Any]:
 
 
 def stack_variables(role: str) -> dict[str, Any]:
-    """Return what a role tells role stack: its component, the expressions of its parameters, and so on."""
+    """Return the variables that a role passes to role stack: its component, the expressions of its parameters, ..."""
     for task in _read(ROOT / "roles" / role / "tasks" / "main.yml"):
         if "stack_parameters" in task.get("vars", {}):
             return dict(task["vars"])
@@ -41,16 +52,20 @@ def stack_variables(role: str) -> dict[str, Any]:
 
 
 def stack_parameters(
-    component: str, env: str | None, outputs: Mapping[str, Mapping[str, Any]] | None = None
+    component: str,
+    env: str | None,
+    outputs: Mapping[str, Mapping[str, Any]] | None = None,
+    system: str = "load_test",
 ) -> dict[str, str]:
     """Return the parameters, as text, that a component's stack gets.
 
     Args:
-        component: network, registry, table, cluster or observability.
+        component: one of COMPONENTS.
         env: the environment; None for the roles' defaults alone.
         outputs: the outputs of the other stacks, by component.
+        system: the system, by which an inventory may choose values.
     """
-    known: dict[str, Any] = {"aws_region": REGION}
+    known: dict[str, Any] = {"aws_region": REGION, "system": system}
     for role in ("stack", *COMPONENTS):
         known |= defaults(role)
     known |= {} if env is None else variables(env)
@@ -58,9 +73,9 @@ def stack_parameters(
         "env": env or "dev",
         "inventory_dir": str(ROOT / "inventories" / (env or "dev")),
         "stack_component": component,
-        "stack_outputs": dict(outputs or {}),
-        "build_push_image": IMAGE,
+        "task_image_uri": IMAGE,
     }
+    known |= {name: (outputs or {}).get(stack, {}).get(output, "") for name, (stack, output) in ARGUMENTS.items()}
     expressions = stack_variables(component)["stack_parameters"]
     templar = Templar(loader=DataLoader(), variables=known)
     given = {name: parameter_text(templar.template(one)) for name, one in expressions.items()}
@@ -71,7 +86,7 @@ def stack_parameters(
 def rendered(env: str) -> dict[str, Rendered]:
     """Return every component's template rendered for an environment, each with the outputs of those before it.
 
-    It is kept: look at it, do not change it.
+    The result is cached: do not change it.
     """
     outputs: dict[str, dict[str, Any]] = {}
     result: dict[str, Rendered] = {}
@@ -82,6 +97,6 @@ def rendered(env: str) -> dict[str, Rendered]:
 
 
 def defaulted(component: str) -> dict[str, str]:
-    """Return the defaults, as text, that a template itself gives its parameters."""
+    """Return the defaults, as text, of a template's parameters."""
     definitions = load(component)["Parameters"]
     return {name: parameter_text(one["Default"]) for name, one in definitions.items() if "Default" in one}

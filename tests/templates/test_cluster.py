@@ -1,272 +1,52 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the cluster is, for any parameters that it takes: a task that may do its work and nothing else."""
+"""The template of the cluster, for any valid parameters: its capacity providers and the log of ECS Exec."""
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import json
 from typing import Any
 
-import pytest
-from ddbload.run import permissions
-from ddbload.scenario import entries
-from ddbload.scenario import parameters as sources
-from ddbload.verify import check, cleanup
-from ddbload.workload.operations import batches, reads, writes
-from drawing import KNOWN, renderings
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from reading import ACCOUNT, REGION, Rendered, TemplateError, load, policies, refusal, render
+from template_parser import Rendered, render
+from template_strategies import KNOWN, renderings
 
-REQUIRED = {
-    "Environment": "dev",
-    "TableName": "ddbload-dev",
-    "TableArn": KNOWN["TableArn"],
-    "ImageUri": KNOWN["ImageUri"],
-    "RepositoryArn": KNOWN["RepositoryArn"],
-}
-TEMPLATE = load("cluster")
-# The action that a call needs has the call's name, but for transactions, which need those of what is in them:
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
-CALLS = {
-    "put": [writes.PutItem.target],
-    "update": [writes.UpdateItem.target],
-    "delete": [writes.DeleteItem.target],
-    "get": [reads.GetItem.target],
-    "query": [reads.Query.target],
-    "scan": [reads.Scan.target],
-    "batch_write": [batches.BatchWriteItem.target],
-    "batch_get": [batches.BatchGetItem.target],
-    "transact_write": [".PutItem", ".ConditionCheckItem"],
-    "transact_get": [".GetItem"],
-    "verify": [check.TARGET],
-    "cleanup": [cleanup._Batches.target, cleanup._Conditional.target],
-}
 slow = settings(max_examples=60)
 clusters = renderings("cluster")
 
 
 def cluster(**changed: Any) -> Rendered:
-    return render(TEMPLATE, REQUIRED | changed)
+    return render("cluster", {"Environment": "dev"} | changed)
 
 
-def container(rendered: Rendered, name: str) -> dict[str, Any]:
-    (found,) = [one for one in containers(rendered) if one["Name"] == name]
-    return found
+def strategy(rendered: Rendered) -> list[dict[str, Any]]:
+    return list(json.loads(rendered.outputs["CapacityProviderStrategy"]))
 
 
-def containers(rendered: Rendered) -> list[dict[str, Any]]:
-    return list(rendered.properties("TaskDefinition")["ContainerDefinitions"])
-
-
-def environment(rendered: Rendered) -> dict[str, str]:
-    return {one["Name"]: one["Value"] for one in container(rendered, "ddbload")["Environment"]}
-
-
-def allowed(rendered: Rendered, role: str) -> dict[str, set[str]]:
-    """Return the actions that a role may take, by resource."""
-    found: dict[str, set[str]] = {}
-    for policy in policies(rendered):
-        for statement in policy.statements if (policy.resource, policy.kind) == (role, "identity") else []:
-            assert statement["Effect"] == "Allow"
-            actions, resources = statement["Action"], statement["Resource"]
-            for resource in [resources] if isinstance(resources, str) else resources:
-                found.setdefault(resource, set()).update([actions] if isinstance(actions, str) else actions)
-    return found
-
-
-# ---- CPU and memory
-
-
-def fargate_pairs() -> dict[int, set[int]]:
-    """Fargate's pairs in MiB: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html"""
-    return {
-        256: {512, 1024, 2048},
-        512: set(range(1024, 4097, 1024)),
-        1024: set(range(2048, 8193, 1024)),
-        2048: set(range(4096, 16385, 1024)),
-        4096: set(range(8192, 30721, 1024)),
-        8192: set(range(16384, 61441, 4096)),
-        16384: set(range(32768, 122881, 8192)),
-    }
-
-
-@pytest.mark.parametrize("cpu", fargate_pairs())
-def test_every_pair_of_fargate_s_is_taken_and_none_beside(cpu: int) -> None:
-    edges = {512, 768, 1023, 1025, 2049, 122880}
-    beside = {memory + step for memory in fargate_pairs()[cpu] for step in (-512, 512, 4096)}
-    for memory in fargate_pairs()[cpu] | edges | {one for one in beside if 512 <= one <= 122880}:
-        violations = cluster(Cpu=cpu, Memory=memory).violations
-        assert bool(violations) is (memory not in fargate_pairs()[cpu]), memory
-        assert all(f"Cpu {cpu}," in one for one in violations)
-
-
-def test_no_other_cpu_is_taken_and_the_defaults_are_a_pair() -> None:
-    parameters = TEMPLATE["Parameters"]
-    assert set(parameters["Cpu"]["AllowedValues"]) == set(fargate_pairs())
-    assert parameters["Memory"]["Default"] in fargate_pairs()[parameters["Cpu"]["Default"]]
-
-
-# ---- What the task may do
-
-
-def test_the_operations_are_those_of_the_load_tester() -> None:
-    assert set(CALLS) == {*entries.OPERATIONS, "verify", "cleanup"}
-    assert set(TEMPLATE["Parameters"]["Operations"]["Default"].split(",")) == set(CALLS)
-    called = {name: {target.split(".")[-1] for target in targets} for name, targets in CALLS.items()}
-    assert called == permissions.ACTIONS
-
-
-@given(st.lists(st.sampled_from(sorted(CALLS)), min_size=1, max_size=12))
-@slow
-def test_the_task_may_do_with_its_table_what_the_operations_call_and_nothing_else(operations: list[str]) -> None:
-    rendered = cluster(Operations=",".join(operations))
-    wanted = {"dynamodb:" + target.split(".")[-1] for name in operations for target in CALLS[name]}
-    indexed = wanted & {"dynamodb:Query", "dynamodb:Scan"}
-    table = {resource: actions for resource, actions in allowed(rendered, "TaskRole").items() if ":table/" in resource}
-    assert table.pop(KNOWN["TableArn"]) == wanted | {"dynamodb:DescribeTable"}
-    assert table == ({KNOWN["TableArn"] + "/index/*": indexed} if indexed else {})
-
-
-@pytest.mark.parametrize(("partition", "suffix"), [("aws", ""), ("aws-cn", ".cn")])
-def test_the_task_may_use_the_table_s_key_through_dynamodb_only(partition: str, suffix: str) -> None:
-    rendered = render(TEMPLATE, REQUIRED | {"TableKeyArn": KNOWN["TableKeyArn"]}, partition=partition)
-    statements = [statement for policy in policies(rendered) for statement in policy.statements]
-    (through,) = [one["Condition"] for one in statements if one.get("Resource") == KNOWN["TableKeyArn"]]
-    (service,) = through["StringLike"].values()
-    assert set(through["StringLike"]) == {"kms:ViaService"}
-    assert fnmatchcase(f"dynamodb.{REGION}.amazonaws.com{suffix}", service)
-    assert not fnmatchcase(f"s3.{REGION}.amazonaws.com{suffix}", service)
-
-
-@pytest.mark.parametrize("operations", ["", "put,", ",put", "put, get", "Put", "drop", "puts", "put;get", "*"])
-def test_operations_that_are_none_are_refused(operations: str) -> None:
-    with pytest.raises(TemplateError, match="Operations"):
-        cluster(Operations=operations)
+# ---- Capacity
 
 
 @given(clusters)
 @slow
-def test_every_right_of_the_task_belongs_to_something_that_is_switched_on(rendered: Rendered) -> None:
-    arn = f"arn:aws:{{}}:{REGION}:{ACCOUNT}:{{}}"
-    path = f"parameter{rendered.outputs['SettingsPath']}"
-    rights = allowed(rendered, "TaskRole")
-    for resource in (KNOWN["TableArn"], KNOWN["TableArn"] + "/index/*"):
-        rights.pop(resource, None)
-    if rendered.parameters["TableKeyArn"]:
-        assert rights.pop(KNOWN["TableKeyArn"]) == {"kms:Decrypt"}
-    for resource in (arn.format("ssm", path), arn.format("ssm", f"{path}/*")):
-        assert rights.pop(resource) == {"ssm:GetParametersByPath"}
-    everywhere = set()
-    if rendered.conditions["HasExec"]:
-        everywhere |= {
-            f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")
-        }
-        assert rights.pop(arn.format("logs", "log-group:*")) == {"logs:DescribeLogGroups"}
-        del rights[arn.format("logs", f"log-group:{rendered.outputs['LogGroupName']}:*")]
-        if rendered.parameters["ExecKeyArn"]:
-            assert rights.pop(KNOWN["ExecKeyArn"]) == {"kms:Decrypt"}
-    if rendered.conditions["HasTracing"]:
-        everywhere |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-    assert rights.pop("*", set()) == everywhere
-    assert not rights
-
-
-@given(clusters)
-@slow
-def test_ecs_pulls_the_images_ships_the_log_and_does_nothing_else(rendered: Rendered) -> None:
-    rights = allowed(rendered, "ExecutionRole")
-    assert rights.pop("*") == {"ecr:GetAuthorizationToken"}
-    log = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{rendered.outputs['LogGroupName']}:*"
-    assert rights.pop(log) == {"logs:CreateLogStream", "logs:PutLogEvents"}
-    pulled = {KNOWN["RepositoryArn"], rendered.parameters["TracingRepositoryArn"]} - {""}
-    for repository in pulled:
-        assert all(action.startswith("ecr:") for action in rights.pop(repository))
-    if rendered.conditions["HasSecret"]:
-        del rights[container(rendered, "ddbload")["Secrets"][0]["ValueFrom"]]
-        rights.pop(KNOWN["SecretKeyArn"], None)
-    assert not rights
-
-
-@given(clusters)
-@slow
-def test_only_this_account_s_tasks_may_take_the_roles_and_both_are_bounded_or_neither(rendered: Rendered) -> None:
-    for role in ("TaskRole", "ExecutionRole"):
-        properties = rendered.properties(role)
-        (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
-        assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
-        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
-        assert properties.get("PermissionsBoundary", "") == rendered.parameters["PermissionsBoundaryArn"]
-        # A fixed name would keep two places, or a replacement, from standing side by side.
-        assert "RoleName" not in properties
-
-
-# ---- The task
-
-
-@given(clusters)
-@slow
-def test_the_load_tester_finds_what_it_needs(rendered: Rendered) -> None:
-    task = rendered.properties("TaskDefinition")
-    found = environment(rendered)
-    log = container(rendered, "ddbload")["LogConfiguration"]
-    assert found["DDBLOAD_TABLE"] == rendered.parameters["TableName"]
-    assert found[permissions.VARIABLE] == rendered.outputs["Operations"] == rendered.parameters["Operations"]
-    assert found["AWS_REGION"] == REGION
-    assert (found.get("DDBLOAD_SSM_PATH") is not None) is rendered.conditions["IsClassicPlan"]
-    assert log["LogDriver"] == "awslogs"
-    assert log["Options"]["awslogs-group"] == rendered.properties("LogGroup")["LogGroupName"]
-    # Results travel as log lines: none may be dropped.
-    assert log["Options"]["mode"] == "blocking"
-    assert task["NetworkMode"] == "awsvpc"
-    assert task["RequiresCompatibilities"] == ["FARGATE"]
-
-
-@given(clusters)
-@slow
-def test_containers_run_without_privileges_and_one_alone_decides_the_task(rendered: Rendered) -> None:
-    assert [one["Name"] for one in containers(rendered) if one["Essential"]] == ["ddbload"]
-    assert container(rendered, "ddbload")["User"] == "65532:65532"
-    assert container(rendered, "ddbload")["StopTimeout"] == 120
-    for one in containers(rendered):
-        assert one["LinuxParameters"] == {"InitProcessEnabled": True}
-        # The agent of ECS Exec has to write into the container.
-        writable = one["Name"] == "ddbload" and rendered.conditions["HasExec"]
-        assert one["ReadonlyRootFilesystem"] is not writable
-        assert not {"Privileged", "PortMappings", "HealthCheck", "DockerSecurityOptions"} & set(one)
-        assert one["LogConfiguration"]["Options"]["awslogs-group"] == rendered.outputs["LogGroupName"]
-
-
-@given(renderings("cluster", TracingSidecarImage=KNOWN["ImageUri"]))
-@slow
-def test_traces_go_to_the_collector_beside_the_load_tester(rendered: Rendered) -> None:
-    collector = container(rendered, "tracing")
-    (content,) = [one["Value"] for one in collector["Environment"] if one["Name"] == "AOT_CONFIG_CONTENT"]
-    host = environment(rendered)["OTEL_EXPORTER_OTLP_ENDPOINT"].removeprefix("http://")
-    assert f'http: {{endpoint: "{host}"}}' in content
-    assert container(rendered, "ddbload")["DependsOn"] == [{"ContainerName": "tracing", "Condition": "START"}]
-    # What it takes has to leave the load tester most of the smallest task's memory.
-    assert collector["Memory"] <= min(fargate_pairs()[256]) / 2
-
-
-def test_without_a_collector_there_is_no_trace_of_tracing() -> None:
-    assert [one["Name"] for one in containers(cluster())] == ["ddbload"]
-    assert set(environment(cluster())) == {"DDBLOAD_TABLE", "DDBLOAD_OPERATIONS", "AWS_REGION"}
-    assert "DependsOn" not in container(cluster(), "ddbload")
-
-
-# ---- What it runs on
-
-
-@given(clusters)
-@slow
-def test_tasks_can_be_placed_and_only_one_provider_has_a_base(rendered: Rendered) -> None:
+def test_a_task_has_a_provider_and_one_provider_has_a_base(rendered: Rendered) -> None:
     properties = rendered.properties("Cluster")
-    strategy = properties["DefaultCapacityProviderStrategy"]
-    assert [one["CapacityProvider"] for one in strategy] == properties["CapacityProviders"]
-    assert sum(int(one["Weight"]) for one in strategy) > 0
-    assert len([one for one in strategy if "Base" in one]) == 1
+    default = properties["DefaultCapacityProviderStrategy"]
+    assert [one["CapacityProvider"] for one in default] == properties["CapacityProviders"]
+    assert sum(int(one["Weight"]) for one in default) > 0
+    assert len([one for one in default if "Base" in one]) == 1
+
+
+@given(clusters)
+@slow
+def test_the_output_is_the_default_strategy(rendered: Rendered) -> None:
+    """The output is the cluster's default strategy as ecs_task_run takes it; without Spot it is empty."""
+    default = rendered.properties("Cluster")["DefaultCapacityProviderStrategy"]
+    has_spot = int(rendered.parameters["FargateSpotWeight"]) > 0
+    names = {"CapacityProvider": "capacity_provider", "Base": "base", "Weight": "weight"}
+    read = [{names[key]: str(value) for key, value in one.items()} for one in default]
+    output = [{key: str(value) for key, value in one.items()} for one in strategy(rendered)]
+    assert output == (read if has_spot else [])
 
 
 def test_no_weight_at_all_is_refused() -> None:
@@ -274,98 +54,33 @@ def test_no_weight_at_all_is_refused() -> None:
     assert not cluster(FargateWeight=0, FargateSpotWeight=1).violations
 
 
+# ---- ECS Exec
+
+
 @given(renderings("cluster", Exec=True))
 @slow
-def test_what_is_typed_into_a_task_is_logged_and_as_encrypted_as_the_log(rendered: Rendered) -> None:
-    exec_ = rendered.properties("Cluster")["Configuration"]["ExecuteCommandConfiguration"]
-    assert exec_["Logging"] == "OVERRIDE"
-    assert exec_["LogConfiguration"]["CloudWatchLogGroupName"] == rendered.outputs["LogGroupName"]
-    encrypted = "KmsKeyId" in rendered.properties("LogGroup")
-    assert exec_["LogConfiguration"]["CloudWatchEncryptionEnabled"] is encrypted
-    assert exec_.get("KmsKeyId", "") == rendered.parameters["ExecKeyArn"]
+def test_exec_commands_are_logged_and_encrypted_like_the_log(rendered: Rendered) -> None:
+    execute = rendered.properties("Cluster")["Configuration"]["ExecuteCommandConfiguration"]
+    log = rendered.properties("ExecLogGroup")
+    assert execute["Logging"] == "OVERRIDE"
+    assert execute["LogConfiguration"]["CloudWatchLogGroupName"] == log["LogGroupName"]
+    assert execute["LogConfiguration"]["CloudWatchEncryptionEnabled"] is ("KmsKeyId" in log)
+    assert execute.get("KmsKeyId", "") == rendered.parameters["ExecKeyArn"] == rendered.outputs.get("ExecKeyArn", "")
+    assert log["LogGroupName"] in rendered.outputs["ExecLogGroupArn"]
 
 
-# ---- Secrets
-
-
-@pytest.mark.parametrize(
-    ("given_", "violations"),
-    [
-        ({}, 0),
-        ({"SecretEnvironmentName": "TOKEN"}, 1),
-        ({"SecretArn": KNOWN["SecretArn"]}, 1),
-        ({"SecretParameterArn": KNOWN["SecretParameterArn"]}, 1),
-        ({"SecretEnvironmentName": "TOKEN", "SecretArn": KNOWN["SecretArn"]}, 0),
-        ({"SecretEnvironmentName": "TOKEN", "SecretParameterArn": KNOWN["SecretParameterArn"]}, 0),
-        (
-            {
-                "SecretEnvironmentName": "TOKEN",
-                "SecretArn": KNOWN["SecretArn"],
-                "SecretParameterArn": KNOWN["SecretParameterArn"],
-            },
-            1,
-        ),
-    ],
-)
-def test_a_secret_has_one_name_and_one_source(given_: dict[str, str], violations: int) -> None:
-    rendered = cluster(**given_)
-    assert len(rendered.violations) == violations
-    if not violations:
-        names = [one["Name"] for one in container(rendered, "ddbload").get("Secrets", [])]
-        assert names == ([given_["SecretEnvironmentName"]] if given_ else [])
-
-
-@pytest.mark.parametrize(
-    ("source", "action"),
-    [("SecretArn", "secretsmanager:GetSecretValue"), ("SecretParameterArn", "ssm:GetParameters")],
-)
-@pytest.mark.parametrize("key", ["", KNOWN["SecretKeyArn"]])
-def test_ecs_may_fetch_that_secret_and_the_task_may_not(source: str, action: str, key: str) -> None:
-    rendered = cluster(**{"SecretEnvironmentName": "TOKEN", source: KNOWN[source], "SecretKeyArn": key})
-    assert container(rendered, "ddbload")["Secrets"] == [{"Name": "TOKEN", "ValueFrom": KNOWN[source]}]
-    rights = allowed(rendered, "ExecutionRole")
-    assert rights[KNOWN[source]] == {action}
-    assert rights.get(KNOWN["SecretKeyArn"]) == ({"kms:Decrypt"} if key else None)
-    assert not {KNOWN[source], KNOWN["SecretKeyArn"]} & set(allowed(rendered, "TaskRole"))
-
-
-# ---- The classic plan
-
-
-@given(renderings("cluster", ClassicPlan=True))
+@given(renderings("cluster", Exec=True))
 @slow
-def test_the_load_tester_understands_every_classic_plan_that_the_template_allows(rendered: Rendered) -> None:
-    parameters = [one["Properties"] for one in rendered.of_type("AWS::SSM::Parameter").values()]
-    values = {one["Name"]: str(one["Value"]) for one in parameters}
-    path = environment(rendered)["DDBLOAD_SSM_PATH"]
-    document = sources.from_parameters(values, path)
-    assert document["plan"]["type"] == "classic"
-    assert document["table"] == rendered.parameters["TableName"]
-    assert set(values) == {f"{path}/{name}" for name in sources.KNOWN}
-    assert path == rendered.outputs["SettingsPath"]
+def test_the_task_accepts_the_outputs_of_the_cluster(rendered: Rendered) -> None:
+    """A task with the cluster's outputs allows ECS Exec: its container can be written to, its role writes the log."""
+    arguments = {name: KNOWN[name] for name in ("TableArn", "RepositoryArn", "ImageUri")}
+    passed = {name: rendered.outputs.get(name, "") for name in ("ExecLogGroupArn", "ExecKeyArn")}
+    task = render("task", {"Environment": "dev", "TableName": "ddbload-dev"} | arguments | passed)
+    assert task.conditions["HasExec"]
+    assert task.conditions["HasExecKey"] is bool(rendered.parameters["ExecKeyArn"])
 
 
-def test_by_default_the_classic_plan_is_the_load_tester_s_own() -> None:
-    rendered = cluster(ClassicPlan=True)
-    parameters = [one["Properties"] for one in rendered.of_type("AWS::SSM::Parameter").values()]
-    document = sources.from_parameters({one["Name"]: str(one["Value"]) for one in parameters}, "/ddbload/dev")
-    assert document == {
-        "plan": {
-            "type": "classic",
-            "concurrency_limit": 100,
-            "total_items": 10_000,
-            "max_concurrency_percentage": 100,
-            "inject_duplicates": False,
-            "duplicate_percentage": 10,
-        },
-        "cleanup": False,
-        "table": "ddbload-dev",
-    }
-    assert not cluster().of_type("AWS::SSM::Parameter")
-
-
-@pytest.mark.parametrize(
-    ("name", "taken"), [("aws", False), ("awsome", False), ("ssm-load", False), ("load-aws", True)]
-)
-def test_names_that_ssm_keeps_to_itself_are_refused(name: str, taken: bool) -> None:
-    assert (refusal(TEMPLATE["Parameters"]["Project"], name) is None) is taken
+def test_without_exec_there_is_no_log_group() -> None:
+    assert list(cluster().resources) == ["Cluster"]
+    assert "Configuration" not in cluster().properties("Cluster")
+    assert set(cluster().outputs) == {"ClusterName", "ClusterArn", "CapacityProviderStrategy"}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the network is, for any parameters that it takes: private, with the way out that was asked for, and no other."""
+"""The network, for any valid parameters: private, with the requested egress and no other."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import boto3
 import pytest
-from drawing import renderings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
-from reading import REGION, Rendered, TemplateError, render
-from simplifying import simplified
+from template_normaliser import simplified
+from template_parser import REGION, Rendered, TemplateError, render
+from template_strategies import renderings
 
 OWN = {"ExistingVpcId": "", "ExistingPrivateSubnetIds": "", "ExistingRouteTableIds": ""}
 NAMES = {"Project": "ddbload", "Environment": "dev", "FlowLogKmsKeyArn": "", "PermissionsBoundaryArn": ""}
@@ -25,17 +25,17 @@ WHAT_A_TASK_NEEDS = {"ecr.api", "ecr.dkr", "logs"}
 MOTO_ACCOUNT = "123456789012"
 EXTRA = {"ssm", "ssmmessages", "secretsmanager", "kms", "monitoring", "xray", "sts"}
 
-# Drawing and reading a template takes its time on a busy machine.
+# Drawing and rendering a template is slow on a busy machine.
 of_any_kind = settings(max_examples=50)
 
 
 def ways_out() -> st.SearchStrategy[dict[str, str]]:
-    """Draw a way out for a VPC of its own; drawn one by one, most combinations are refused."""
+    """Draw the egress parameters of a new VPC together; drawn one by one, most combinations are refused."""
     extra = st.sets(st.sampled_from(sorted(EXTRA))).map(sorted).map(",".join)
     return st.one_of(
         st.just({"Egress": "none", "NatMode": "none", "ExtraEndpoints": ""}),
-        st.sampled_from(["single", "per_zone"]).map(
-            lambda mode: {"Egress": "nat", "NatMode": mode, "ExtraEndpoints": ""}
+        st.tuples(st.sampled_from(["single", "per_zone"]), extra).map(
+            lambda drawn: {"Egress": "nat", "NatMode": drawn[0], "ExtraEndpoints": drawn[1]}
         ),
         extra.map(lambda names: {"Egress": "endpoints", "NatMode": "none", "ExtraEndpoints": names}),
     )
@@ -51,7 +51,7 @@ def ranges() -> st.SearchStrategy[str]:
 
 
 def networks() -> st.SearchStrategy[Rendered]:
-    """Draw networks in a VPC of their own, of any shape."""
+    """Draw networks with a new VPC, of any shape."""
     return ways_out().flatmap(lambda way: renderings("network", VpcCidr=ranges(), **OWN, **NAMES, **way))
 
 
@@ -71,7 +71,7 @@ def private_subnets(network: Rendered) -> list[str]:
 
 
 def services(network: Rendered, kind: str) -> set[str]:
-    """Return the services that have an endpoint of a kind, without what stands before them."""
+    """Return the services that have an endpoint of a type, without the prefix of their names."""
     endpoints = [one["Properties"] for one in network.of_type("AWS::EC2::VPCEndpoint").values()]
     names = [str(one["ServiceName"]) for one in endpoints if one["VpcEndpointType"] == kind]
     assert all(name.startswith("com.amazonaws.eu-west-1.") for name in names)
@@ -103,7 +103,7 @@ def test_subnets_lie_in_the_vpc_and_do_not_overlap(network: Rendered) -> None:
 
 @pytest.mark.parametrize("zones", [1, 2, 3])
 @pytest.mark.parametrize("nat", ["none", "single", "per_zone"])
-def test_every_private_subnet_has_the_way_out_that_was_asked_for(nat: str, zones: int) -> None:
+def test_private_subnets_have_the_requested_egress(nat: str, zones: int) -> None:
     egress = "none" if nat == "none" else "nat"
     network = render("network", {"Environment": "dev", "ZoneCount": zones, "NatMode": nat, "Egress": egress})
     gateways = network.of_type("AWS::EC2::NatGateway")
@@ -122,7 +122,7 @@ def test_every_private_subnet_has_the_way_out_that_was_asked_for(nat: str, zones
 
 @of_any_kind
 @given(networks())
-def test_dynamodb_and_s3_are_reached_without_paying_for_it_from_every_private_subnet(network: Rendered) -> None:
+def test_every_private_subnet_has_the_free_gateway_endpoints(network: Rendered) -> None:
     assert services(network, "Gateway") == {"dynamodb", "s3"}
     tables = {
         one["Properties"]["RouteTableId"]
@@ -134,7 +134,7 @@ def test_dynamodb_and_s3_are_reached_without_paying_for_it_from_every_private_su
 
 
 def endpoint_names(extra: set[str]) -> str:
-    """Name a case the same in every process, which a set's own text is not."""
+    """Name a case the same in every process, since the order of a set differs."""
     return ",".join(sorted(extra)) or "none"
 
 
@@ -143,7 +143,7 @@ def endpoint_names(extra: set[str]) -> str:
     [set(), EXTRA, *({one} for one in sorted(EXTRA)), *(EXTRA - {one} for one in sorted(EXTRA))],
     ids=endpoint_names,
 )
-def test_interface_endpoints_are_what_a_task_needs_and_those_named(extra: set[str]) -> None:
+def test_interface_endpoints_are_the_needed_and_the_named(extra: set[str]) -> None:
     network = render("network", {"Environment": "dev", "Egress": "endpoints", "ExtraEndpoints": sorted(extra)})
     assert services(network, "Interface") == WHAT_A_TASK_NEEDS | extra
     for endpoint in network.of_type("AWS::EC2::VPCEndpoint").values():
@@ -155,21 +155,40 @@ def test_interface_endpoints_are_what_a_task_needs_and_those_named(extra: set[st
 
 @of_any_kind
 @given(networks())
-def test_interface_endpoints_are_made_where_they_are_the_way_out_only(network: Rendered) -> None:
-    assert bool(services(network, "Interface")) == (network.parameters["Egress"] == "endpoints")
+def test_interface_endpoints_exist_where_they_are_named(network: Rendered) -> None:
+    """Egress by endpoints has those that a task needs; beside NAT there are the named ones alone."""
+    extra = {name for name in network.parameters["ExtraEndpoints"].split(",") if name}
+    needed = WHAT_A_TASK_NEEDS if network.parameters["Egress"] == "endpoints" else set()
+    assert services(network, "Interface") == needed | extra
+
+
+def test_three_zones_have_a_gateway_each_and_an_endpoint() -> None:
+    """The block of a /16 gives three private and three public subnets; STS has an interface endpoint beside NAT."""
+    network = render(
+        "network",
+        {
+            **{"Environment": "dev", "VpcCidr": "10.0.0.0/16", "ZoneCount": 3},
+            **{"Egress": "nat", "NatMode": "per_zone", "ExtraEndpoints": ["sts"]},
+        },
+    )
+    assert len(network.of_type("AWS::EC2::NatGateway")) == len(private_subnets(network)) == 3
+    assert len(network.of_type("AWS::EC2::Subnet")) == 6
+    assert services(network, "Interface") == {"sts"}
+    assert len(network.outputs["PublicSubnetIds"].split(",")) == 3
 
 
 @of_any_kind
 @given(networks() | renderings("network", **EXISTING, **NAMES, Egress="endpoints", NatMode="none", FlowLogs="false"))
-def test_nothing_reaches_a_task_and_only_tasks_reach_an_endpoint(network: Rendered) -> None:
+def test_only_tasks_reach_endpoints_and_nothing_reaches_tasks(network: Rendered) -> None:
     groups = network.of_type("AWS::EC2::SecurityGroup")
     tasks = groups.pop("TaskSecurityGroup")["Properties"]
     assert "SecurityGroupIngress" not in tasks
     assert {(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in tasks["SecurityGroupEgress"]} == {
         ("tcp", 443, 443)
     }
-    has_endpoints = network.parameters["Egress"] == "endpoints"
-    narrow = has_endpoints and network.parameters["DynamoDbPrefixListId"] != ""
+    is_by_endpoints = network.parameters["Egress"] == "endpoints"
+    has_endpoints = is_by_endpoints or bool(network.parameters["ExtraEndpoints"])
+    narrow = is_by_endpoints and network.parameters["DynamoDbPrefixListId"] != ""
     destination = {"EndpointDestinationSecurityGroup"} if narrow else set()
     assert set(groups) == ({"EndpointSecurityGroup"} | destination if has_endpoints else set())
     for name, group in groups.items():
@@ -195,7 +214,7 @@ ANYWHERE = {"0.0.0.0/0"}
         ({"Egress": "none"}, set(PREFIX_LISTS.values())),
         ({"Egress": "nat", "NatMode": "single"}, ANYWHERE),
         (EXISTING | {"Egress": "endpoints"}, {*PREFIX_LISTS.values(), ENDPOINT_GROUP}),
-        # Its own endpoints may lead to ECR.
+        # Endpoints of the existing VPC may lead to ECR.
         (EXISTING | {"Egress": "none"}, ANYWHERE),
     ],
 )
@@ -249,7 +268,7 @@ def test_every_endpoint_has_its_service_s_name_in_the_region(partition: str, reg
         ExistingRouteTableIds=st.sampled_from(["", "rtb-01234567"]),
     )
 )
-def test_an_existing_vpc_gets_security_groups_and_the_endpoints_asked_for_and_nothing_else(network: Rendered) -> None:
+def test_an_existing_vpc_gets_security_groups_and_endpoints_only(network: Rendered) -> None:
     made = {resource["Type"] for resource in network.resources.values()}
     assert made <= {"AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint"}
     assert network.outputs["VpcId"] == EXISTING["ExistingVpcId"]
@@ -262,7 +281,7 @@ def test_an_existing_vpc_gets_security_groups_and_the_endpoints_asked_for_and_no
         {"dynamodb", "s3"} if network.parameters["ExistingRouteTableIds"] else set()
     )
     for endpoint in network.of_type("AWS::EC2::VPCEndpoint").values():
-        # Others use the gateway endpoints of their route tables too, so these policies are not ours to narrow.
+        # Other users of the VPC share the gateway endpoints of their route tables, so the default policies stay.
         is_interface = endpoint["Properties"]["VpcEndpointType"] == "Interface"
         assert ("PolicyDocument" in endpoint["Properties"]) == is_interface
 
@@ -273,7 +292,7 @@ def test_an_existing_vpc_gets_security_groups_and_the_endpoints_asked_for_and_no
         ({"Egress": "nat"}, "Egress nat needs NatMode"),
         ({"NatMode": "single"}, "NatMode must be none unless Egress is nat"),
         ({"Egress": "endpoints", "NatMode": "per_zone"}, "NatMode must be none unless Egress is nat"),
-        ({"ExtraEndpoints": "ssm"}, "ExtraEndpoints need Egress endpoints"),
+        ({"ExtraEndpoints": "ssm"}, "ExtraEndpoints need Egress endpoints or nat"),
         ({"S3PrefixListId": "pl-63a5400a"}, "DynamoDbPrefixListId and S3PrefixListId go together"),
         ({"ExistingVpcId": "vpc-01234567"}, "ExistingVpcId needs ExistingPrivateSubnetIds"),
         ({"ExistingPrivateSubnetIds": "subnet-01234567"}, "need ExistingVpcId"),
@@ -282,7 +301,7 @@ def test_an_existing_vpc_gets_security_groups_and_the_endpoints_asked_for_and_no
         (EXISTING | {"FlowLogs": "true"}, "FlowLogs must be false with ExistingVpcId"),
     ],
 )
-def test_what_does_not_go_together_is_refused_with_the_remedy(parameters: dict[str, str], said: str) -> None:
+def test_contradictory_parameters_are_refused_with_a_remedy(parameters: dict[str, str], said: str) -> None:
     (violation,) = render("network", {"Environment": "dev"} | parameters).violations
     assert said in violation
 
@@ -304,13 +323,13 @@ def test_what_does_not_go_together_is_refused_with_the_remedy(parameters: dict[s
         {"ZoneCount": 4},
     ],
 )
-def test_values_that_aws_would_refuse_late_are_refused_early(parameters: dict[str, Any]) -> None:
+def test_invalid_values_are_refused_before_aws_refuses_them(parameters: dict[str, Any]) -> None:
     with pytest.raises(TemplateError, match=f"parameter {next(iter(parameters))} "):
         render("network", {"Environment": "dev"} | parameters)
 
 
-def test_a_second_emulator_makes_of_it_what_is_wanted() -> None:
-    # The embedded AWS knows neither NAT gateways nor flow logs.
+def test_second_emulator_creates_the_network() -> None:
+    # The embedded AWS supports neither NAT gateways nor flow logs.
     session = boto3.Session("none", "none", region_name=REGION)
     with mock_aws():
         cloudformation, ec2 = session.client("cloudformation"), session.client("ec2")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What watches the load test, for any parameters that it takes: alarms that arrive, a dashboard of what there is."""
+"""The observability stack, for any valid parameters: alarms reach the topic, the dashboard shows existing metrics."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ddbload.run.progress import Totals
+from ddbload.engine.totals import Totals
 from ddbload.run.reporter import metrics_document
 from ddbload.stats.histogram import Histogram
-from drawing import KNOWN, renderings
-from environments import stack_variables
+from ddbload.turns import at_once
+from environments import ARGUMENTS, stack_variables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ministack.services.eventbridge import _test_event_pattern
-from reading import ACCOUNT, REGION, ROOT, Policy, Rendered, load, policies, render, walk
+from template_parser import ACCOUNT, REGION, ROOT, Policy, Rendered, load, policies, render, walk
+from template_strategies import KNOWN, renderings
 
 TEMPLATE = load("observability")
-PRICES = ROOT / "loadtest_app/src/ddbload/run/prices.json"
+PRICES = ROOT / "loadtest_app/src/ddbload/run/costs/prices.json"
 NAMES = {"Environment": "dev", "TableName": "ddbload-dev"}
 slow = settings(max_examples=60)
 observed = renderings("observability")
@@ -32,10 +33,10 @@ def observability(**changed: Any) -> Rendered:
     return render(TEMPLATE, NAMES | changed)
 
 
-def cluster() -> Rendered:
-    """The cluster of the same project and environment."""
+def task() -> Rendered:
+    """The task of the same project and environment."""
     own = {name: KNOWN[name] for name in ("TableArn", "ImageUri", "RepositoryArn")}
-    return render("cluster", NAMES | own)
+    return render("task", NAMES | own)
 
 
 def dashboard(rendered: Rendered) -> list[dict[str, Any]]:
@@ -68,7 +69,7 @@ def publishers(rendered: Rendered) -> set[str]:
 
 
 def let_in(policy: Policy, action: str) -> dict[str, dict[str, Any]]:
-    """Return the services to which a policy allows an action, each with the condition."""
+    """Return the services that a policy allows an action, each with the condition."""
     found: dict[str, dict[str, Any]] = {}
     for statement in policy.statements:
         services = statement["Principal"].get("Service", []) if isinstance(statement["Principal"], dict) else []
@@ -82,24 +83,24 @@ def _many(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-# ---- Off unless asked for
+# ---- Off by default
 
 
-def test_by_default_there_is_the_topic_alone_which_costs_nothing() -> None:
+def test_default_is_the_topic_alone_which_costs_nothing() -> None:
     assert list(observability().resources) == ["AlarmTopic"]
 
 
 @pytest.mark.parametrize("none", [0, "0", "0.0", 0.0])
-def test_a_ceiling_of_nothing_is_none_however_it_is_written(none: float | str) -> None:
+def test_ceiling_of_zero_in_any_notation_is_no_ceiling(none: float | str) -> None:
     assert list(observability(HourlySpendCeiling=none, MonthlyBudget=none).resources) == ["AlarmTopic"]
 
 
-# ---- Alarms that arrive
+# ---- Alarms that reach the topic
 
 
 @given(observed)
 @slow
-def test_whatever_publishes_reaches_the_topic_and_may_use_its_key(rendered: Rendered) -> None:
+def test_publishers_reach_the_topic_and_use_its_key(rendered: Rendered) -> None:
     topic = rendered.outputs["AlarmTopicArn"]
     for alarm in rendered.of_type("AWS::CloudWatch::Alarm").values():
         assert alarm["Properties"]["AlarmActions"] == [topic]
@@ -118,16 +119,16 @@ def test_whatever_publishes_reaches_the_topic_and_may_use_its_key(rendered: Rend
 
 @given(observed)
 @slow
-def test_no_publisher_meets_the_key_that_aws_manages_since_it_could_not_use_it(rendered: Rendered) -> None:
+def test_publishers_never_need_the_aws_managed_key(rendered: Rendered) -> None:
     key = rendered.properties("AlarmTopic")["KmsMasterKeyId"]
     assert (key == "alias/aws/sns") is (not publishers(rendered) and not rendered.parameters["TopicKeyArn"])
-    # A key that nobody needs would cost a dollar a month.
+    # A key without a use costs a dollar a month.
     assert ("TopicKey" in rendered.resources) is (bool(publishers(rendered)) and not rendered.parameters["TopicKeyArn"])
 
 
 @given(observed)
 @slow
-def test_only_this_account_s_services_publish_but_for_eventbridge_which_knows_no_condition(rendered: Rendered) -> None:
+def test_only_services_of_this_account_publish(rendered: Rendered) -> None:
     for policy in policies(rendered):
         for action in ("sns:Publish", "kms:Decrypt", "kms:GenerateDataKey"):
             for service, condition in let_in(policy, action).items():
@@ -135,7 +136,7 @@ def test_only_this_account_s_services_publish_but_for_eventbridge_which_knows_no
                 assert condition == ({} if service == "events.amazonaws.com" else own)
 
 
-def test_what_is_published_in_the_clear_is_refused() -> None:
+def test_unencrypted_publishing_is_refused() -> None:
     (policy,) = [one for one in policies(observability(Alarms=True)) if one.resource == "AlarmTopicPolicy"]
     (refusal,) = [one for one in policy.statements if one["Effect"] == "Deny"]
     assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -147,7 +148,7 @@ def test_what_is_published_in_the_clear_is_refused() -> None:
 
 @given(renderings("observability", Alarms=True))
 @slow
-def test_alarms_look_at_all_of_the_table_and_at_no_other(rendered: Rendered) -> None:
+def test_alarms_watch_the_table_and_its_indexes_only(rendered: Rendered) -> None:
     seen = set()
     for name in ("WriteThrottleAlarm", "ReadThrottleAlarm", "SystemErrorAlarm"):
         (metric,) = rendered.properties(name)["Metrics"]
@@ -187,12 +188,12 @@ def exited(*codes: int | None) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("happened", "told"),
+    ("happened", "is_reported"),
     [
         (event("EssentialContainerExited", exited(0)), False),
         (event("EssentialContainerExited", exited(3)), True),
         (event("EssentialContainerExited", exited(137)), True),
-        # The collector is killed when the load tester ends: that is no failure.
+        # ECS kills the collector when the load tester ends, which is no failure.
         (event("EssentialContainerExited", exited(0, 137)), False),
         (event("EssentialContainerExited", exited(4, 0)), True),
         (event("TaskFailedToStart", exited(None)), True),
@@ -204,42 +205,43 @@ def exited(*codes: int | None) -> list[dict[str, Any]]:
         (event("EssentialContainerExited", exited(3)) | {"source": "aws.batch"}, False),
     ],
 )
-def test_a_task_that_fails_is_told_of_once_and_no_other(happened: dict[str, Any], told: bool) -> None:
+def test_a_failed_task_is_reported_once(happened: dict[str, Any], is_reported: bool) -> None:
     rule = observability(TaskFailures=True).properties("TaskFailureRule")
-    # The embedded AWS's EventBridge; moto's knows no lists of objects.
-    asked = {"EventPattern": json.dumps(rule["EventPattern"]), "Event": json.dumps(happened)}
-    status, _headers, body = _test_event_pattern(asked)
-    assert (status, json.loads(body)) == (200, {"Result": told})
+    # This is the embedded AWS's EventBridge, since moto's supports no lists of objects.
+    request = {"EventPattern": json.dumps(rule["EventPattern"]), "Event": json.dumps(happened)}
+    status, _headers, body = _test_event_pattern(request)
+    assert (status, json.loads(body)) == (200, {"Result": is_reported})
 
 
-def test_the_notice_names_only_what_it_takes_from_the_event() -> None:
+def test_notice_uses_only_fields_from_the_event() -> None:
     (target,) = observability(TaskFailures=True).properties("TaskFailureRule")["Targets"]
     transformer = target["InputTransformer"]
     assert set(re.findall(r"<(\w+)>", transformer["InputTemplate"])) == set(transformer["InputPathsMap"])
     assert json.loads(transformer["InputTemplate"])
 
 
-def test_the_rule_and_the_dashboard_call_the_cluster_s_things_by_their_names() -> None:
-    made, watched = cluster(), observability(TaskFailures=True, Dashboard=True)
+def test_rule_and_dashboard_name_the_cluster_and_the_task() -> None:
+    made, watched = task(), observability(TaskFailures=True, Dashboard=True)
+    cluster = render("cluster", {"Environment": "dev"}).outputs
     pattern = watched.properties("TaskFailureRule")["EventPattern"]
-    assert pattern["detail"]["clusterArn"] == [made.outputs["ClusterArn"]]
+    assert pattern["detail"]["clusterArn"] == [cluster["ClusterArn"]]
     names = {node["name"][0] for node in walk(pattern) if isinstance(node, dict) and "name" in node}
     (container,) = made.properties("TaskDefinition")["ContainerDefinitions"]
     assert names == {container["Name"]}
     family = made.properties("TaskDefinition")["Family"]
     insights = {metric[2:] for metric in metrics(watched) if metric[0] == "ECS/ContainerInsights"}
-    assert insights == {("ClusterName", made.outputs["ClusterName"], "TaskDefinitionFamily", family)}
+    assert insights == {("ClusterName", cluster["ClusterName"], "TaskDefinitionFamily", family)}
     (query,) = [widget["properties"]["query"] for widget in dashboard(watched) if widget["type"] == "log"]
     assert query.startswith(f"SOURCE '{made.outputs['LogGroupName']}' | ")
     rules = {metric[3] for metric in metrics(watched) if metric[0] == "AWS/Events"}
     assert rules == {watched.properties("TaskFailureRule")["Name"]}
 
 
-# ---- What it may cost
+# ---- Costs
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.sampled_from([0, 0.125, 0.625, 3]))
-def test_the_alarm_on_spend_computes_what_an_hour_at_this_rate_costs(writes: int, reads: int, price: float) -> None:
+def test_the_spend_alarm_computes_the_cost_of_an_hour(writes: int, reads: int, price: float) -> None:
     rendered = observability(HourlySpendCeiling=2.5, WriteMillionPrice=price, ReadMillionPrice=price / 2)
     sums = {one["Id"]: one for one in rendered.properties("SpendAlarm")["Metrics"]}
     periods = {one["MetricStat"]["Period"] for one in sums.values() if "MetricStat" in one}
@@ -263,8 +265,11 @@ def test_the_budget_counts_by_the_tags_that_every_stack_bears() -> None:
     assert "CostFilters" not in observability(MonthlyBudget=100, BudgetScope="account").properties("Budget")["Budget"]
 
 
-def test_nothing_hands_the_watcher_anything_of_the_cluster_so_that_both_are_made_at_once() -> None:
-    assert "cluster" not in str(stack_variables("observability"))
+def test_observability_needs_the_table_only() -> None:
+    """The stack depends on the table's only, so that it is applied at the same time as those of cluster and task."""
+    passed = stack_variables("observability")["stack_parameters"].values()
+    assert all(one.startswith("{{ observability_") for one in passed)
+    assert {name for name in ARGUMENTS if name.startswith("observability_")} == {"observability_table_name"}
 
 
 # ---- The dashboard
@@ -272,27 +277,27 @@ def test_nothing_hands_the_watcher_anything_of_the_cluster_so_that_both_are_made
 
 @given(renderings("observability", Dashboard=True))
 @slow
-def test_the_dashboard_is_sound_and_its_widgets_lie_side_by_side(rendered: Rendered) -> None:
+def test_dashboard_is_valid_and_its_widgets_do_not_overlap(rendered: Rendered) -> None:
     covered: set[tuple[int, int]] = set()
     for widget in dashboard(rendered):
-        place = {
+        cells = {
             (x, y)
             for x in range(widget["x"], widget["x"] + widget["width"])
             for y in range(widget["y"], widget["y"] + widget["height"])
         }
-        assert not covered & place
-        covered |= place
+        assert not covered & cells
+        covered |= cells
         assert widget["properties"]["region"] == REGION
     # A dashboard is 24 columns wide:
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     assert {x for x, _y in covered} <= set(range(24))
 
 
-def test_the_dashboard_shows_every_metric_that_the_load_tester_writes() -> None:
+def test_the_dashboard_shows_every_metric_of_the_load_tester() -> None:
     before, now = Totals(), Totals()
     now.latency["put"] = now.late = Histogram.from_values([1000])
     scenario: Any = SimpleNamespace(metrics=SimpleNamespace(namespace="team/load"), table="ddbload-dev")
-    written = metrics_document(now, before, scenario, {})
+    written = at_once(metrics_document(now, before, scenario, {}))
     (directive,) = written["_aws"]["CloudWatchMetrics"]
     dimensions = [text for name in directive["Dimensions"][0] for text in (name, written[name])]
     expected = {(directive["Namespace"], one["Name"], *dimensions) for one in directive["Metrics"]}

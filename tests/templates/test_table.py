@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table: keys and indexes that DynamoDB takes, capacity as asked for, and hands off an existing table."""
+"""The table: keys and indexes that DynamoDB accepts, the requested capacity, an existing table that stays unchanged."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import boto3
 import pytest
 from ddbload.workload.items import EXPIRY_ATTRIBUTE
-from drawing import parameters, permitted
 from environments import stack_parameters
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
-from reading import REGION, load, render
-from simplifying import simplified
+from template_normaliser import simplified
+from template_parser import REGION, load, render
+from template_strategies import parameters, permitted
 
 OWN = {"Environment": "dev", "ExistingTableName": ""}
 SIX_KEYS = [f"{owner}{key}" for owner in ("", "FirstIndex", "SecondIndex") for key in ("PartitionKey", "SortKey")]
@@ -36,7 +36,7 @@ def owner(key: str) -> str:
 
 @st.composite
 def any_keys(draw: st.DrawFn) -> dict[str, Any]:
-    """Keys of few names, so that they often come twice; they fit, or would but for one of the parameters."""
+    """Draw keys of few names, so that names often repeat; the keys are valid, or invalid by one parameter."""
     types = {name: draw(TYPES) for name in NAMES}
     keys: dict[str, str] = {}
     for prefix in ("", "FirstIndex", "SecondIndex"):
@@ -73,7 +73,7 @@ def key_parameters(given_: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def fits(given_: dict[str, Any]) -> bool:
-    """Return whether DynamoDB takes the keys: both of a schema differ, and an attribute has one type."""
+    """Return whether DynamoDB accepts the keys: both of a schema differ, and an attribute has one type."""
     keys = key_parameters(given_)
     schemas_differ = all(one[0] != other[0] for one, other in pairwise(keys) if one[2] == other[2])
     types_agree = len({name for name, type_, owner in keys}) == len({(name, type_) for name, type_, owner in keys})
@@ -113,7 +113,7 @@ def test_an_attribute_that_is_a_key_twice_has_one_type(one: str, other: str) -> 
 
 @often
 @given(any_keys())
-def test_attributes_are_defined_once_and_only_those_that_are_keys(given_: dict[str, Any]) -> None:
+def test_key_attributes_are_defined_once_and_no_others(given_: dict[str, Any]) -> None:
     rendered = permitted("table", given_)
     table = rendered.properties("Table")
     schemas = [table["KeySchema"], *(index["KeySchema"] for index in table.get("GlobalSecondaryIndexes", []))]
@@ -126,20 +126,20 @@ def test_attributes_are_defined_once_and_only_those_that_are_keys(given_: dict[s
 
 @few
 @given(ANY_TABLE)
-def test_capacity_is_that_of_the_billing_mode_and_the_same_for_table_and_indexes(given_: dict[str, Any]) -> None:
+def test_table_and_indexes_have_the_capacity_of_the_billing_mode(given_: dict[str, Any]) -> None:
     rendered = permitted("table", given_)
-    table, asked = rendered.properties("Table"), rendered.parameters
-    assert ("ProvisionedThroughput" in table) == (asked["BillingMode"] == "PROVISIONED")
-    ceilings = {name: asked[name] for name in ("MaxReadRequestUnits", "MaxWriteRequestUnits") if asked[name] != "0"}
-    assert table.get("OnDemandThroughput", {}) == (ceilings if asked["BillingMode"] == "PAY_PER_REQUEST" else {})
-    assert ("WarmThroughput" in table) == (asked["WarmReadUnitsPerSecond"] != "0")
+    table, given_ = rendered.properties("Table"), rendered.parameters
+    assert ("ProvisionedThroughput" in table) == (given_["BillingMode"] == "PROVISIONED")
+    ceilings = {name: given_[name] for name in ("MaxReadRequestUnits", "MaxWriteRequestUnits") if given_[name] != "0"}
+    assert table.get("OnDemandThroughput", {}) == (ceilings if given_["BillingMode"] == "PAY_PER_REQUEST" else {})
+    assert ("WarmThroughput" in table) == (given_["WarmReadUnitsPerSecond"] != "0")
     for index in table.get("GlobalSecondaryIndexes", []):
         assert all(index.get(name) == table.get(name) for name in (*CAPACITIES, "ContributorInsightsSpecification"))
 
 
 @few
 @given(ANY_TABLE.map(lambda given_: given_ | {"Autoscaling": "true", "BillingMode": "PROVISIONED"}))
-def test_autoscaling_moves_reads_and_writes_of_the_table_and_of_each_index(given_: dict[str, Any]) -> None:
+def test_autoscaling_covers_the_table_and_each_index(given_: dict[str, Any]) -> None:
     rendered = permitted("table", given_)
     indexes = rendered.properties("Table").get("GlobalSecondaryIndexes", [])
     scaled = {"table/" + rendered.outputs["TableName"]: "table"} | {
@@ -202,7 +202,7 @@ def test_a_key_is_named_only_if_it_is_the_customer_s(given_: dict[str, str], spe
         ({"SortKeyName": "pk"}, "SortKeyName must differ"),
     ],
 )
-def test_what_does_not_go_together_is_refused_with_the_remedy(given_: dict[str, Any], said: str) -> None:
+def test_contradictory_parameters_are_refused_with_a_remedy(given_: dict[str, Any], said: str) -> None:
     (violation,) = render("table", {"Environment": "dev"} | given_).violations
     assert said in violation
 
@@ -215,7 +215,7 @@ def test_aliases_of_keys_are_refused() -> None:
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_protection_is_as_asked_for(on: bool) -> None:
+def test_protection_is_as_requested(on: bool) -> None:
     names = ("PointInTimeRecovery", "DeletionProtection", "RetainData")
     rendered = render("table", {"Environment": "dev"} | dict.fromkeys(names, on))
     table = rendered.properties("Table")
@@ -225,7 +225,7 @@ def test_protection_is_as_asked_for(on: bool) -> None:
     assert policies == {"Retain" if on else "Delete"}
 
 
-def test_items_expire_by_the_attribute_that_the_load_tester_writes() -> None:
+def test_items_expire_by_the_attribute_of_the_load_tester() -> None:
     specification = render("table", {"Environment": "dev"}).properties("Table")["TimeToLiveSpecification"]
     assert specification == {"AttributeName": EXPIRY_ATTRIBUTE, "Enabled": True}
     assert "TimeToLiveSpecification" not in render(
@@ -252,7 +252,7 @@ def test_items_expire_by_the_attribute_that_the_load_tester_writes() -> None:
         {"BillingMode": "PROVISIONED", "WriteCapacityUnits": "700"},
     ],
 )
-def test_a_second_emulator_makes_of_it_what_is_wanted(changed: dict[str, str]) -> None:
+def test_second_emulator_creates_the_table(changed: dict[str, str]) -> None:
     given_ = stack_parameters("table", "prod") | changed
     with mock_aws():
         keys: dict[str, Any] = {"region_name": REGION, "aws_access_key_id": "none", "aws_secret_access_key": "none"}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the load tester and the collection have to agree on: exit codes, event names, the start of metric lines."""
+"""The contract between the load tester and the collection: exit codes, event names, the start of metric lines."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def events_in(source: str) -> Iterator[str]:
 
 
 def test_an_event_is_found_where_it_is_written() -> None:
-    """The search below finds what it looks for, and nothing else."""
+    """The search below finds calls of `write`, and nothing else."""
     source = 'self.events.write(\n    "run.a", size=1)\nfile.write("text")\nwriter.of(1).write("run.b")'
     assert sorted(events_in(source)) == ["run.a", "run.b"]
 
@@ -53,13 +53,13 @@ def test_metric_lines_start_the_same() -> None:
 def test_exit_codes_have_one_meaning() -> None:
     constants = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
     assert constants == CODES == DDBLOAD_MEANINGS.keys()
-    assert set(exit_codes.GRAVITY) == CODES - {exit_codes.PASSED}
+    assert set(exit_codes.BY_SEVERITY) == CODES - {exit_codes.PASSED}
     table = dict(re.findall(r"^\| (\d) \| (?:`([a-z_]+)`)? ?\|", FIGURES, re.MULTILINE))
     assert table == {"0": ""} | {str(code): name for code, name in exit_codes.REASONS.items()}
     assert {int(code) for code in re.findall(r"(?<![\d-])(\d) [a-z]", cli.EXIT_CODES)} == CODES
 
 
-def test_each_meaning_begins_as_the_commands_help_has_it() -> None:
+def test_each_meaning_starts_as_in_the_help_of_the_command() -> None:
     texts = " ".join(cli.EXIT_CODES.split())
     for code, meaning in DDBLOAD_MEANINGS.items():
         assert f"{code} {meaning.what.split(' or nothing')[0]}" in texts

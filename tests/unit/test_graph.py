@@ -18,7 +18,7 @@ def load() -> ModuleType:
     spec = importlib.util.spec_from_file_location("graph", PROGRAM)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
+    sys.modules[spec.name] = module  # dataclasses look up their module
     spec.loader.exec_module(module)
     return module
 
@@ -37,7 +37,7 @@ def problems(root: Path, sources: dict[str, str], exceptions: dict[tuple[str, st
     return found
 
 
-def test_imports_from_lower_floors_are_sound(tmp_path: Path) -> None:
+def test_imports_from_lower_floors_are_valid(tmp_path: Path) -> None:
     sources = {
         "low/one": "",
         "low/two": "from package.low import one\n",
@@ -94,7 +94,7 @@ def test_an_exception_covers_one_arrow_while_it_is_there(tmp_path: Path) -> None
     assert line == "tree: low/one no longer imports high/three -> remove that exception from tests/graph.py"
 
 
-def test_the_graph_of_this_checkout_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
+def test_graph_of_this_checkout_is_valid(capsys: pytest.CaptureFixture[str]) -> None:
     code = graph.main()
     printed = capsys.readouterr()
     assert (code, printed.err) == (0, "")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workflows run what a commit fixes, with no more rights than a job needs, and keep a secret from what installs."""
+"""The workflows run pinned code with the least permissions, and steps that install packages see no secret."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.y*ml"))
-# What brings code of others with it, or makes a program that does.
+# Commands that run third-party code, or build a program that does.
 INSTALLS = re.compile(r"\b(pip|pipx|uv|npm|apt|apt-get|dnf|curl|wget|make|galaxy (collection|role) install|build)\b")
-# Which rights to write a job may have, by workflow and job.
+# The write permissions that a job may have, by workflow and job.
 WRITING = {("release", "attest"): {"id-token", "attestations"}}
 
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -58,7 +58,7 @@ def test_one_action_is_pinned_the_same_everywhere() -> None:
 
 
 @each_workflow
-def test_a_workflow_has_no_rights_and_a_job_has_those_it_names(path: Path) -> None:
+def test_only_jobs_have_the_permissions_that_they_name(path: Path) -> None:
     assert yaml.safe_load(path.read_text())["permissions"] == {}
     for name, job in jobs(path).items():
         assert isinstance(job.get("permissions"), dict), name
@@ -80,7 +80,7 @@ def test_no_step_that_installs_or_fetches_sees_a_secret(path: Path) -> None:
             assert not INSTALLS.search(step["run"]), (name, step["run"])
 
 
-def test_what_is_published_is_attested_first() -> None:
+def test_artefacts_are_attested_before_publishing() -> None:
     release = jobs(ROOT / ".github" / "workflows" / "release.yml")
     (attest,) = [
         name
@@ -89,7 +89,7 @@ def test_what_is_published_is_attested_first() -> None:
     ]
     (publish,) = [name for name, job in release.items() if "secrets." in json.dumps(job)]
     assert attest in release[publish]["needs"]
-    # A right to attest is no right for code of the checkout.
+    # Code of the checkout must not run with the permission to attest.
     assert not any("run" in step or "checkout" in step["uses"] for step in release[attest]["steps"])
 
 

@@ -2,10 +2,10 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets pip-audit look up what the named locks pin; a line for each known vulnerability, and 1 where there is one.
+"""Has pip-audit look up the pins of the named locks; prints each known vulnerability, and exits with 1 at any.
 
-What could not be looked up is told, and does not fail: the database is on the network. Runs in the environment that
-requirements/validate.txt makes. Debian's packages are not covered: the registry scans a pushed image for these.
+A failed lookup is reported and is no failure, since the database is on the network. Runs in the environment of
+requirements/validate.txt. Debian's packages are not covered: the registry scans a pushed image for these.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 
 def audited(lock: str) -> tuple[Sequence[Mapping[str, Any]], str]:
-    """Return what pip-audit knows of each package, and why it knows nothing where it does not."""
+    """Return pip-audit's findings for each package, or the reason why it has none."""
     command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes", "--format", "json"]
     done = subprocess.run(
         [*command, "--progress-spinner", "off", "--requirement", lock],
@@ -32,11 +32,11 @@ def audited(lock: str) -> tuple[Sequence[Mapping[str, Any]], str]:
     try:
         return json.loads(done.stdout)["dependencies"], ""
     except (ValueError, KeyError):
-        return [], (done.stderr.strip().splitlines() or ["pip-audit said nothing"])[-1]
+        return [], (done.stderr.strip().splitlines() or ["no output from pip-audit"])[-1]
 
 
 def problems(packages: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return a line for each vulnerability that is known of a package."""
+    """Return a line for each known vulnerability of a package."""
     return [
         f"{package['name']} {package['version']}: {found['id']} -> take {', '.join(found['fix_versions']) or 'another'}"
         for package in packages
@@ -45,7 +45,7 @@ def problems(packages: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def main() -> None:
-    """Judge the locks whose paths are the arguments."""
+    """Audit the locks whose paths are the arguments."""
     lines: list[str] = []
     for lock in sys.argv[1:]:
         packages, failure = audited(lock)

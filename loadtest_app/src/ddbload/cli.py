@@ -18,18 +18,26 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from ddbload import __version__
-from ddbload.files import FileError, read_text, write_text
+from ddbload.control import settings as starting
+from ddbload.control.problems import ControlError, NotStarted, Surplus
+from ddbload.files import write_text
 from ddbload.pacing.segment import Segment
 from ddbload.pacing.segment import parse as parse_segment
 from ddbload.report import commands as reporting
-from ddbload.results import merge as results
-from ddbload.results.events import EventWriter
-from ddbload.results.exit_codes import BAD_CONFIGURATION, INTERNAL, LOST_WRITES, STOPPED, TARGET_UNUSABLE
-from ddbload.run import permissions, workers
+from ddbload.results import commands as merging
+from ddbload.results import file as results
+from ddbload.results.events import RUN_ID, RUN_ID_RULE, EventWriter
+from ddbload.results.exit_codes import BAD_CONFIGURATION, INTERNAL, LOST_WRITES, PASSED, STOPPED, TARGET_UNUSABLE
+from ddbload.run.checks import open_files, permissions, segments
+from ddbload.run.checks import size as sizes
+from ddbload.run.search import supervised
 from ddbload.run.task import read_task
+from ddbload.run.workers import supervisor
+from ddbload.run.workers.barrier import WORKER, Barrier
 from ddbload.scenario import scenario
+from ddbload.scenario.load import load as load_scenario
 from ddbload.scenario.parameters import SourceError, from_parameters, read_parameters
-from ddbload.scenario.plan import FindMaxPlan
+from ddbload.sizing import division, machine
 from ddbload.stats import hlog
 
 EXIT_CODES = """
@@ -40,17 +48,12 @@ proved (an operation of the mix never succeeded, the writes could not be checked
 """
 
 
-# It stands in keys, in the names of files and folders, and on command lines.
-RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-RUN_ID_RULE = "must have up to 128 letters, digits, dots, - and _, and begin with a letter or digit"
-
-
 class _Stopped(BaseException):
     """A signal came before the run could take it; no Exception, so that no library swallows it."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line."""
+    """A parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_CONFIGURATION, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -87,25 +90,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="I/N",
         help="of N machines that share the plan, this is number I from 0 (DDBLOAD_SEGMENT; else 0/1)",
     )
+    starting.add(run)
     run.set_defaults(command=_run)
 
-    validate = commands.add_parser("validate", help="check a scenario, and run nothing")
+    validate = commands.add_parser("validate", help="check a scenario, say which tasks it wants, and run nothing")
     _add_scenario(validate)
+    validate.add_argument(
+        "--segments", metavar="N", type=_segments, default=1, help="how many machines are to share the plan (1)"
+    )
+    validate.add_argument(
+        "--control-table", action="store_true", help="these machines have a control table, which find_max needs"
+    )
+    sizes.add_options(validate)
     validate.set_defaults(command=_validate)
 
-    merge = commands.add_parser("merge", help="merge the events of a run's workers into a results file")
-    merge.add_argument("events", nargs="+", type=Path, help="files of log lines")
-    merge.add_argument("--output", required=True, type=Path, help="results file to write")
-    merge.add_argument(
-        "--exit-code",
-        action="append",
-        default=[],
-        metavar="TASK=CODE",
-        type=_exit_code,
-        help="a task's exit code by ECS",
-    )
-    merge.add_argument("--run-id", type=_run_id, help="the run whose events count, where there are those of several")
-    merge.set_defaults(command=_merge)
+    merging.add(commands)
 
     verify = commands.add_parser("verify", help="read again what a run wrote, and count what is there")
     _add_finished(verify)
@@ -146,36 +145,60 @@ def _add_finished(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     given = options.run_id or os.environ.get("DDBLOAD_RUN_ID")
     run_id = given if given and RUN_ID.fullmatch(given) else datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    worker = os.environ.get(workers.WORKER)
+    worker = os.environ.get(WORKER)
     events = EventWriter(run_id, None, int(worker or 0))
     if given and given != run_id:
         return events.fail(BAD_CONFIGURATION, f"--run-id: {RUN_ID_RULE}, got {json.dumps(given[:60])}")
-    # Until the run's own handlers stand; the first process of a container would not even die of a signal.
+    # Until the run sets its own handlers: a container's first process ignores signals without a handler.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop_early)
     try:
-        segment = _segment(options.segment or os.environ.get("DDBLOAD_SEGMENT") or "0/1")
-        asked = _load(options, os.environ, lambda: _read_parameters(options))
-        if segment.count > 1 and isinstance(asked.plan, FindMaxPlan):
-            raise scenario.ScenarioError(["--segment: find_max runs on one machine: leave the segment out"])
-        if asked.processes > 1 and worker is not None:
-            segment = segment.within(Segment(int(worker), asked.processes))
+        start = _start(options)
+        shared = f"0/{start.control.tasks}" if start.control else os.environ.get("DDBLOAD_SEGMENT") or "0/1"
+        segment = _segment(options.segment or shared)
+        task = read_task(os.environ)
+        size = machine.size(task.vcpu)
+        is_together = start.control is not None
+        requested = _load(options, os.environ, segment.count, size, lambda: _read_parameters(options), is_together)
+        events.context["task_id"] = task.id
+        from ddbload.control import together
+
+        context = together.Context(run_id, requested.table, options.endpoint_url, options.region, os.environ)
+        start = start._replace(index=segment.index, task=together.task_name(task.id))
+        if start.control and worker is None:
+            start = together.claim(start, context)
+            segment = segment._replace(index=start.index)
+            options.segment = f"{segment.index}/{segment.count}"
+        if requested.processes > 1 and worker is not None:
+            segment = segment.within(Segment(int(worker), requested.processes))
         # Of all workers of the run, so that no two have the same; what a supervisor says is said by its first.
         events.context["worker"] = segment.index
-        task = read_task(os.environ).shared(asked.processes)
-        events.context["task_id"] = task.id
-        if asked.processes > 1 and worker is None:
-            from ddbload.run import remains
+        task = task.shared(requested.processes)
+        if requested.processes > 1 and worker is None:
+            from ddbload.run.after import remains
 
-            recover = partial(remains.recover, asked, options.endpoint_url, options.region, os.environ, run_id)
-            arguments = ["run", f"--run-id={run_id}", *_given(options)]
-            return workers.supervise(arguments, asked.processes, events, segment, recover)
+            recover = partial(remains.recover, requested, options.endpoint_url, options.region, os.environ, run_id)
+            # Each worker divides the plan as its supervisor does.
+            divides = [f"--set={name}={getattr(requested, name)}" for name in ("processes", "connections")]
+            arguments = ["run", f"--run-id={run_id}", *_given(options), *divides]
+            serve = None if start.control else supervised.service(requested)
+            meet = partial(together.gather, start, context, events) if start.control or start.at_ms else None
+            return supervisor.supervise(arguments, requested.processes, events, segment, recover, meet, serve)
         from ddbload.run import run  # the event loop, which the other commands do not need
 
-        barrier = workers.Barrier.inherited()
-        return run.run(asked, options.endpoint_url, options.region, events, os.environ, segment, task, barrier)
+        barrier = Barrier.inherited()
+        return run.run(
+            requested, options.endpoint_url, options.region, events, os.environ, segment, task, barrier, start
+        )
     except (scenario.ScenarioError, SourceError) as error:
         return events.fail(BAD_CONFIGURATION, "; ".join(error.problems))
+    except ControlError as error:
+        return events.fail(TARGET_UNUSABLE, str(error))
+    except NotStarted as error:
+        return events.fail(STOPPED, str(error))
+    except Surplus as error:
+        events.write("run.warning", "warning", message=str(error), surplus=True)
+        return PASSED
     except _Stopped as stopped:
         return events.fail(STOPPED, f"stopped early by {stopped} before the start: nothing was sent")
     except Exception as error:  # whatever it is, the log has to say so
@@ -184,17 +207,34 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _load(
-    options: argparse.Namespace, environment: Mapping[str, str], parameters: Callable[[], Mapping[str, Any]] = dict
+    options: argparse.Namespace,
+    environment: Mapping[str, str],
+    machines: int,
+    size: machine.Size,
+    parameters: Callable[[], Mapping[str, Any]] = dict,
+    has_control_table: bool = False,
 ) -> scenario.Scenario:
-    """Return the scenario that is asked for.
+    """Return the scenario of a command line, with the processes and connections of each machine.
 
     Raises:
-        ScenarioError: it is not sound, or the task's role does not allow what it asks for.
+        ScenarioError: it is invalid, machines cannot share it, the task's role does not allow what it needs, or a
+            process may not open its connections.
     """
-    asked = scenario.load(options.scenario, options.set, environment, options.table, parameters)
-    if text := permissions.lacking(asked, environment.get(permissions.VARIABLE, "")):
-        raise scenario.ScenarioError([text])
-    return asked
+    loaded = load_scenario(options.scenario, options.set, environment, options.table, parameters)
+    loaded = division.divided(
+        loaded,
+        machines,
+        size.vcpu,
+        lambda trial: not segments.unfit(trial, machines, has_control_table),
+        size.connection_limit,
+    )
+    others = (
+        permissions.lacking(loaded, environment.get(permissions.VARIABLE, "")),
+        open_files.excess(loaded, machines, size.connection_limit),
+    )
+    if problems := [*segments.unfit(loaded, machines, has_control_table), *filter(None, others)]:
+        raise scenario.ScenarioError(problems)
+    return loaded
 
 
 def _segment(text: str) -> Segment:
@@ -204,10 +244,22 @@ def _segment(text: str) -> Segment:
         raise scenario.ScenarioError([f"--segment: {error}"]) from error
 
 
+def _start(options: argparse.Namespace) -> starting.Start:
+    try:
+        control, at_ms = starting.read(options, os.environ), starting.start_at_ms(options)
+        if control and (at_ms or (options.segment and os.environ.get(WORKER) is None)):
+            raise ValueError(
+                "--control-table gives a task its segment and its start -> leave --segment and --start-at out"
+            )
+        return starting.Start(at_ms, control)
+    except ValueError as error:
+        raise scenario.ScenarioError([str(error)]) from error
+
+
 def _given(options: argparse.Namespace) -> list[str]:
     """Return the options of a run as a worker has to be given them."""
     given = [f"--set={field}" for field in options.set]
-    for name in ("scenario", "table", "endpoint_url", "region", "segment"):
+    for name in ("scenario", "table", "endpoint_url", "region", "segment", *starting.OPTIONS):
         if value := getattr(options, name):
             # In one argument, so that none is taken for an option of its own.
             given.append(f"--{name.replace('_', '-')}={value}")
@@ -227,53 +279,36 @@ def _stop_early(number: int, _frame: FrameType | None) -> NoReturn:
 
 def _validate(options: argparse.Namespace) -> int:
     # The table's name may come later, from the task definition.
-    _load(options, {"DDBLOAD_TABLE": "unnamed"} | dict(os.environ))
-    return 0
-
-
-def _merge(options: argparse.Namespace) -> int:
-    lines: list[str] = []
-    for path in options.events:
-        try:
-            # What is no UTF-8 is no event, and counted so.
-            lines += read_text(path, errors="replace").split("\n")
-        except FileError as error:
-            raise results.ResultsError(str(error)) from error
-    merged = results.merge(lines, dict(options.exit_code), options.run_id)
-    try:
-        results.save(options.output, merged)
-    except OSError as error:
-        raise results.ResultsError(f"cannot write {options.output}: {error.strerror}") from error
-    for warning in merged["warnings"]:
-        if "malformed" in warning:
-            print(f"ddbload merge: {warning}", file=sys.stderr)
-    outcome = {name: merged[name] for name in ("run_id", "verdict", "exit_code", "partial")}
-    print(json.dumps(outcome | {"missed": results.explain(merged)}))
+    environment = {"DDBLOAD_TABLE": "unnamed"} | dict(os.environ)
+    requested = _load(
+        options, environment, options.segments, sizes.size_of(options), has_control_table=options.control_table
+    )
+    print(sizes.report(requested, options))
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
-    found = _after(options, "verify", lambda after, loaded: after.verify(loaded, *_place(options)))
+    found = _after(options, "verify", lambda after, loaded: after.verify(loaded, *_target(options)))
     if found is None:
         return TARGET_UNUSABLE
     return LOST_WRITES if found["corrupt"] or found["lost_at_least"] else 0
 
 
 def _clean(options: argparse.Namespace) -> int:
-    found = _after(options, "clean", lambda after, loaded: after.clean(loaded, options.rate, *_place(options)))
+    found = _after(options, "clean", lambda after, loaded: after.clean(loaded, options.rate, *_target(options)))
     return 0 if found and found["complete"] else TARGET_UNUSABLE
 
 
-def _place(options: argparse.Namespace) -> tuple[str | None, str | None, Mapping[str, str]]:
+def _target(options: argparse.Namespace) -> tuple[str | None, str | None, Mapping[str, str]]:
     return options.endpoint_url, options.region, os.environ
 
 
 def _after(options: argparse.Namespace, name: str, work: Callable[[Any, Any], dict[str, Any]]) -> dict[str, Any] | None:
-    """Carry out a command on the table of a run that is over, and print what came of it."""
+    """Carry out a command on the table of a run that is over, and print its result."""
     from ddbload.dynamo.client import Refused
     from ddbload.dynamo.endpoint import SettingsError, TargetError
     from ddbload.dynamo.pool import Unreachable
-    from ddbload.run import aftermath  # the event loop, which the other commands do not need
+    from ddbload.run.after import commands as aftermath  # the event loop, which the other commands do not need
 
     try:
         found = work(aftermath, results.load(options.results))
@@ -295,14 +330,7 @@ def _hlog(options: argparse.Namespace) -> int:
     return 0
 
 
-def _run_id(text: str) -> str:
-    if not RUN_ID.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{RUN_ID_RULE}, got {json.dumps(text[:60])}")
-    return text
-
-
-def _exit_code(text: str) -> tuple[str, int]:
-    task, _equals, code = text.rpartition("=")
-    if not task or not code.isdigit():
-        raise argparse.ArgumentTypeError(f'must be TASK=CODE, got "{text}"')
-    return task, int(code)
+def _segments(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not int(text):
+        raise argparse.ArgumentTypeError(f"must be a number of machines from 1, got {json.dumps(text[:60])}")
+    return int(text)

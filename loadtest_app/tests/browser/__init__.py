@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real browser, and what the pages are in it."""
+"""The pages in a real browser."""

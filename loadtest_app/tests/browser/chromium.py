@@ -17,7 +17,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 MISSING = "no browser: the report is not tested in a real one -> apt-get install chromium (or set CHROMIUM to its path)"
 ARGUMENTS = (
     "--headless",
-    # The pages are our own, and containers often have no user namespaces for the sandbox.
+    # The tests make the pages, and containers often have no user namespaces for the sandbox.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -26,7 +26,7 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--remote-debugging-pipe",
 )
-# The browser reads commands from descriptor 3 and answers on 4.
+# The browser reads commands from descriptor 3 and responds on 4.
 LAUNCHER = """
 import fcntl, os, sys
 read, write = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
@@ -41,7 +41,7 @@ Document = dict[str, Any]
 
 
 class BrowserError(Exception):
-    """The browser did not do what it was told."""
+    """The browser failed to carry out a command."""
 
 
 def find() -> str | None:
@@ -50,7 +50,7 @@ def find() -> str | None:
 
 
 class Browser:
-    """A browser with one page; its profile lies in a folder of its own, and it may be given more arguments."""
+    """A browser with one page and a separate profile directory; it takes further arguments."""
 
     def __init__(self, program: str, folder: Path, *arguments: str) -> None:
         commands_read, self._write = os.pipe()
@@ -97,7 +97,7 @@ class Browser:
         os.close(self._read)
 
     def call(self, method: str, /, **parameters: Any) -> Document:
-        """Call a method of the protocol and return its result; events that come meanwhile are kept."""
+        """Call a method of the protocol and return its result; events that arrive meanwhile are kept."""
         self._number += 1
         message: Document = {"id": self._number, "method": method, "params": parameters}
         if self._session:
@@ -113,13 +113,13 @@ class Browser:
             self.events.append(answer)
 
     def open(self, path: Path, width: int = 1100, scheme: str = "light", phone: bool = False) -> None:
-        """Load a file in a window of so many pixels and wait until it is there.
+        """Load a file in a window of this width and wait until it is loaded.
 
         Args:
             path: of the file.
             width: of the window.
             scheme: the colours that the system prefers, light or dark.
-            phone: whether the page believes to be on a phone.
+            phone: whether the browser emulates a phone.
         """
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         size = {"width": width, "height": HEIGHT, "deviceScaleFactor": 2 if phone else 1, "mobile": phone}
@@ -136,13 +136,13 @@ class Browser:
             raise BrowserError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def complaints(self) -> list[str]:
-        """Return everything that the page's console was told, and what was thrown, since it was opened."""
+    def messages(self) -> list[str]:
+        """Return the page's console messages and exceptions since it was opened."""
         kinds = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
         return [json.dumps(event["params"]) for event in self.events if event.get("method") in kinds]
 
     def fetched(self) -> list[str]:
-        """Return the addresses that the page asked for since it was opened, its own among them."""
+        """Return the addresses that the page requested since it was opened, its own included."""
         sent = [event["params"] for event in self.events if event.get("method") == "Network.requestWillBeSent"]
         return [str(parameters["request"]["url"]) for parameters in sent]
 
@@ -151,8 +151,8 @@ class Browser:
 
         Args:
             path: of the picture.
-            first: selects the element with which it begins.
-            last: selects the one with which it ends, if it is another.
+            first: selects its first element.
+            last: selects its last element, if it is another.
             margin: pixels around them.
         """
         boxes = [
@@ -169,7 +169,7 @@ class Browser:
         path.write_bytes(base64.b64decode(picture["data"]))
 
     def print(self, path: Path) -> None:
-        """Save the page as it would be printed, as PDF."""
+        """Print the page to a PDF."""
         path.write_bytes(base64.b64decode(self.call("Page.printToPDF", printBackground=False)["data"]))
 
     def _receive(self) -> Document:

@@ -10,7 +10,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from ddbload.report.html import comparison_page, page, run_page
-from ddbload.results import comparison, merge
+from ddbload.results import file
+from ddbload.results.comparing import comparison
 
 from browser import chromium
 
@@ -25,7 +26,7 @@ def main() -> int:
     if not program or len(sys.argv) != 6:
         print(__doc__ if program else chromium.MISSING, file=sys.stderr)
         return 2
-    run, throttled, *pair = (merge.load(Path(argument)) for argument in sys.argv[1:5])
+    run, throttled, *pair = (file.load(Path(argument)) for argument in sys.argv[1:5])
     folder = Path(sys.argv[5])
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         report, compared = Path(scratch) / "report.html", Path(scratch) / "comparison.html"

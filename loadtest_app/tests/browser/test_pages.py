@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pages in a real browser: charts are drawn in both colour schemes, at every width, without a complaint."""
+"""The pages in a real browser: charts are drawn in both colour schemes, at every width, with an empty console."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ddbload.report.html import comparison_page, page, run_page
-from ddbload.results import comparison
+from ddbload.results.comparing import comparison
 from run_results import made, steady
 
 from browser import chromium
@@ -15,15 +15,15 @@ from browser.chromium import Browser
 
 # The lines of a chart, and the cells of the heat map, in the theme's colours: how many pixels of each.
 PAINTED = """
-[...document.querySelectorAll('.chart')].map((place) => {
-  const canvas = place.querySelector('canvas');
+[...document.querySelectorAll('.chart')].map((chart) => {
+  const canvas = chart.querySelector('canvas');
   const all = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
   let painted = 0;
   const colours = new Set();
   for (let at = 0; at < all.length; at += 4) {
     if (all[at + 3] > 200) { painted += 1; colours.add(`${all[at]},${all[at + 1]},${all[at + 2]}`); }
   }
-  return {name: place.id, painted, colours: [...colours], shown: canvas.getBoundingClientRect().width};
+  return {name: chart.id, painted, colours: [...colours], shown: canvas.getBoundingClientRect().width};
 })
 """
 BRIGHTNESS = """
@@ -77,7 +77,7 @@ def test_every_chart_is_drawn_in_both_colour_schemes(
         assert chart["painted"] > 1000, chart["name"]
         assert len(chart["colours"]) > 3, chart["name"]
     assert (browser.evaluate(BRIGHTNESS) > 128) == (scheme == "light")
-    assert browser.complaints() == []
+    assert browser.messages() == []
     assert browser.fetched() == [path.resolve().as_uri()]
     assert browser.evaluate("document.images.length") == 0
     assert browser.evaluate("document.title").endswith("owned") is False
@@ -97,7 +97,7 @@ def test_the_button_changes_the_theme_and_the_charts_with_it(scheme: str, browse
     after = {chart["name"]: set(chart["colours"]) for chart in browser.evaluate(PAINTED)}
     assert after.keys() == before.keys()
     assert all(after[name] != before[name] for name in after)
-    assert browser.complaints() == []
+    assert browser.messages() == []
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1400])
@@ -112,15 +112,15 @@ def test_no_width_needs_scrolling_sideways(
     assert all(chart["shown"] > 0.6 * min(width, 980) for chart in browser.evaluate(PAINTED))
 
 
-def test_a_page_that_complains_or_fetches_is_noticed(browser: Browser, report: Path, tmp_path: Path) -> None:
+def test_console_messages_and_requests_are_noticed(browser: Browser, report: Path, tmp_path: Path) -> None:
     text = report.read_text(encoding="utf-8")
     broken = tmp_path / "broken.html"
     broken.write_text(text.replace("</main>", "<img src='missing.png'><script>throw 1</script></main>"))
     browser.open(broken)
-    assert any("Content Security Policy" in complaint for complaint in browser.complaints())
+    assert any("Content Security Policy" in complaint for complaint in browser.messages())
     broken.write_text("<!doctype html><img src='missing.png'><script>console.error('x'); throw new Error('y')</script>")
     browser.open(broken)
-    assert len(browser.complaints()) >= 2
+    assert len(browser.messages()) >= 2
     assert len(browser.fetched()) == 2
 
 
@@ -136,7 +136,7 @@ def test_charts_follow_the_width_of_the_window(browser: Browser, report: Path) -
     assert browser.evaluate("document.documentElement.scrollWidth") <= 400
 
 
-def test_legends_and_tables_say_what_the_charts_do(browser: Browser, report: Path) -> None:
+def test_legends_and_tables_match_the_charts(browser: Browser, report: Path) -> None:
     browser.open(report)
     labels = browser.evaluate(
         "[...document.querySelectorAll('#chart-throttles .u-label')].map((one) => one.textContent)"
@@ -176,7 +176,8 @@ def test_a_dark_page_is_printed_light_and_stays_dark(browser: Browser, report: P
     assert browser.evaluate(BRIGHTNESS) < 128
 
 
-def test_without_its_script_the_page_still_tells_everything_as_tables(browser: Browser, report: Path) -> None:
+def test_without_its_script_the_page_shows_tables(browser: Browser, report: Path) -> None:
+    """Without its script the page shows every figure as a table."""
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
         browser.open(report)

@@ -22,7 +22,7 @@ const PERCENTILES = [1, 25, 30, 50, 75, 90, 99, 99.9, 99.99, 100];
 // The same values every time: a linear congruential generator (Numerical Recipes) and a skewed shape.
 function* latencies(seed, count) {
   let state = seed;
-  for (let place = 0; place < count; place++) {
+  for (let number = 0; number < count; number++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     const uniform = (state + 0.5) / 2 ** 32;
     yield Math.round(900 + 2500 * (1 / (1 - uniform) ** 0.7 - 1));
@@ -79,8 +79,8 @@ function write() {
   writer.outputStartTime(start);
   writer.outputLegend();
   for (let second = 0; second < 3; second++) {
-    for (const [place, tag] of ["put", "get", "NO TAG"].entries()) {
-      const interval = histogram({ values: latencies(10 * second + place, 20) });
+    for (const [number, tag] of ["put", "get", "NO TAG"].entries()) {
+      const interval = histogram({ values: latencies(10 * second + number, 20) });
       interval.tag = tag;
       interval.startTimeStampMsec = start + 1000 * second;
       interval.endTimeStampMsec = start + 1000 * (second + 1);

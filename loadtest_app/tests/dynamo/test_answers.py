@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers that are not DynamoDB's: each is an outcome of its own, and the run goes on with what it has measured."""
+"""Malformed responses: each has a separate outcome, and the run continues with its measurements."""
 
 import json
 from typing import Any
 
 import pytest
 from command import adds_up, closed, rule, run
-from ddbload.dynamo.documents import InvalidAnswer
-from ddbload.dynamo.errors import OUTCOMES, Verdict, classify
 from ddbload.dynamo.http1 import Connection, Layout
+from ddbload.dynamo.responses.documents import InvalidAnswer
+from ddbload.dynamo.responses.errors import OUTCOMES, Outcome, classify
 from ddbload.scenario.entries import MixEntry
 from ddbload.workload.operations import build
 from dynamodb_stub import Reply, Stub
@@ -20,7 +20,7 @@ from workload.operations.test_operations import TABLE, UNIFORM, Sequential, work
 BASE = {"connections": 8, "timeout": 0.5, "item": {"size": 300}}
 CAPACITY = "UnexpectedConsumedCapacity"
 UNITS = "UnexpectedCapacityUnits"
-# What a PutItem is answered with, status 200 -> the reason that it is counted by.
+# The body of a response to PutItem with status 200 -> the reason by which it is counted.
 BODIES = {
     "{not json": "NotJson",
     "<html>busy</html>": "NotJson",
@@ -49,9 +49,10 @@ def answered(text: str, **more: Any) -> dict[str, Any]:
     return {"answer": {"text": text} | more}
 
 
-def test_a_success_that_is_none_is_counted_and_the_run_goes_on() -> None:
+def test_a_malformed_success_is_counted() -> None:
     script = [
-        rule(answered(text), operation="PutItem", numbers=[10 + place, 11 + place]) for place, text in enumerate(BODIES)
+        rule(answered(text), operation="PutItem", numbers=[10 + position, 11 + position])
+        for position, text in enumerate(BODIES)
     ]
     with Server(script) as server:
         seen = run(server.url, BASE | {"plan": closed(4, 200), "cleanup": True})
@@ -62,14 +63,14 @@ def test_a_success_that_is_none_is_counted_and_the_run_goes_on() -> None:
         expected[f"invalid:{reason}"] = expected.get(f"invalid:{reason}", 0) + 1
     assert (seen.code, seen.errors, seen.results["verdict"]) == (0, "", "passed")
     assert (figures["ok"], figures["failed"]) == (200 - len(BODIES), expected)
-    # Whether they were written nobody was told; the server wrote none.
+    # It is unknown whether they were written; the server wrote none.
     assert (check["present"], check["indeterminate"], check["lost"]) == (200 - len(BODIES), len(BODIES), 0)
     assert (left, seen.results["cleanup"]["complete"]) == ([], True)
     assert figures["consumed_write_units"] == 200 - len(BODIES)
     assert adds_up(seen.results)
 
 
-def test_an_error_that_is_none_is_counted_and_the_run_goes_on() -> None:
+def test_a_malformed_error_is_counted() -> None:
     bodies = [
         answered('{"__type":5}', status=400),
         answered("[" * 100_000, status=400),
@@ -78,7 +79,9 @@ def test_an_error_that_is_none_is_counted_and_the_run_goes_on() -> None:
         answered("", status=204),
         answered('{"__type":"#TransactionCanceledException","CancellationReasons":5}', status=400),
     ]
-    script = [rule(what, operation="PutItem", numbers=[10 + place, 11 + place]) for place, what in enumerate(bodies)]
+    script = [
+        rule(what, operation="PutItem", numbers=[10 + position, 11 + position]) for position, what in enumerate(bodies)
+    ]
     with Server(script) as server:
         seen = run(server.url, BASE | {"plan": closed(4, 100)})
     figures = seen.operation()
@@ -89,7 +92,7 @@ def test_an_error_that_is_none_is_counted_and_the_run_goes_on() -> None:
     assert figures["cancelled"] == {"TransactionCanceledException": 1}
 
 
-def test_a_check_that_is_answered_with_nothing_proves_nothing() -> None:
+def test_a_check_with_empty_responses_proves_nothing() -> None:
     with Server([rule(answered("{}"), operation="BatchGetItem")]) as server:
         seen = run(server.url, BASE | {"plan": closed(4, 50), "cleanup": True})
         left = server.table
@@ -102,9 +105,11 @@ def test_a_check_that_is_answered_with_nothing_proves_nothing() -> None:
 
 
 @pytest.mark.parametrize("target", ["BatchGetItem", "BatchWriteItem"])
-def test_check_and_cleanup_outlast_answers_that_are_none(target: str) -> None:
+def test_check_and_cleanup_survive_malformed_responses(target: str) -> None:
     texts = ["[]", "null", "<html>", "[" * 100_000, '{"UnprocessedItems":5,"UnprocessedKeys":[]}', '{"__type":"x"}']
-    script = [rule(answered(text), operation=target, numbers=[place, place + 1]) for place, text in enumerate(texts)]
+    script = [
+        rule(answered(text), operation=target, numbers=[position, position + 1]) for position, text in enumerate(texts)
+    ]
     script.append(rule({"bad_crc": True}, operation=target, numbers=[6, 7]))
     with Server(script) as server:
         seen = run(server.url, BASE | {"plan": closed(4, 400), "cleanup": True})
@@ -114,36 +119,36 @@ def test_check_and_cleanup_outlast_answers_that_are_none(target: str) -> None:
     assert (check["present"], check["complete"], seen.results["cleanup"]["deleted"]) == (400, True, 400)
 
 
-def test_an_answer_after_an_interim_one_is_read() -> None:
+def test_a_response_after_an_interim_one_is_read() -> None:
     heads = ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"]
-    owner = Told()
+    owner = RecordingOwner()
     connection = Connection(owner)
     for cut in (1, 7, 40, 10_000):
         connection.busy = True
         raw = "".join(heads).encode() + b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
         for start in range(0, len(raw), cut):
             connection.data_received(raw[start : start + cut])
-    assert owner.told == [(200, b"{}")] * 4
+    assert owner.reported == [(200, b"{}")] * 4
 
 
-# ---- Whatever comes
+# ---- Any bytes
 
 
-class Told:
-    """An owner of a connection that notes what it is told."""
+class RecordingOwner:
+    """An owner of a connection that records its calls."""
 
     def __init__(self) -> None:
         self.layout = Layout()
-        self.told: list[tuple[int, bytes]] = []
+        self.reported: list[tuple[int, bytes]] = []
 
     def succeeded(self, connection: Connection, body: bytes) -> None:
-        self.told.append((200, body))
+        self.reported.append((200, body))
 
     def answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
-        self.told.append((status, body))
+        self.reported.append((status, body))
 
     def lost(self, connection: Connection, reason: str) -> None:
-        self.told.append((0, reason.encode()))
+        self.reported.append((0, reason.encode()))
 
 
 KINDS = {
@@ -168,7 +173,7 @@ BYTES = st.binary(max_size=60) | VALUES.map(lambda value: json.dumps(value).enco
 
 @pytest.mark.parametrize("name", KINDS)
 @given(body=BYTES)
-def test_no_answer_is_too_odd_for_an_operation(name: str, body: bytes) -> None:
+def test_an_operation_accepts_any_response(name: str, body: bytes) -> None:
     workload = workload_of({"it": KINDS[name]})
     operation = build("it", KINDS[name], workload, Sequential())
     ready = operation.prepare(0)
@@ -176,8 +181,8 @@ def test_no_answer_is_too_odd_for_an_operation(name: str, body: bytes) -> None:
     try:
         consumed = operation.succeeded(ready[1], body)
     except InvalidAnswer as error:
-        # It has told nobody of a success, so that it can be given up.
-        operation.failed(ready[1], Verdict("invalid", error.reason), True)
+        # No success was reported, so that the operation can be abandoned.
+        operation.failed(ready[1], Outcome("invalid", error.reason), True)
         assert workload.journal.counts()["acknowledged"] == 0
     else:
         assert all(0 <= units < 1e9 for units in (consumed.read_units, consumed.write_units))
@@ -185,11 +190,11 @@ def test_no_answer_is_too_odd_for_an_operation(name: str, body: bytes) -> None:
 
 
 @given(st.integers(100, 599), BYTES)
-def test_no_error_is_too_odd_to_be_classed(status: int, body: bytes) -> None:
-    verdict = classify(status, body)
-    assert verdict.outcome in OUTCOMES
-    assert verdict.outcome != "ok"
-    assert all(isinstance(text, str) for text in verdict)
+def test_any_error_has_a_class(status: int, body: bytes) -> None:
+    outcome = classify(status, body)
+    assert outcome.kind in OUTCOMES
+    assert outcome.kind != "ok"
+    assert all(isinstance(text, str) for text in outcome)
 
 
 HEADS = st.sampled_from(
@@ -210,16 +215,16 @@ HEADS = st.sampled_from(
 
 
 @given(st.lists(HEADS | st.binary(max_size=40), max_size=4).map(b"".join), st.integers(1, 50))
-def test_no_bytes_are_too_odd_for_a_connection(raw: bytes, cut: int) -> None:
-    owner = Told()
+def test_a_connection_accepts_any_bytes(raw: bytes, cut: int) -> None:
+    owner = RecordingOwner()
     connection = Connection(owner)
     connection.busy = True
     for start in range(0, len(raw), cut):
         connection.data_received(raw[start : start + cut])
-    assert len(owner.told) <= 1
+    assert len(owner.reported) <= 1
 
 
-def test_the_path_of_an_endpoint_is_asked_for_and_signed() -> None:
+def test_path_of_an_endpoint_is_requested_and_signed() -> None:
     with Stub(lambda operation, number, body: Reply()) as stub:
         seen = run(f"{stub.url}/some/path", BASE | {"plan": closed(2, 10), "verify": {"enabled": False}})
     assert (seen.code, stub.paths) == (0, {"/some/path"})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Credentials that cannot be had: one line each with the profile, the cause and the remedy, and no secret in it."""
+"""Missing credentials: one line each with the profile, the cause and the remedy, without a secret."""
 
 import hashlib
 import json
@@ -19,14 +19,14 @@ from ddbload import cli
 from ddbload.dynamo.endpoint import TargetError, open_target
 from ddbload.scenario.parameters import SourceError, read_parameters
 
-SECRET = "a-secret-that-is-told-to-nobody"
+SECRET = "a-secret-that-no-output-contains"
 ENDPOINT = "http://127.0.0.1:9"
 
 
 class Case(NamedTuple):
-    """A profile's settings, the environment beside them, and what the line has to say.
+    """A profile's settings, the environment, and the expected message.
 
-    ``{url}`` in the environment is where a server gives ``answer`` (its status and body) to every request.
+    ``{url}`` in the environment is a server that responds with ``answer`` (status and body) to every request.
     """
 
     settings: str
@@ -68,7 +68,7 @@ CASES = {
     "container does not answer": Case(
         "region = eu-west-1\n", "check what answers", {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/"}
     ),
-    "STS does not answer": Case(ROLE, "mend the profile", {"AWS_ENDPOINT_URL_STS": ENDPOINT, "AWS_MAX_ATTEMPTS": "1"}),
+    "STS does not answer": Case(ROLE, "fix the profile", {"AWS_ENDPOINT_URL_STS": ENDPOINT, "AWS_MAX_ATTEMPTS": "1"}),
 }
 SSO = "sso_account_id = 1\nsso_role_name = x\n"
 WEB = "role_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = {folder}/"
@@ -81,7 +81,7 @@ def by_sts(code: str, message: str, words: str, settings: str = ROLE) -> Case:
 
 
 def by_container(status: int, body: str, words: str) -> Case:
-    """Return a case in which the endpoint of container credentials answers so."""
+    """Return a case in which the endpoint of container credentials responds like this."""
     return Case("region = eu-west-1\n", words, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "{url}/role"}, (status, body))
 
 
@@ -115,7 +115,7 @@ CASES |= {
     "half in the environment": Case(
         "", "AWS_SECRET_ACCESS_KEY -> set both keys", {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE"}, profile=""
     ),
-    "config is no INI": Case("\nno configuration\n", "mend the file"),
+    "config is no INI": Case("\nno configuration\n", "fix the file"),
 }
 
 
@@ -151,7 +151,7 @@ def signals() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_credentials_that_cannot_be_had_are_one_line(
+def test_missing_credentials_are_one_line(
     case: Case, folder: Path, signals: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     session = "[sso-session team]\nsso_region = eu-west-1\nsso_start_url = https://team.invalid\n"
@@ -185,7 +185,7 @@ def check(case: Case, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "why"), [(".", "it is a folder"), ("none", "No such file"), ("fail", "no certificates in PEM")]
 )
-def test_a_bundle_that_holds_no_certificates_is_named(
+def test_a_bundle_without_certificates_is_named(
     name: str, why: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = str(folder / name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The wire: requests are signed as botocore signs them, answers are read however they come, errors are classed."""
+"""The wire: requests are signed as botocore signs them, responses are read in any pieces, errors are classed."""
 
 import datetime
 import json
@@ -13,10 +13,9 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
-from ddbload.dynamo.clock import clock_skew_s
-from ddbload.dynamo.errors import OUTCOMES, classify
-from ddbload.dynamo.http1 import Connection, Layout, WireError, decode_chunked, parse_head
-from ddbload.dynamo.sign import CONTENT_TYPE, Credentials, Signer
+from ddbload.dynamo.http1 import ChunkedBody, Connection, Layout, WireError, parse_head
+from ddbload.dynamo.responses.errors import OUTCOMES, classify
+from ddbload.dynamo.sign import CONTENT_TYPE, CORRECTION_NS, Credentials, Signer, clock_skew_s
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,19 +38,19 @@ def test_signatures_are_those_of_botocore(
     signer = Signer(host, region, Credentials(access_key, secret_key, token), path)
     signer.at(second)
     head = signer.request(target, body).partition(b"\r\n\r\n")[0].decode()
-    ours = dict(line.partition(": ")[::2] for line in head.split("\r\n")[1:])
+    own = dict(line.partition(": ")[::2] for line in head.split("\r\n")[1:])
 
     headers = {"Content-Type": CONTENT_TYPE, "X-Amz-Target": target, "Host": host}
     request = AWSRequest("POST", f"https://{host}{signer.path}", headers=headers, data=body)
     moment = datetime.datetime.fromtimestamp(second, datetime.UTC)
     with mock.patch("botocore.auth.get_current_datetime", return_value=moment, create=True):
         SigV4Auth(BotocoreCredentials(access_key, secret_key, token), "dynamodb", region).add_auth(request)
-    assert ours["x-amz-date"] == request.headers["X-Amz-Date"]
-    assert ours["authorization"] == request.headers["Authorization"]
-    assert ours["content-length"] == str(len(body))
+    assert own["x-amz-date"] == request.headers["X-Amz-Date"]
+    assert own["authorization"] == request.headers["Authorization"]
+    assert own["content-length"] == str(len(body))
 
 
-def test_new_credentials_and_a_new_second_sign_anew() -> None:
+def test_new_credentials_or_a_new_second_change_the_signature() -> None:
     signer = Signer("h", "r", Credentials("a" * 16, "s"))
     signer.at(1)
     first = signer.request("t", b"{}")
@@ -67,7 +66,7 @@ def test_credentials_do_not_show_their_secret() -> None:
     assert "hidden" not in repr(Credentials("AKIAEXAMPLE", "hidden", "hidden"))
 
 
-def test_the_time_of_signing_is_that_of_awss_clock() -> None:
+def test_the_time_of_signing_is_by_the_clock_of_aws() -> None:
     signer = Signer("h", "r", Credentials("a" * 16, "s"))
     signer.skew_s = 3600.0
     before = time.time()
@@ -85,8 +84,21 @@ def test_a_clock_that_is_off_by_more_than_a_minute_is_noticed(ahead_s: int, skew
     assert clock_skew_s(formatdate(time.time() + ahead_s, usegmt=True)) == pytest.approx(skew_s, abs=5)
 
 
+def test_a_clock_is_corrected_once_by_the_date_of_a_refusal() -> None:
+    signer = Signer("h", "r", Credentials("a" * 16, "s"))
+    date = formatdate(time.time() + 1200, usegmt=True)
+    assert not signer.correct_clock(formatdate(time.time(), usegmt=True), 1)
+    assert (signer.skew_s, signer.clock_corrections) == (0.0, 0)
+    assert signer.correct_clock(date, 2)
+    assert signer.skew_s == pytest.approx(1200, abs=5)
+    # Requests in flight are refused too; a later refusal has another cause.
+    assert signer.correct_clock(date, 1 + CORRECTION_NS)
+    assert not signer.correct_clock(date, 3 + CORRECTION_NS)
+    assert signer.clock_corrections == 1
+
+
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Sat, 31 Feb 2026 12:00:00 GMT"])
-def test_a_date_that_is_none_tells_of_no_skew(date: str | None) -> None:
+def test_invalid_date_gives_no_skew(date: str | None) -> None:
     assert clock_skew_s(date) == 0.0
 
 
@@ -124,7 +136,7 @@ def raw(body: bytes, chunked: bool = False, crc: int | None = None, status: int 
 
 
 @given(st.binary(max_size=60), st.booleans(), st.lists(st.integers(1, 40), min_size=1))
-def test_an_answer_is_read_however_it_is_cut(body: bytes, chunked: bool, cuts: list[int]) -> None:
+def test_a_response_is_read_in_any_pieces(body: bytes, chunked: bool, cuts: list[int]) -> None:
     made, owner = connection()
     data = raw(body, chunked)
     position = 0
@@ -140,11 +152,11 @@ def test_an_answer_is_read_however_it_is_cut(body: bytes, chunked: bool, cuts: l
 
 @st.composite
 def answers(draw: st.DrawFn) -> tuple[bytes, tuple[int, bytes, bool], bool]:
-    """Return the bytes of an answer, what it says, and whether it comes in two parts."""
+    """Return the bytes of a response, its content, and whether it arrives in two parts."""
     body = draw(st.one_of(st.binary(max_size=12), st.sampled_from([b"{}", b"x" * 99, b"x" * 100])))
     status = draw(st.sampled_from([200, 200, 200, 201, 400, 500]))
     intact = draw(st.booleans())
-    # Longer, shorter and other checksums than the right one; headers that move all that follows.
+    # Longer, shorter and wrong checksums; headers that shift the rest.
     crc = None if intact else zlib.crc32(body) + draw(st.sampled_from([1, 10**10, -zlib.crc32(body)]))
     more = draw(st.sampled_from(["", "", "Date: x\r\n", "date: y\r\n", "x-amzn-RequestId: ABC\r\n"]))
     if crc == zlib.crc32(body):
@@ -152,7 +164,7 @@ def answers(draw: st.DrawFn) -> tuple[bytes, tuple[int, bytes, bool], bool]:
     return raw(body, draw(st.booleans()), crc, status, more), (status, body, intact), draw(st.booleans())
 
 
-def test_half_a_head_is_no_answer_without_a_body() -> None:
+def test_half_a_head_is_no_response_without_a_body() -> None:
     made, owner = connection()
     for data in (raw(b""), raw(b"", crc=1), raw(b"\0", chunked=True, crc=0)):
         made.begin(b"request")
@@ -162,7 +174,7 @@ def test_half_a_head_is_no_answer_without_a_body() -> None:
 
 
 @given(st.lists(answers(), min_size=1, max_size=8))
-def test_an_answer_is_read_whatever_came_before_it(series: list[tuple[bytes, tuple[int, bytes, bool], bool]]) -> None:
+def test_a_response_is_read_after_any_other(series: list[tuple[bytes, tuple[int, bytes, bool], bool]]) -> None:
     made, owner = connection()
     for data, _said, in_two in series:
         made.begin(b"request")
@@ -173,18 +185,18 @@ def test_an_answer_is_read_whatever_came_before_it(series: list[tuple[bytes, tup
 
 
 @given(st.binary(max_size=99), st.binary(max_size=99), st.booleans())
-def test_a_layout_says_what_the_slow_way_says_or_nothing(first: bytes, then: bytes, other_crc: bool) -> None:
+def test_a_layout_agrees_with_the_full_parser_or_is_unused(first: bytes, then: bytes, other_crc: bool) -> None:
     layout = Layout()
     layout.learn(raw(first).partition(b"\r\n\r\n")[0])
-    told = layout.read(raw(then, crc=zlib.crc32(then) ^ other_crc))
+    reported = layout.read(raw(then, crc=zlib.crc32(then) ^ other_crc))
     same_digits = len(str(len(first))) == len(str(len(then)))
     same_checksums = len(str(zlib.crc32(first))) == len(str(zlib.crc32(then)))
-    assert told in (then, None)
+    assert reported in (then, None)
     if same_digits and same_checksums:
-        assert told == (None if other_crc else then)
+        assert reported == (None if other_crc else then)
 
 
-def test_a_layout_knows_no_place_before_it_has_learnt_one() -> None:
+def test_a_layout_has_no_offset_before_the_first_response() -> None:
     layout = Layout()
     assert layout.read(raw(b"{}")) is None
     layout.learn(raw(b"{}").partition(b"\r\n\r\n")[0])
@@ -196,7 +208,8 @@ def test_a_layout_knows_no_place_before_it_has_learnt_one() -> None:
     assert layout.read(raw(b"{}")) is None
 
 
-def test_a_header_that_grows_as_the_checksum_shrinks_spoils_no_answer() -> None:
+def test_headers_may_grow_as_the_checksum_shrinks() -> None:
+    """A header that grows as the checksum shrinks breaks no response."""
     made, owner = connection()
     bodies = [b"{}", b"[]"]
     assert [len(str(zlib.crc32(body))) for body in bodies] == [10, 9]
@@ -207,16 +220,16 @@ def test_a_header_that_grows_as_the_checksum_shrinks_spoils_no_answer() -> None:
     assert owner.answers == [(200, body, True) for body in bodies]
 
 
-def test_the_next_request_may_be_sent_from_within_the_answer() -> None:
+def test_a_request_may_be_sent_while_a_response_is_read() -> None:
     made, owner = connection()
     succeeded = owner.succeeded
 
-    def begin_again(connection: Connection, body: bytes) -> None:
+    def send_next(connection: Connection, body: bytes) -> None:
         succeeded(connection, body)
         assert not connection.busy
         connection.begin(b"next")
 
-    with mock.patch.object(owner, "succeeded", begin_again):
+    with mock.patch.object(owner, "succeeded", send_next):
         for body in (b"{}", b"[]", b"{}"):
             made.data_received(raw(body))
     assert [body for _status, body, _intact in owner.answers] == [b"{}", b"[]", b"{}"]
@@ -231,7 +244,7 @@ def test_a_wrong_checksum_is_seen() -> None:
     assert owner.answers == [(200, b"{}", False)] * 2
 
 
-def test_an_answer_without_a_checksum_is_taken_as_it_is() -> None:
+def test_a_response_without_a_checksum_is_accepted() -> None:
     made, owner = connection()
     made.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
     assert owner.answers == [(200, b"{}", True)]
@@ -240,7 +253,7 @@ def test_an_answer_without_a_checksum_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize(
     "data", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"]
 )
-def test_what_is_no_answer_ends_the_connection(data: bytes) -> None:
+def test_other_bytes_end_the_connection(data: bytes) -> None:
     made, owner = connection()
     made.data_received(data)
     assert made.transport
@@ -250,7 +263,7 @@ def test_what_is_no_answer_ends_the_connection(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("learnt", [False, True])
-def test_an_answer_that_nobody_asked_for_ends_the_connection(learnt: bool) -> None:
+def test_response_without_a_request_ends_the_connection(learnt: bool) -> None:
     made, owner = connection()
     if learnt:
         made.data_received(raw(b"{}"))
@@ -267,7 +280,8 @@ def test_an_answer_that_nobody_asked_for_ends_the_connection(learnt: bool) -> No
     assert len(owner.answers) == 1
 
 
-def test_a_connection_that_is_closed_by_its_answer_is_not_used_again() -> None:
+def test_a_connection_closed_by_its_response_is_not_reused() -> None:
+    """A connection that its response closes is not used again."""
     made, owner = connection()
     made.data_received(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
     assert (owner.answers, made.usable) == ([(200, b"{}", True)], False)
@@ -284,7 +298,7 @@ def test_a_connection_that_is_closed_by_its_answer_is_not_used_again() -> None:
         (None, "Timeout", "Timeout"),
     ],
 )
-def test_the_owner_hears_why_a_connection_is_gone(error: Exception | None, aborted: str, reason: str) -> None:
+def test_the_owner_gets_the_reason_of_a_closed_connection(error: Exception | None, aborted: str, reason: str) -> None:
     made, owner = connection()
     if aborted:
         made.abort(aborted)
@@ -292,7 +306,8 @@ def test_the_owner_hears_why_a_connection_is_gone(error: Exception | None, abort
     assert (owner.lost_for, made.usable) == ([reason], False)
 
 
-def test_the_servers_date_is_kept_for_an_answer_that_is_no_success() -> None:
+def test_the_servers_date_is_kept_for_an_unsuccessful_response() -> None:
+    """The server's date is kept for a response that is no success."""
     made, owner = connection()
     made.data_received(raw(b"{}", status=400, more="Date: Sat, 31 Jan 2026 12:00:00 GMT\r\n"))
     assert (owner.answers[0][0], made.date) == (400, "sat, 31 jan 2026 12:00:00 gmt")
@@ -302,10 +317,10 @@ def test_the_servers_date_is_kept_for_an_answer_that_is_no_success() -> None:
 def test_heads_and_chunks() -> None:
     assert parse_head(b"HTTP/1.1 503 X\r\nConnection: close\r\ncontent-length: 0").close
     assert parse_head(b"HTTP/1.1 204 X").length == 0
-    assert decode_chunked(b"2\r\nab\r\n", 0) is None
-    assert decode_chunked(b"xx2\r\nab\r\n0\r\n\r\nrest", 2) == (b"ab", 14)
+    assert ChunkedBody(0).read(b"2\r\nab\r\n") is None
+    assert ChunkedBody(2).read(b"xx2\r\nab\r\n0\r\n\r\nrest") == (b"ab", 14)
     with pytest.raises(WireError):
-        decode_chunked(b"zz\r\n", 0)
+        ChunkedBody(0).read(b"zz\r\n")
 
 
 def error(name: str, **more: Any) -> bytes:
@@ -367,7 +382,7 @@ def cancelled(*codes: str | None) -> bytes:
         (400, error("LimitExceededException"), "throttled", "LimitExceededException"),
     ],
 )
-def test_answers_are_classed(status: int, body: bytes, outcome: str, reason: str) -> None:
+def test_responses_are_classed(status: int, body: bytes, outcome: str, reason: str) -> None:
     assert classify(status, body)[:2] == (outcome, reason)
 
 
@@ -386,20 +401,19 @@ def test_answers_are_classed(status: int, body: bytes, outcome: str, reason: str
         ([], "cancelled", "TransactionCanceledException"),
     ],
 )
-def test_a_cancelled_transaction_is_classed_by_the_ordered_reasons_of_its_items(
-    codes: list[str | None], outcome: str, reason: str
-) -> None:
+def test_a_cancelled_transaction_is_classed_by_its_reasons(codes: list[str | None], outcome: str, reason: str) -> None:
+    """A cancelled transaction is classed by the ordered reasons of its items."""
     assert classify(400, cancelled(*codes)) == (outcome, reason, "Transaction cancelled")
 
 
 @given(st.sampled_from([400, 403, 413, 500, 503]), st.binary(max_size=40))
-def test_no_answer_is_without_a_class(status: int, body: bytes) -> None:
-    verdict = classify(status, body)
-    assert verdict.outcome in OUTCOMES
-    assert verdict.outcome != "ok"
-    assert verdict.reason
+def test_every_response_has_a_class(status: int, body: bytes) -> None:
+    outcome = classify(status, body)
+    assert outcome.kind in OUTCOMES
+    assert outcome.kind != "ok"
+    assert outcome.reason
 
 
 @pytest.mark.parametrize("key", ["message", "Message"])
-def test_the_services_own_words_are_kept(key: str) -> None:
+def test_the_service_s_message_is_kept(key: str) -> None:
     assert classify(400, error("AccessDeniedException", **{key: "not you"})).message == "not you"

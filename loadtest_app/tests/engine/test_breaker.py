@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The circuit breaker: single cases, and a model that remembers every request of its own."""
+"""The circuit breaker: single cases, and a model with all requests."""
 
 import pytest
 from ddbload.engine.breaker import Breaker, Opening
@@ -12,17 +12,17 @@ SECOND = 1_000_000_000
 
 def opened(action: str = "pause") -> Breaker:
     breaker = Breaker(3, 1.0, action)
-    told = [breaker.failed(number, sent_ns=number - 5, reason=f"failure {number}") for number in (10, 20, 30)]
-    assert told == [False, False, True]
+    reported = [breaker.failed(number, sent_ns=number - 5, reason=f"failure {number}") for number in (10, 20, 30)]
+    assert reported == [False, False, True]
     return breaker
 
 
-def test_it_opens_after_so_many_failures_in_a_row() -> None:
+def test_it_opens_after_its_number_of_consecutive_failures() -> None:
     breaker = opened()
     assert (breaker.state, breaker.openings) == ("open", [Opening(30, None, 0, "failure 30")])
 
 
-def test_an_answer_between_failures_starts_the_count_anew() -> None:
+def test_a_response_between_failures_resets_the_count() -> None:
     breaker = Breaker(2, 1.0, "pause")
     for now in range(0, 100, 10):
         breaker.failed(now)
@@ -30,7 +30,8 @@ def test_an_answer_between_failures_starts_the_count_anew() -> None:
     assert (breaker.state, breaker.in_a_row) == ("closed", 0)
 
 
-def test_one_probe_at_a_time_and_the_next_one_an_interval_after_the_last_ended() -> None:
+def test_probes_come_one_at_a_time() -> None:
+    """One probe at a time is sent, the next one an interval after the last one ended."""
     breaker = opened()
     first, answered = 30 + SECOND, 30 + 3 * SECOND
     assert not breaker.may_probe(first - 1)
@@ -42,7 +43,7 @@ def test_one_probe_at_a_time_and_the_next_one_an_interval_after_the_last_ended()
     assert [breaker.may_probe(answered + SECOND - 1), breaker.may_probe(answered + SECOND)] == [False, True]
 
 
-def test_a_probe_that_is_answered_closes_it() -> None:
+def test_a_successful_probe_closes_it() -> None:
     breaker = opened()
     breaker.probe_sent(30 + SECOND)
     breaker.succeeded(50 + SECOND, sent_ns=30 + SECOND)
@@ -51,7 +52,8 @@ def test_a_probe_that_is_answered_closes_it() -> None:
     assert breaker.paused_ns(90 * SECOND) == 20 + SECOND
 
 
-def test_late_ends_of_requests_sent_before_the_opening_change_nothing() -> None:
+def test_requests_sent_before_the_opening_change_nothing() -> None:
+    """Requests that were sent before the breaker opened, and end late, change nothing."""
     breaker = opened()
     breaker.probe_sent(30 + SECOND)
     breaker.failed(40 + SECOND, sent_ns=30)
@@ -94,7 +96,7 @@ def test_settings_out_of_range_are_refused(settings: tuple, words: str) -> None:
 
 
 class Model(RuleBasedStateMachine):
-    """Requests are sent and end in any order; a plain model of what each end may do stands beside the breaker."""
+    """Requests are sent and end in any order; a plain model has the allowed effect of each end."""
 
     FAILURES = 3
     INTERVAL_NS = 100
@@ -128,7 +130,7 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_open())
     @rule(count=st.integers(1, 4))
     def requests_are_sent(self, count: int) -> None:
-        # The clock moves on with every request: what is sent after an opening is sent later than it.
+        # The clock advances with every request, so that a request after an opening is later than it.
         for _number in range(count):
             self.now += 1
             self.start()

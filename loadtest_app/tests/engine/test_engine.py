@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop by itself: an error of ours ends the run, it does not hang it."""
+"""The loop by itself: an internal error ends the run instead of hanging it."""
 
 import io
 import json
@@ -12,20 +12,20 @@ import uvloop
 from command import apart_from_lateness
 from ddbload.dynamo.endpoint import Target
 from ddbload.dynamo.sign import Credentials, Signer
-from ddbload.results import verdict
+from ddbload.results import judging, verdict
 from ddbload.results.events import EventWriter
 from ddbload.run import reporter, run, summary
-from ddbload.scenario import scenario, thresholds
+from ddbload.scenario.load import load as load_scenario
 from ddbload.verify import check, cleanup
-from ddbload.workload.journal.state import InsertJournal
+from ddbload.workload.journal.inserts import InsertJournal
 from ddbload.workload.operations.writes import PutItem
-from dynamodb_stub import Stub
+from dynamodb_stub import Reply, Stub, error
 
 
 @pytest.mark.parametrize("plan", ["plan.rate=50", 'plan={"type":"closed","concurrency":2,"operations":50}'])
 @pytest.mark.parametrize("method", ["prepare", "succeeded"])
-def test_an_error_of_ours_ends_the_run(monkeypatch: pytest.MonkeyPatch, plan: str, method: str) -> None:
-    for name, value in {"AWS_ACCESS_KEY_ID": "nobody-at-all", "AWS_SECRET_ACCESS_KEY": "nothing-at-all"}.items():
+def test_internal_error_ends_the_run(monkeypatch: pytest.MonkeyPatch, plan: str, method: str) -> None:
+    for name, value in {"AWS_ACCESS_KEY_ID": "invented-key", "AWS_SECRET_ACCESS_KEY": "invented-secret"}.items():
         monkeypatch.setenv(name, value)
     original = getattr(PutItem, method)
     calls = []
@@ -38,34 +38,47 @@ def test_an_error_of_ours_ends_the_run(monkeypatch: pytest.MonkeyPatch, plan: st
 
     monkeypatch.setattr(PutItem, method, fail_at_the_tenth)
     stream = io.StringIO()
-    asked = scenario.load(None, [plan], {"DDBLOAD_TABLE": "test-table"})
+    requested = load_scenario(None, [plan], {"DDBLOAD_TABLE": "test-table"})
     with Stub() as stub:
-        code = run.run(asked, stub.url, "us-east-1", EventWriter("r", None, stream=stream), {})
+        code = run.run(requested, stub.url, "us-east-1", EventWriter("r", None, stream=stream), {})
     events = [json.loads(line) for line in stream.getvalue().splitlines()]
     summary = next(event for event in events if event["event"] == "run.summary")
     figures = summary["operations"]["put"]
     assert (code, summary["exit_code"], summary["verdict"], summary["partial"]) == (1, 1, "incomplete", True)
     assert events[-1]["message"] == "internal error, please report it: RuntimeError in the load: a bug"
-    # What was answered before is told, and what was under way has an end.
+    # Earlier responses are reported, and requests in flight have an outcome.
     assert figures["ok"] >= 8
     assert figures["sent"] == figures["ok"] + sum(figures["failed"].values())
 
 
+@pytest.mark.parametrize("reply", [error("ThrottlingException"), Reply(reset=True)], ids=["a refusal", "a reset"])
+def test_a_bug_after_a_failure_ends_the_run(monkeypatch: pytest.MonkeyPatch, credentials: None, reply: Reply) -> None:
+    def fail(self: PutItem, *_arguments: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(PutItem, "failed", fail)
+    with Stub(script=lambda _operation, number, _body: reply if number == 10 else Reply()) as stub:
+        code, events = carry_out_all(stub.url, "plan.rate=50", "verify.enabled=false")
+    assert code == 1
+    assert stub.requests["PutItem"] < 50
+    assert events[-1]["message"] == "internal error, please report it: RuntimeError in the load: a bug"
+
+
 @pytest.fixture
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"AWS_ACCESS_KEY_ID": "nobody-at-all", "AWS_SECRET_ACCESS_KEY": "nothing-at-all"}.items():
+    for name, value in {"AWS_ACCESS_KEY_ID": "invented-key", "AWS_SECRET_ACCESS_KEY": "invented-secret"}.items():
         monkeypatch.setenv(name, value)
 
 
 def carry_out_all(url: str, *settings: str) -> tuple[int, list[dict[str, Any]]]:
     stream = io.StringIO()
-    asked = scenario.load(None, list(settings), {"DDBLOAD_TABLE": "test-table"})
-    code = run.run(asked, url, "us-east-1", EventWriter("r", None, stream=stream), {})
+    requested = load_scenario(None, list(settings), {"DDBLOAD_TABLE": "test-table"})
+    code = run.run(requested, url, "us-east-1", EventWriter("r", None, stream=stream), {})
     return code, [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def carry_out(url: str, *settings: str) -> tuple[int, dict[str, Any]]:
-    # The stub keeps no items: there is nothing to be read again.
+    # The stub stores no items to verify.
     code, events = carry_out_all(url, "verify.enabled=false", *settings)
     return code, next(event for event in events if event["event"] == "run.summary")
 
@@ -76,19 +89,19 @@ FAULTS = {
     "the check": (check, "judge"),
     "the cleanup": (cleanup, "_written"),
     "the keys": (InsertJournal, "counts"),
-    "the thresholds": (thresholds, "evaluate"),
+    "the thresholds": (judging, "evaluate"),
     "the verdict": (verdict, "lost_writes"),
     "the figures": (summary, "connection_figures"),
 }
 
 
-@pytest.mark.parametrize(("part", "place"), FAULTS.items(), ids=FAULTS)
-def test_a_fault_of_ours_leaves_what_was_measured(
-    monkeypatch: pytest.MonkeyPatch, credentials: None, part: str, place: tuple[Any, str]
+@pytest.mark.parametrize(("part", "position"), FAULTS.items(), ids=FAULTS)
+def test_internal_error_keeps_the_measurements(
+    monkeypatch: pytest.MonkeyPatch, credentials: None, part: str, position: tuple[Any, str]
 ) -> None:
-    owner, name = place
+    owner, name = position
     original, calls = getattr(owner, name), []
-    # The figures are asked for once while the load runs.
+    # The figures are requested once during the load.
     good = 1 if part == "the figures" else 0
 
     def fail(*arguments: Any, **more: Any) -> Any:
@@ -105,16 +118,16 @@ def test_a_fault_of_ours_leaves_what_was_measured(
         seen = iter(range(1000))
         monkeypatch.setattr(Target, "credentials", lambda self: Credentials(f"KEY{next(seen)}", "secret"))
     elif part == "the check":
-        # Of the stub nothing could be read again: this check fails at its first key.
+        # The stub stores no items: the check fails at its first key.
         monkeypatch.setattr(check, "read_keys", nothing_found)
     with Stub() as stub:
         settings = ["plan.duration=1.5", "plan.rate=40", f"cleanup={str(part == 'the cleanup').lower()}"]
         code, events = carry_out_all(stub.url, *settings, f"verify.enabled={str(part == 'the check').lower()}")
-    (told,) = [event for event in events if event["event"] == "run.summary"]
-    figures = told["operations"]["put"]
-    assert (code, told["exit_code"], told["verdict"], told["partial"]) == (1, 1, "incomplete", True)
+    (reported,) = [event for event in events if event["event"] == "run.summary"]
+    figures = reported["operations"]["put"]
+    assert (code, reported["exit_code"], reported["verdict"], reported["partial"]) == (1, 1, "incomplete", True)
     assert events[-1]["message"] == f"internal error, please report it: RuntimeError in {part}: a bug"
-    # The figures of the last checkpoint know of what was under way then.
+    # The figures of the last checkpoint include the requests in flight.
     under_way = figures["sent"] - figures["ok"] - sum(figures["failed"].values())
     assert figures["ok"] > 0
     assert under_way == 0 or part == "the figures"
@@ -124,9 +137,8 @@ async def nothing_found(*_arguments: object) -> tuple[dict[int, Any], float]:
     return {}, 0.0
 
 
-def test_renewed_credentials_sign_from_then_on_whatever_fails_between(
-    monkeypatch: pytest.MonkeyPatch, credentials: None
-) -> None:
+def test_renewed_credentials_sign_despite_failed_renewals(monkeypatch: pytest.MonkeyPatch, credentials: None) -> None:
+    """Renewed credentials sign later requests, also after failed renewals."""
     first, second = Credentials("FIRST", "one"), Credentials("SECOND", "two", "a-token")
     answers: Iterator[Credentials | Exception] = iter([first, OSError("not now"), second, OSError("not again")])
     last = OSError("not again")
@@ -146,11 +158,11 @@ def test_renewed_credentials_sign_from_then_on_whatever_fails_between(
     assert "could not be renewed at the last try: not again" in apart_from_lateness(summary["warnings"])[0]
 
 
-def test_an_address_where_nobody_answers_is_passed_over(monkeypatch: pytest.MonkeyPatch, credentials: None) -> None:
+def test_address_that_does_not_respond_is_skipped(monkeypatch: pytest.MonkeyPatch, credentials: None) -> None:
     resolve = uvloop.Loop.getaddrinfo
 
     async def two_addresses(self: uvloop.Loop, host: str, port: int, **more: Any) -> list[Any]:
-        # Nothing listens at the second one.
+        # No server listens at the second one.
         found = [entry for entry in await resolve(self, host, port, **more) if entry[0] == socket.AF_INET]
         return found + [(*entry[:4], ("127.0.0.2", port)) for entry in found]
 

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Retries: how often, how long in between, and what is known of an operation's attempts."""
+"""Retries: their number, the waits between them, and the outcome of an operation's attempts."""
 
 from collections.abc import Iterator
 
 import pytest
-from ddbload.dynamo.errors import OUTCOMES, RETRYABLE, UNCERTAIN, Verdict
+from ddbload.dynamo.responses.errors import OUTCOMES, RETRYABLE, UNCERTAIN, Outcome
 from ddbload.engine.retries import Attempts, Retries
 from hypothesis import given
 from hypothesis import strategies as st
 
-THROTTLED = Verdict("throttled", "TableWrite")
+THROTTLED = Outcome("throttled", "TableWrite")
 outcomes = st.sampled_from([outcome for outcome in OUTCOMES if outcome != "ok"])
 retryable = st.sampled_from(sorted(RETRYABLE))
 MS = 1_000_000
 
 
 def attempts_of(retries: Retries, outcomes: Iterator[str]) -> tuple[Attempts, int]:
-    """Send an operation until it is not sent again; returns it and how often it was sent."""
+    """Send an operation until it is not retried; returns it and its number of attempts."""
     attempts, sent = retries.begin(b"{}"), 1
-    while retries.again(attempts, "call", Verdict(next(outcomes), "R"), 0):
+    while retries.again(attempts, "call", Outcome(next(outcomes), "R"), 0):
         assert retries.next_due(attempts.due_ns) is attempts
         sent += 1
     return attempts, sent
@@ -31,23 +31,23 @@ def test_retries_are_off_where_an_operation_is_sent_once() -> None:
 
 
 @given(st.integers(1, 20), st.lists(retryable, min_size=20, max_size=20))
-def test_an_operation_is_sent_so_often_and_no_more(most: int, series: list[str]) -> None:
+def test_an_operation_has_a_limited_number_of_attempts(most: int, series: list[str]) -> None:
     retries = Retries(most, 50, 1000, 1)
     attempts, sent = attempts_of(retries, iter(series))
     assert (sent, attempts.failed, retries.waiting) == (most, most, 0)
-    assert attempts.verdict == Verdict(series[most - 1], "R")
-    # Of the attempts that were followed by another, not of the last one.
+    assert attempts.outcome == Outcome(series[most - 1], "R")
+    # The counted attempts are those before the last one.
     assert attempts.uncertain == any(outcome in UNCERTAIN for outcome in series[: most - 1])
 
 
 @given(outcomes)
-def test_only_what_may_get_better_is_sent_again(outcome: str) -> None:
+def test_only_transient_outcomes_are_retried(outcome: str) -> None:
     retries = Retries(5, 50, 1000, 1)
     attempts = retries.begin(b"{}")
-    again = retries.again(attempts, "call", Verdict(outcome, "R"), 0)
+    again = retries.again(attempts, "call", Outcome(outcome, "R"), 0)
     assert again == (outcome in RETRYABLE)
     assert retries.waiting == again
-    assert (attempts.verdict.outcome, attempts.call, attempts.body) == (outcome, "call", b"{}")
+    assert (attempts.outcome.kind, attempts.call, attempts.body) == (outcome, "call", b"{}")
 
 
 def test_a_condition_a_cancellation_and_a_refusal_are_final() -> None:
@@ -57,9 +57,10 @@ def test_a_condition_a_cancellation_and_a_refusal_are_final() -> None:
 @given(
     st.floats(0, 60_000), st.floats(0, 600_000), st.integers(1, 99), st.integers(0, 10**15), st.integers(0, 2**63 - 1)
 )
-def test_a_wait_is_never_longer_than_its_doubled_base_nor_the_cap(
+def test_a_wait_exceeds_neither_its_doubled_base_nor_the_cap(
     base_ms: float, cap_ms: float, failed: int, now_ns: int, seed: int
 ) -> None:
+    """A wait is at most its doubled base, and at most the cap."""
     retries = Retries(100, base_ms, cap_ms, seed)
     attempts = retries.begin(b"{}")
     attempts.failed = failed - 1
@@ -69,7 +70,7 @@ def test_a_wait_is_never_longer_than_its_doubled_base_nor_the_cap(
 
 
 @pytest.mark.parametrize(("failed", "longest_ms"), [(1, 50), (2, 100), (4, 400), (6, 1000), (50, 1000)])
-def test_waits_are_spread_over_the_whole_of_their_time(failed: int, longest_ms: int) -> None:
+def test_waits_are_spread_over_their_whole_range(failed: int, longest_ms: int) -> None:
     retries = Retries(100, 50, 1000, 7)
     waits = []
     for _operation in range(4000):
@@ -83,7 +84,7 @@ def test_waits_are_spread_over_the_whole_of_their_time(failed: int, longest_ms: 
     assert longest_ms * 0.99 < max(waits) <= longest_ms
 
 
-def test_another_seed_waits_otherwise_and_the_same_seed_the_same() -> None:
+def test_waits_depend_on_the_seed() -> None:
     def waits(seed: int) -> list[int]:
         retries, due = Retries(3, 50, 1000, seed), []
         for _operation in range(10):
@@ -97,7 +98,7 @@ def test_another_seed_waits_otherwise_and_the_same_seed_the_same() -> None:
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=30), st.integers(0, 2 * 10**9))
-def test_what_is_due_comes_in_its_order_and_the_rest_waits(instants: list[int], now_ns: int) -> None:
+def test_due_retries_come_in_order(instants: list[int], now_ns: int) -> None:
     retries = Retries(5, 50, 1000, 3)
     all_of_them = [retries.begin(b"%d" % number) for number in range(len(instants))]
     for attempts, instant in zip(all_of_them, instants, strict=True):
@@ -112,7 +113,8 @@ def test_what_is_due_comes_in_its_order_and_the_rest_waits(instants: list[int], 
     assert (retries.waiting, retries.give_up()) == (0, [])
 
 
-def test_operations_that_are_due_at_the_same_instant_keep_their_order() -> None:
+def test_operations_due_at_the_same_instant_keep_their_order() -> None:
+    """Operations that are due at the same instant keep their order."""
     retries = Retries(5, 0, 0, 3)
     all_of_them = [retries.begin(b"{}") for _operation in range(20)]
     for attempts in all_of_them:
@@ -121,5 +123,5 @@ def test_operations_that_are_due_at_the_same_instant_keep_their_order() -> None:
     assert retries.next_due(5) is None
 
 
-def test_an_operation_that_never_came_to_an_end_says_so() -> None:
-    assert Retries(5, 50, 1000, 3).begin(b"{}").verdict == Verdict("network", "Unfinished")
+def test_an_operation_without_an_end_is_reported() -> None:
+    assert Retries(5, 50, 1000, 3).begin(b"{}").outcome == Outcome("network", "Unfinished")

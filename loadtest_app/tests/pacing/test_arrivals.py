@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Laws of open pacers: what is due when, segments' union, the statistics of random arrivals."""
+"""Laws of open pacers: due instants, the union of segments, the statistics of random arrivals."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -47,7 +47,7 @@ plans: st.SearchStrategy[Callable[[Segment], OpenPacer]] = st.one_of(
 
 
 def schedule(pacer: OpenPacer) -> list[int]:
-    return [pacer.planned_ns(place) for place in range(pacer.due(pacer.duration_ns))]
+    return [pacer.planned_ns(position) for position in range(pacer.due(pacer.duration_ns))]
 
 
 @given(plans, segments())
@@ -55,10 +55,10 @@ def test_due_is_exact_at_every_planned_instant(plan: Callable[[Segment], OpenPac
     planned = schedule(plan(segment))
     pacer = plan(segment)
     assert pacer.due(-1) == 0
-    for place, instant in enumerate(planned):
-        assert pacer.due(instant - 1) <= place
-        assert pacer.due(instant) >= place + 1
-        assert pacer.planned_ns(place) == instant
+    for position, instant in enumerate(planned):
+        assert pacer.due(instant - 1) <= position
+        assert pacer.due(instant) >= position + 1
+        assert pacer.planned_ns(position) == instant
     assert pacer.due(pacer.duration_ns) == pacer.due(pacer.duration_ns * 2) == len(planned)
     assert all(before <= after for before, after in pairwise([0, *planned, pacer.duration_ns]))
 
@@ -77,15 +77,16 @@ def test_all_segments_together_are_the_schedule_of_one(plan: Callable[[Segment],
     whole = plan(WHOLE)
     planned = schedule(whole)
     found = {
-        segment.number(place): instant
+        segment.number(position): instant
         for segment in (Segment(index, count) for index in range(count))
-        for place, instant in enumerate(schedule(plan(segment)))
+        for position, instant in enumerate(schedule(plan(segment)))
     }
     assert found == dict(enumerate(planned))
     assert sum(plan(Segment(index, count)).expected for index in range(count)) == pytest.approx(whole.expected)
 
 
-def test_segments_of_random_arrivals_stay_in_step_over_many_blocks() -> None:
+def test_segments_of_random_arrivals_stay_in_step() -> None:
+    """Segments of random arrivals stay in step over many blocks."""
     curve, workers = Curve(ramp(0, 10_000, 5)), 600
     planned = schedule(PoissonPacer(curve, WHOLE, 11))
     assert len(planned) > 5 * BLOCK
@@ -94,19 +95,30 @@ def test_segments_of_random_arrivals_stay_in_step_over_many_blocks() -> None:
 
 
 @given(plans, segments(), st.integers(0, 5000))
-def test_forgetting_what_is_behind_changes_nothing_ahead(
+def test_dropping_sent_positions_changes_no_later_one(
     plan: Callable[[Segment], OpenPacer], segment: Segment, ahead: int
 ) -> None:
     planned = schedule(plan(segment))
     pacer = plan(segment)
-    for place, instant in enumerate(planned):
-        pacer.forget(max(0, place - ahead))
-        assert (pacer.due(instant) > place, pacer.planned_ns(place)) == (True, instant)
+    for position, instant in enumerate(planned):
+        assert pacer.due(instant, sent=max(0, position - ahead)) > position
+        assert (pacer.planned_ns(position), pacer.next_ns(position)) == (instant, instant)
+
+
+@given(plans, segments())
+def test_a_plan_is_over_when_all_positions_are_due(plan: Callable[[Segment], OpenPacer], segment: Segment) -> None:
+    pacer = plan(segment)
+    count = len(schedule(plan(segment)))
+    assert not pacer.is_over(pacer.duration_ns - 1, count)
+    assert pacer.is_over(pacer.duration_ns, 0)
+    assert pacer.sent_at_most(pacer.duration_ns) == count
+    assert pacer.next_ns(count) == pacer.duration_ns
 
 
 @settings(max_examples=50)
 @given(st.floats(200, 50_000), st.floats(0, 8))
-def test_a_constant_rate_is_kept_within_half_a_percent_in_any_second(rate: float, start: float) -> None:
+def test_a_constant_rate_is_kept_in_any_second(rate: float, start: float) -> None:
+    """A constant rate is kept within half a percent in any second."""
     pacer = UniformPacer(Curve(constant(rate, 10)), WHOLE)
     start_ns = round(start * NANOSECONDS)
     count = pacer.due(start_ns + NANOSECONDS) - pacer.due(start_ns)
@@ -119,7 +131,8 @@ def test_uniform_arrivals_are_the_curves_total_and_at_least_one(curve: Curve) ->
     assert pacer.due(pacer.duration_ns) == pacer.operations == pacer.expected == max(1, round(curve.total))
 
 
-def test_uniform_arrivals_follow_a_long_schedule_to_its_last_nanosecond() -> None:
+def test_uniform_arrivals_follow_a_long_schedule() -> None:
+    """Uniform arrivals follow a long schedule to its last nanosecond."""
     pacer = UniformPacer(Curve(constant(1000 / 3, 86_400)), Segment(6, 7))
     last = pacer.operations - 1
     assert pacer.planned_ns(last) == 3_000_000 * (6 + 7 * last)
@@ -127,7 +140,8 @@ def test_uniform_arrivals_follow_a_long_schedule_to_its_last_nanosecond() -> Non
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_random_arrivals_have_the_mean_and_the_variance_of_poisson(seed: int) -> None:
+def test_random_arrivals_are_poisson(seed: int) -> None:
+    """Random arrivals have the mean and the variance of a Poisson process."""
     windows, mean = 4000, 25.0
     pacer = PoissonPacer(Curve(constant(mean, windows)), WHOLE, seed)
     reached = [pacer.due(second * NANOSECONDS) for second in range(windows + 1)]
@@ -146,7 +160,7 @@ def test_gaps_between_random_arrivals_are_exponential(seed: int) -> None:
     for bound, share in ((0.1, 0.0951626), (1, 0.6321206), (3, 0.9502129)):
         found = sum(gap <= bound for gap in gaps) / len(gaps)
         assert abs(found - share) < 5 * (share * (1 - share) / len(gaps)) ** 0.5
-    # Neighbours have nothing to do with each other, across the borders of blocks either.
+    # Neighbours are independent, also across the borders of blocks.
     products = [(before - 1) * (after - 1) for before, after in pairwise(gaps)]
     assert len(gaps) > 4 * BLOCK
     assert abs(sum(products) / len(products)) < 5 / len(products) ** 0.5
@@ -161,7 +175,7 @@ def test_random_arrivals_follow_the_curve() -> None:
 
 
 @given(st.integers(0, 1000), st.floats(1, 300), st.integers(1, 9))
-def test_a_longer_random_schedule_begins_as_the_shorter_one(seed: int, rate: float, seconds: int) -> None:
+def test_longer_random_schedule_starts_like_the_shorter_one(seed: int, rate: float, seconds: int) -> None:
     shorter = schedule(PoissonPacer(Curve(constant(rate, seconds)), WHOLE, seed))
     longer = schedule(PoissonPacer(Curve(constant(rate, 10)), WHOLE, seed))
     assert shorter == [instant for instant in longer if instant < seconds * NANOSECONDS]
@@ -178,17 +192,15 @@ def test_a_long_random_schedule_stays_flat_in_memory() -> None:
     pacer = PoissonPacer(Curve(constant(10_000, 60)), Segment(1, 3), 1)
     largest = sent = 0
     for elapsed_ns in range(0, 60 * NANOSECONDS, 50_000_000):
-        sent = pacer.due(elapsed_ns)
-        pacer.forget(sent)
+        sent = pacer.due(elapsed_ns, sent)
         largest = max(largest, len(pacer._planned))
     assert sent > 190_000
     assert largest < 2 * BLOCK
 
 
-def test_a_forgotten_place_is_not_answered_for() -> None:
+def test_a_dropped_position_has_no_instant() -> None:
     pacer = PoissonPacer(Curve(constant(10_000, 10)), WHOLE, 1)
-    pacer.due(pacer.duration_ns)
-    pacer.forget(50_000)
+    pacer.due(pacer.duration_ns, sent=50_000)
     with pytest.raises(IndexError):
         pacer.planned_ns(49_999)
     assert pacer.planned_ns(50_000) > 0
@@ -212,7 +224,8 @@ def test_an_empty_replay_is_refused() -> None:
         ReplayPacer([], WHOLE)
 
 
-def test_recorded_arrivals_are_read_from_columns_and_from_json_lines(tmp_path: Path) -> None:
+def test_recorded_arrivals_are_read_from_csv_and_json_lines(tmp_path: Path) -> None:
+    """Recorded arrivals are read from columns and from JSON lines."""
     path = tmp_path / "arrivals"
     path.write_text('# when, what\n0\n0.5,put,3\n\n 0.5 get\n1e0\tx\n{"elapsed_s": 2, "operation": "put"}\n')
     arrivals = read_arrivals(path)
@@ -236,7 +249,7 @@ def test_recorded_arrivals_are_read_from_columns_and_from_json_lines(tmp_path: P
         ("\xff\n", f":1: no number of seconds: {EXPECTED}"),
     ],
 )
-def test_what_cannot_be_replayed_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_recording_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "arrivals"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(ValueError) as raised:
@@ -247,7 +260,7 @@ def test_what_cannot_be_replayed_is_named_with_its_line(tmp_path: Path, text: st
 @given(st.integers(0, 1000), st.integers(1, 20))
 def test_segments_share_out_all_numbers(numbers: int, count: int) -> None:
     shares = [
-        [segment.number(place) for place in range(segment.places(numbers))]
+        [segment.number(position) for position in range(segment.count_below(numbers))]
         for segment in (Segment(index, count) for index in range(count))
     ]
     assert sorted(number for share in shares for number in share) == list(range(numbers))
@@ -256,13 +269,13 @@ def test_segments_share_out_all_numbers(numbers: int, count: int) -> None:
 @given(segments(), st.integers(1, 9), st.integers(0, 500))
 def test_a_segments_parts_are_the_segment(outer: Segment, parts: int, numbers: int) -> None:
     inner = [outer.within(Segment(index, parts)) for index in range(parts)]
-    found = sorted(segment.number(place) for segment in inner for place in range(segment.places(numbers)))
-    assert found == [outer.number(place) for place in range(outer.places(numbers))]
+    found = sorted(segment.number(position) for segment in inner for position in range(segment.count_below(numbers)))
+    assert found == [outer.number(position) for position in range(outer.count_below(numbers))]
 
 
 @given(segments(), segments(), st.integers(0, 100))
-def test_a_part_keeps_the_order_of_its_segments_places(outer: Segment, inner: Segment, place: int) -> None:
-    assert outer.within(inner).number(place) == outer.number(inner.number(place))
+def test_a_part_keeps_the_order_of_its_segment(outer: Segment, inner: Segment, position: int) -> None:
+    assert outer.within(inner).number(position) == outer.number(inner.number(position))
 
 
 @given(segments(1000))
@@ -271,6 +284,6 @@ def test_a_segment_is_read_as_it_is_written(segment: Segment) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1", "4/4", "-1/4", "1/0", "0/0", "1/4/2", "a/b", "0.5/2"])
-def test_what_is_no_segment_is_refused(text: str) -> None:
+def test_an_invalid_segment_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"a segment is index/count with 0 <= index < count, such as 0/4: found '"):
         parse(text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Laws of closed plans: every item once, no more callers than asked for."""
+"""Laws of closed plans: every item once, no more callers than requested."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -7,6 +7,7 @@ from math import ceil
 
 import pytest
 from ddbload.pacing.callers import ClosedPacer, Phase, classic, constant
+from ddbload.pacing.pacer import planned_operations
 from ddbload.pacing.segment import WHOLE, Segment
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ def plans(draw: st.DrawFn) -> tuple[list[Phase], int]:
 @example(1, 10, 50)
 @example(7, 1_000_000, 100)
 @example(50, 29, 58)
-def test_the_classic_plan_covers_every_item_and_peaks_as_asked(limit: int, total: int, percentage: int) -> None:
+def test_classic_plan_covers_all_items_at_the_requested_peak(limit: int, total: int, percentage: int) -> None:
     phases = classic(limit, total, percentage)
     peak = ceil(Fraction(limit * percentage, 100))
     assert sum(phase.operations or 0 for phase in phases) == total
@@ -64,10 +65,10 @@ def test_segments_share_a_closed_plan_out(plan: tuple[list[Phase], int]) -> None
     pacers = [ClosedPacer(phases, Segment(index, workers), None) for index in range(workers)]
     assert sum(pacer.operations or 0 for pacer in pacers) == len(wanted)
     for pacer in pacers:
-        for place in range(pacer.operations or 0):
-            number = pacer.segment.number(place)
+        for position in range(pacer.operations or 0):
+            number = pacer.segment.number(position)
             share, more = divmod(wanted[number], workers)
-            assert pacer.concurrency_at(place) == share + (pacer.segment.index < more)
+            assert pacer.concurrency_at(position) == share + (pacer.segment.index < more)
 
 
 @given(plans())
@@ -77,37 +78,61 @@ def test_all_workers_together_have_the_concurrency_of_the_plan(plan: tuple[list[
     pacers = [ClosedPacer(endless, Segment(index, workers), 1.0) for index in range(workers)]
     late = sum(phase.operations or 0 for phase in phases)
     assert sum(pacer.concurrency_at(late) for pacer in pacers) == phases[-1].concurrency
-    assert sum(pacer.concurrency for pacer in pacers) >= phases[-1].concurrency
+    assert sum(pacer.callers for pacer in pacers) >= phases[-1].concurrency
 
 
 @given(plans())
-def test_a_segment_never_has_more_under_way_than_it_says(plan: tuple[list[Phase], int]) -> None:
+def test_a_segment_never_exceeds_its_concurrency(plan: tuple[list[Phase], int]) -> None:
     phases, workers = plan
     for index in range(workers):
         pacer = ClosedPacer(phases, Segment(index, workers), None)
         most = under_way = 0
-        for place in range(pacer.operations or 0):
-            under_way = min(under_way, pacer.concurrency_at(place) - 1) + 1
+        for position in range(pacer.operations or 0):
+            under_way = min(under_way, pacer.concurrency_at(position) - 1) + 1
             most = max(most, under_way)
-        assert pacer.concurrency == most
+        assert pacer.callers == most
 
 
 @given(plans(), st.lists(st.integers(0, 200)))
-def test_places_may_be_asked_about_in_any_order(plan: tuple[list[Phase], int], places: list[int]) -> None:
-    asked = ClosedPacer(plan[0], WHOLE, None)
-    for place in places:
-        if place < (asked.operations or 0):
-            assert asked.concurrency_at(place) == ClosedPacer(plan[0], WHOLE, None).concurrency_at(place)
+def test_positions_are_read_in_any_order(plan: tuple[list[Phase], int], positions: list[int]) -> None:
+    requested = ClosedPacer(plan[0], WHOLE, None)
+    for position in positions:
+        if position < (requested.operations or 0):
+            assert requested.concurrency_at(position) == ClosedPacer(plan[0], WHOLE, None).concurrency_at(position)
         else:
             with pytest.raises(IndexError):
-                asked.concurrency_at(place)
+                requested.concurrency_at(position)
 
 
 def test_a_duration_alone_ends_an_endless_plan() -> None:
     pacer = ClosedPacer(constant(5, None), Segment(1, 2), 2.5)
-    assert (pacer.operations, pacer.concurrency, pacer.duration_ns) == (None, 2, 2_500_000_000)
+    assert (pacer.operations, pacer.callers, pacer.duration_ns) == (None, 2, 2_500_000_000)
     assert pacer.concurrency_at(10**12) == 2
     assert ClosedPacer(constant(5, 9), WHOLE, None).duration_ns is None
+
+
+@given(plans())
+def test_a_position_is_due_while_a_caller_has_no_operation(plan: tuple[list[Phase], int]) -> None:
+    pacer = ClosedPacer(plan[0], WHOLE, None)
+    operations = pacer.operations or 0
+    for sent in range(operations):
+        callers = pacer.concurrency_at(sent)
+        assert pacer.due(0, sent, callers) == pacer.due(0, sent, callers + 3) == sent
+        assert pacer.due(0, sent, callers - 1) == sent + 1
+        assert pacer.due(0, sent, 0) == min(operations, sent + callers)
+        assert pacer.due(0, sent) == operations
+        assert not pacer.is_over(10**12, sent)
+    assert pacer.is_over(0, operations)
+    assert pacer.due(0, operations, 0) == operations
+    assert (pacer.planned_ns, pacer.callers_vary) == (None, len(plan[0]) > 1)
+    assert planned_operations(pacer) == pacer.sent_at_most(0) == operations
+
+
+def test_a_duration_ends_a_closed_plan_early() -> None:
+    pacer = ClosedPacer(constant(5, None), WHOLE, 2.0)
+    assert pacer.due(1_999_999_999, 7) > 10**12
+    assert pacer.due(2_000_000_000, 7) == 7
+    assert (planned_operations(pacer), pacer.sent_at_most(10**9)) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +152,7 @@ def test_a_duration_alone_ends_an_endless_plan() -> None:
         (constant(3, 10), 1, float("nan"), "the duration must be above 0: found nan"),
     ],
 )
-def test_what_is_no_closed_plan_is_said_in_a_line(
+def test_an_invalid_closed_plan_is_one_line(
     phases: tuple[Phase, ...], workers: int, duration: float | None, message: str
 ) -> None:
     with pytest.raises(ValueError) as raised:
@@ -136,6 +161,6 @@ def test_what_is_no_closed_plan_is_said_in_a_line(
 
 
 @pytest.mark.parametrize("values", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (1, 1, 101)])
-def test_what_is_no_classic_plan_is_refused(values: tuple[int, int, int]) -> None:
+def test_an_invalid_classic_plan_is_refused(values: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
         classic(*values)

@@ -16,7 +16,7 @@ shares = st.floats(0, 1)
 @st.composite
 def ramps(draw: st.DrawFn) -> Linear:
     start = draw(rates)
-    # Slopes that are very small beside the rate are where the quadratic's formula of the schoolbook fails.
+    # The textbook formula for quadratics fails for slopes that are very small beside the rate.
     end = draw(st.one_of(rates, st.just(start), st.floats(-1e-9, 1e-9).map(lambda slope: start * (1 + slope))))
     return Linear(start, end, draw(durations))
 
@@ -36,7 +36,8 @@ pieces = st.lists(st.one_of(ramps(), swings()), min_size=1, max_size=5).filter(
 @given(pieces, shares)
 @example([Linear(0, 0, 5), Linear(0, 10, 1), Linear(10, 0, 1), Linear(0, 0, 5)], 1.0)
 @example([Sine(100, 100, 1, 3)], 0.25)
-def test_the_instant_of_a_count_is_the_inverse_of_the_expected_count(parts: list[Piece], share: float) -> None:
+def test_the_instant_is_the_inverse_of_the_expected_count(parts: list[Piece], share: float) -> None:
+    """The instant of a count is the inverse of the expected count."""
     curve = Curve(parts)
     count = curve.total * share
     instant = curve.instant(count)
@@ -45,20 +46,20 @@ def test_the_instant_of_a_count_is_the_inverse_of_the_expected_count(parts: list
 
 
 @given(pieces, st.lists(shares, min_size=2))
-def test_counts_and_instants_rise_together(parts: list[Piece], places: list[float]) -> None:
+def test_counts_and_instants_rise_together(parts: list[Piece], shares: list[float]) -> None:
     curve = Curve(parts)
-    instants = [curve.instant(round(curve.total * share)) for share in sorted(places)]
+    instants = [curve.instant(round(curve.total * share)) for share in sorted(shares)]
     assert all(before <= after for before, after in pairwise(instants))
-    counts = [curve.expected(curve.duration_s * share) for share in sorted(places)]
+    counts = [curve.expected(curve.duration_s * share) for share in sorted(shares)]
     assert all(before <= after + 1e-6 for before, after in pairwise(counts))
 
 
 @given(pieces, st.lists(shares, min_size=1))
-def test_an_answer_depends_on_the_question_alone(parts: list[Piece], places: list[float]) -> None:
-    asked = Curve(parts)
-    for share in places:
-        assert asked.instant(asked.total * share) == Curve(parts).instant(asked.total * share)
-        assert asked.expected(asked.duration_s * share) == Curve(parts).expected(asked.duration_s * share)
+def test_a_result_depends_on_its_argument_only(parts: list[Piece], shares: list[float]) -> None:
+    requested = Curve(parts)
+    for share in shares:
+        assert requested.instant(requested.total * share) == Curve(parts).instant(requested.total * share)
+        assert requested.expected(requested.duration_s * share) == Curve(parts).expected(requested.duration_s * share)
 
 
 @given(pieces)
@@ -83,16 +84,16 @@ def test_the_expected_count_is_the_area_under_the_rate(parts: list[Piece], share
     strips = 2000
     step = (high - low) / strips
     area = sum(curve.rate(low + (strip + 0.5) * step) for strip in range(strips)) * step
-    # A strip that a border goes through may be wrong by all of its area.
+    # A strip with a border in it may be wrong by all of its area.
     assert curve.expected(high) - curve.expected(low) == pytest.approx(
         area, rel=1e-3, abs=(len(parts) + 1) * curve.peak * step + 1e-6
     )
 
 
 @given(pieces)
-def test_no_rate_is_above_the_peak_and_one_comes_near_it(parts: list[Piece]) -> None:
+def test_the_peak_is_the_highest_rate(parts: list[Piece]) -> None:
     curve = Curve(parts)
-    assert all(curve.rate(curve.duration_s * place / 500) <= curve.peak * (1 + 1e-9) for place in range(500))
+    assert all(curve.rate(curve.duration_s * step / 500) <= curve.peak * (1 + 1e-9) for step in range(500))
     tops = [piece.rate(seconds) for piece in parts for seconds in _turning_points(piece)]
     assert curve.peak == pytest.approx(max(tops))
 
@@ -139,7 +140,7 @@ def test_nothing_is_due_during_a_pause() -> None:
     assert [curve.expected(second) for second in (-1, 4, 6, 7, 9, 10, 11)] == [0, 0, 10, 10, 10, 20, 20]
 
 
-def test_outside_of_its_time_a_curve_asks_for_nothing() -> None:
+def test_curve_is_zero_outside_of_its_time() -> None:
     curve = Curve(constant(10, 2))
     assert [curve.rate(second) for second in (-1, 0, 1.9, 2, 3)] == [0, 10, 10, 0, 0]
     assert (curve.instant(-5), curve.instant(20), curve.instant(21)) == (0, 2, 2)
@@ -157,10 +158,10 @@ def test_outside_of_its_time_a_curve_asks_for_nothing() -> None:
         (lambda: sine(1, 2, 10, 10), "amplitude must be at most the mean, 1: found 2"),
         (lambda: sine(0, 0, 10, 10), "mean must be above 0: found 0"),
         (lambda: Curve(()), "a rate curve must have at least one piece"),
-        (lambda: Curve(constant(0, 10)), "a rate curve must ask for operations, and not for endlessly many: found 0.0"),
+        (lambda: Curve(constant(0, 10)), "a rate curve must have operations, and a finite number of them: found 0.0"),
     ],
 )
-def test_what_is_no_curve_is_said_in_a_line(make: object, message: str) -> None:
+def test_an_invalid_curve_is_one_line(make: object, message: str) -> None:
     with pytest.raises(ValueError) as raised:
         make()  # type: ignore[operator]
     assert str(raised.value) == message

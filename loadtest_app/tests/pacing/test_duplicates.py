@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Duplicates: how many, where, and what is left for new keys."""
+"""Duplicates: their number, their positions, and the rest for new keys."""
 
 import math
 from fractions import Fraction
@@ -14,13 +14,14 @@ percentages = st.integers(0, 100)
 
 
 @given(totals, percentages)
-def test_there_are_exactly_as_many_as_asked_for_and_never_the_first(total: int, percentage: int) -> None:
+def test_duplicates_have_the_exact_share_and_never_come_first(total: int, percentage: int) -> None:
+    """The share of duplicates is exact, and the first operation is never one."""
     wanted = math.ceil(Fraction(total * percentage, 100))
     assume(wanted < total)
     duplicates = Duplicates(total, percentage)
-    told = [duplicates.is_duplicate(put) for put in range(total)]
-    assert sum(told) == duplicates.count == wanted
-    assert not told[0]
+    reported = [duplicates.is_duplicate(put) for put in range(total)]
+    assert sum(reported) == duplicates.count == wanted
+    assert not reported[0]
 
 
 @given(totals, percentages)
@@ -71,6 +72,6 @@ def test_no_puts_have_no_duplicates() -> None:
         (9, -1, "-1 %"),
     ],
 )
-def test_what_cannot_be_is_refused(total: int, percentage: int, message: str) -> None:
+def test_invalid_values_are_refused(total: int, percentage: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Duplicates(total, percentage)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The search for the highest rate: its walk, its answers, and its bounds."""
+"""The search for the highest rate: its steps, its results, and its bounds."""
 
 import random
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def test_it_grows_then_bisects_then_confirms() -> None:
     assert "3 of 3 trials" in outcome["acceptance"]
 
 
-def test_a_failed_confirmation_sends_it_on_below() -> None:
+def test_a_failed_confirmation_continues_below() -> None:
     trials = iter([True, True, False, True, False, True, True])
     outcome = walk(Search(100, 400, precision=0.5), lambda _rate: next(trials))
     assert steps(outcome) == [
@@ -56,33 +56,34 @@ def test_a_failed_confirmation_sends_it_on_below() -> None:
     assert (outcome["rate"], outcome["interval"]) == (200, [200, 282.843])
 
 
-def test_a_start_that_fails_goes_down_and_comes_back_up() -> None:
+def test_after_a_failed_start_it_goes_down_then_up() -> None:
     outcome = walk(Search(1000, 5000, precision=0.1), lambda rate: rate <= 300)
     assert steps(outcome)[:4] == [("grow", 1000), ("descend", 500), ("descend", 250), ("bisect", 353.553)]
     assert 300 / 1.1 <= outcome["rate"] <= 300
 
 
-def test_it_gives_up_at_the_floor() -> None:
+def test_it_ends_at_the_floor() -> None:
     outcome = walk(Search(640, 5000), lambda _rate: False)
     assert [rate for _phase, rate in steps(outcome)] == [640, 320, 160, 80, 40, 20, 10]
     assert (outcome["rate"], outcome["confidence"], outcome["interval"]) == (None, None, [None, 10])
     assert outcome["limited_by"] == "table"
 
 
-def test_a_ceiling_that_passes_is_the_answer() -> None:
+def test_a_ceiling_that_passes_is_the_result() -> None:
     outcome = walk(Search(100, 410), lambda _rate: True)
     assert [rate for _phase, rate in steps(outcome)] == [100, 200, 410, 410, 410]
     assert (outcome["rate"], outcome["limited_by"], outcome["interval"]) == (410, "ceiling", [410, None])
 
 
-def test_what_the_generator_cannot_send_is_not_blamed_on_the_table() -> None:
+def test_a_limit_of_the_generator_is_not_the_table_s() -> None:
+    """A rate that the generator cannot send is no failure of the table."""
     outcome = walk(Search(100, 10_000), lambda _rate: True, generator_limit=750)
     assert outcome["limited_by"] == "generator"
     assert "limited by the generator, not by the table" in outcome["answer"]
     assert [step["generator_limited"] for step in outcome["steps"]][3] is True
 
 
-def test_thresholds_met_by_a_plan_that_was_not_kept_are_no_pass() -> None:
+def test_a_plan_that_was_not_kept_does_not_pass() -> None:
     search = Search(100, 1000)
     search.observe(Trial(100, True, 60, "", generator_limited=True))
     assert search.next_rate() == 50
@@ -95,16 +96,16 @@ def test_the_confidence_is_that_of_clopper_and_pearson(confirmations: int, bound
     assert outcome["confidence"] == {"passes": confirmations, "trials": confirmations, "lower_bound": bound}
 
 
-def test_there_is_no_answer_before_the_end() -> None:
+def test_there_is_no_result_before_the_end() -> None:
     search = Search(100, 1000)
     search.observe(Trial(100, True, 100))
     outcome = search.outcome()
     assert (outcome["rate"], outcome["limited_by"], outcome["answer"]) == (None, "none", "the search is not over")
 
 
-def test_a_trial_that_was_not_asked_for_is_refused() -> None:
+def test_a_trial_at_another_rate_is_refused() -> None:
     search = Search(100, 100, confirmations=1)
-    with pytest.raises(ValueError, match="a trial at 100 operations a second is asked for, got one at 101"):
+    with pytest.raises(ValueError, match="a trial at 100 operations a second is expected, got one at 101"):
         search.observe(Trial(101, True, 101))
     search.observe(Trial(100, True, 100))
     with pytest.raises(ValueError, match="the search is over"):
@@ -149,9 +150,7 @@ def test_any_limit_is_found_within_the_precision(search: Search, limit: float) -
 
 
 @given(searches, st.integers(0, 2**32), st.floats(0.01, 0.99), st.booleans())
-def test_trials_that_vary_end_too_and_what_is_said_of_them_holds(
-    search: Search, seed: int, chance: float, is_generator: bool
-) -> None:
+def test_varying_trials_end_with_a_true_result(search: Search, seed: int, chance: float, is_generator: bool) -> None:
     chances = random.Random(seed)
     passes: dict[float, int] = {}
     lowest_failed = float("inf")
@@ -174,7 +173,7 @@ def test_trials_that_vary_end_too_and_what_is_said_of_them_holds(
         assert lowest_failed == search.floor or len(search.trials) == search.most_trials
 
 
-def test_setbacks_without_end_are_given_up_and_said_so() -> None:
+def test_endless_setbacks_end_the_search_as_such() -> None:
     tried: set[float] = set()
 
     def passes_once(rate: float) -> bool:
@@ -191,7 +190,7 @@ def test_setbacks_without_end_are_given_up_and_said_so() -> None:
 
 
 @given(searches, st.integers(0, 10))
-def test_ten_setbacks_at_the_last_trial_are_survived(search: Search, setbacks: int) -> None:
+def test_ten_setbacks_at_the_last_trial_do_not_end_it(search: Search, setbacks: int) -> None:
     passes: dict[float, int] = {}
     left = setbacks if search.confirmations > 1 else 0
 
@@ -206,3 +205,26 @@ def test_ten_setbacks_at_the_last_trial_are_survived(search: Search, setbacks: i
     outcome = walk(search, fails_at_the_last)
     assert len(outcome["steps"]) < search.most_trials
     assert outcome["rate"] is not None or outcome["interval"] == [None, search.floor]
+
+
+def test_an_abandoned_search_has_no_result_but_its_last_rate() -> None:
+    search = Search(100, 1000)
+    search.observe(Trial(100, True, 100))
+    search.observe(Trial(200, False, 200, "put.p99 < 20ms"))
+    search.abandon("no vote came from worker 1 of 2")
+    outcome = search.outcome()
+    assert (search.next_rate(), outcome["rate"], outcome["limited_by"], outcome["confidence"]) == (
+        None,
+        None,
+        "none",
+        None,
+    )
+    assert (outcome["interval"], outcome["incomplete"]) == ([100, 200], "no vote came from worker 1 of 2")
+    last = "the last confirmed rate is 100 operations a second, with 1 of 3 trials"
+    assert outcome["answer"] == f"incomplete: no vote came from worker 1 of 2; {last}"
+
+
+def test_a_search_abandoned_without_a_rate_is_reported() -> None:
+    search = Search(100, 1000)
+    search.abandon("the control table fails")
+    assert search.outcome()["answer"] == "incomplete: the control table fails; no rate had passed"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report shows and only the events know comes through into the results, of all workers together."""
+"""Figures of the report that only the events have are merged into the results."""
 
 import json
 from typing import Any
@@ -13,8 +13,8 @@ from results.test_merge import OK, events
 from run.test_progress import Happening, happenings
 
 
-def told(lines: list[str], **more: Any) -> list[str]:
-    """Return a log whose start tells more."""
+def reported(lines: list[str], **more: Any) -> list[str]:
+    """Return a log with more fields in its start."""
     start, *rest = lines
     return [json.dumps(json.loads(start) | more), *rest]
 
@@ -25,11 +25,12 @@ def test_service_times_of_all_workers_merge_without_loss(workers: list[list[Happ
     lines = [line for number, happened in enumerate(workers) for line in events(f"task-{number}", happened)]
     (second,) = merge.merge(lines)["series"]
     everything = [one.latency_us for happened in workers for one in happened if one.outcome == "ok"]
-    merged = Histogram.decode(second["service_histogram"])
+    merged = second["service_histogram"]
     assert dict(merged.slots()) == dict(Histogram.from_values(everything).slots())
 
 
-def test_service_times_are_left_out_where_a_worker_of_an_earlier_version_did_not_tell_them() -> None:
+def test_service_times_need_all_workers_to_report_them() -> None:
+    """Service times are left out where a worker of an earlier version did not report them."""
     earlier = [json.loads(line) for line in events("task-0", [OK])]
     del earlier[1]["interval"]["service_histogram"]
     (second,) = merge.merge([*map(json.dumps, earlier), *events("task-1", [OK])])["series"]
@@ -37,10 +38,13 @@ def test_service_times_are_left_out_where_a_worker_of_an_earlier_version_did_not
     assert second["ok"] == 2
 
 
-def test_where_a_run_was_and_what_its_tasks_were_made_of_is_kept() -> None:
+def test_the_region_and_the_tasks_of_a_run_are_kept() -> None:
     hardware = Task("t", vcpu=0.5, memory_gb=1.0, architecture="ARM64").hardware()
     where = {"version": "9.9", "endpoint": "https://example.invalid", "region": "eu-west-1"}
-    lines = [*told(events("task-0", [OK]), hardware=hardware, **where), *told(events("task-1", [OK]), hardware=None)]
+    lines = [
+        *reported(events("task-0", [OK]), hardware=hardware, **where),
+        *reported(events("task-1", [OK]), hardware=None),
+    ]
     merged = merge.merge(lines)
     assert {name: merged[name] for name in where} == where
     assert [task["hardware"] for task in merged["tasks"]] == [hardware, None]
@@ -48,7 +52,7 @@ def test_where_a_run_was_and_what_its_tasks_were_made_of_is_kept() -> None:
     assert NO_TASK.hardware() is None
 
 
-def test_a_run_of_which_nothing_is_known_was_nowhere() -> None:
+def test_a_run_without_context_has_no_region() -> None:
     merged = merge.merge([], {"task-0": 137})
     assert (merged["version"], merged["endpoint"], merged["region"]) == (None, None, None)
     assert merged["tasks"] == [{"task_id": "task-0", "worker": 0, "exit_code": 137, "hardware": None}]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Comparisons: what differs is found, what does not is not, and slow wavering is not taken for a difference."""
+"""Comparisons: real differences are found, equal runs have none, and slow variation is no difference."""
 
 import math
 import random
@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 from ddbload import cli
-from ddbload.results import comparison, merge, samples
-from ddbload.results.comparison import BETTER, SAME, WORSE
+from ddbload.results import file
+from ddbload.results.comparing import comparison, samples
+from ddbload.results.comparing.comparison import BETTER, SAME, WORSE
 from ddbload.stats import bootstrap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_results import SCENARIO, made, steady
 
-# ---- How far a figure may be off
+# ---- The error of a figure
 
 
 @given(st.integers(5, 500), st.integers(1, 100))
@@ -64,7 +65,7 @@ def test_students_quantiles_are_those_of_the_tables(probability: float, degrees:
     assert bootstrap.student_quantile(1 - probability, degrees) == pytest.approx(-expected, rel=0.01)
 
 
-# ---- What is found
+# ---- Differences
 
 
 def verdicts(first: dict[str, Any], second: dict[str, Any]) -> dict[str, str]:
@@ -81,7 +82,8 @@ def test_a_run_does_not_differ_from_itself(seed: int, memory: float) -> None:
 
 
 @pytest.mark.parametrize("other_plan", [False, True])
-def test_what_is_slower_by_a_third_is_worse_and_the_other_way_round_better(other_plan: bool) -> None:
+def test_a_third_slower_is_worse_and_faster_better(other_plan: bool) -> None:
+    """A third slower is worse, and the reverse is better."""
     more = {"scenario": SCENARIO | {"plan": {"type": "ramp"}}} if other_plan else {}
     slow, quick = made(steady(2600, 1, memory=0.5), run_id="slow"), made(steady(2000, 2, memory=0.5), **more)
     worse, better = comparison.compare(quick, slow), comparison.compare(slow, quick)
@@ -93,7 +95,8 @@ def test_what_is_slower_by_a_third_is_worse_and_the_other_way_round_better(other
     assert (1 + median.change / 100) * (1 + mirrored.change / 100) == pytest.approx(1.0)
 
 
-def test_what_differs_less_than_anybody_would_act_upon_is_no_difference() -> None:
+def test_a_difference_within_the_tolerance_is_none() -> None:
+    """A difference within the tolerance is not reported."""
     first = made(steady(2000, 1, spread=0.01, answers=200))
     second = made(steady(2060, 2, spread=0.01, answers=200))
     (median,) = [effect for effect in comparison.compare(first, second).effects if effect.name == "put p50"]
@@ -103,8 +106,8 @@ def test_what_differs_less_than_anybody_would_act_upon_is_no_difference() -> Non
     assert strict.verdict == WORSE
 
 
-def test_slow_wavering_is_rarely_taken_for_a_difference() -> None:
-    # Runs of one and the same table that wavers slowly. A comparison that took seconds as independent calls 11 of
+def test_slow_variation_is_rarely_a_difference() -> None:
+    # Runs of the same table, which varies slowly. A comparison that treats seconds as independent calls 11 of
     # these 30 pairs different; 1 or 2 may be.
     found = [
         comparison.compare(
@@ -125,7 +128,7 @@ def test_throttles_are_compared_in_points() -> None:
     assert effect.change == pytest.approx(100 * 4 / 44, rel=0.01)
 
 
-def test_a_rate_is_compared_where_the_same_was_asked() -> None:
+def test_rate_is_compared_where_the_plans_agree() -> None:
     full, half = made(steady(2000, 1, answers=40)), made(steady(2000, 1, answers=20))
     assert verdicts(full, half)["rate reached"] == WORSE
     assert verdicts(half, full)["rate reached"] == BETTER
@@ -143,30 +146,30 @@ def test_the_highest_rates_of_two_searches_are_compared() -> None:
         comparison.compare(search(None, None, 10.0), search(800, 800, 840))
 
 
-def test_a_percentile_of_too_few_answers_is_left_out() -> None:
+def test_a_percentile_of_too_few_responses_is_left_out() -> None:
     few = made(steady(2000, 1, answers=4))
     names = {effect.name for effect in comparison.compare(few, few).effects}
     assert "put p90" in names
     assert "put p99" not in names
 
 
-# ---- What is said
+# ---- Notes
 
 
-def test_what_makes_a_comparison_worth_less_is_noted() -> None:
+def test_limits_of_a_comparison_are_noted() -> None:
     first = made(steady(2000, 1))
     other = made(steady(2000, 2, count=30), run_id="run-2", partial=True) | {
         "scenario": SCENARIO | {"item": {"size": 9}}
     }
     other["plan"] = other["plan"] | {"kept": False}
     notes = "\n".join(comparison.compare(first, other).notes)
-    for text in ("different things: item", "run run-2 are partial", "did not keep its plan", "30 s long"):
+    for text in ("scenarios of the runs differ: item", "run run-2 are partial", "did not keep its plan", "30 s long"):
         assert text in notes
     assert comparison.compare(first, first).notes == []
 
 
 def saved(path: Path, run: dict[str, Any]) -> str:
-    merge.save(path, run)
+    file.save(path, run)
     return str(path)
 
 
@@ -193,7 +196,7 @@ def test_the_command_says_whether_any_run_is_worse(tmp_path: Path, capsys: pytes
         (made(steady(2000, 1)), made(steady(2000, 1)) | {"operations": {}}, "no operation in common"),
     ],
 )
-def test_runs_that_cannot_be_compared_are_refused_in_one_line(
+def test_incomparable_runs_are_refused_in_one_line(
     first: dict[str, Any], second: dict[str, Any], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = [saved(tmp_path / "first.json", first), saved(tmp_path / "second.json", second)]
@@ -205,14 +208,14 @@ def test_runs_that_cannot_be_compared_are_refused_in_one_line(
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "nan"])
-def test_a_tolerance_that_is_none_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_tolerance_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["compare", "a", "b", f"--tolerance={value}"])
     assert ended.value.code == 2
     assert "must be a number from 0 to 1000" in capsys.readouterr().err
 
 
-def test_the_seconds_of_a_long_run_are_put_together_without_loss() -> None:
+def test_seconds_of_a_long_run_are_merged_without_loss() -> None:
     seconds = made(steady(2000, 1, count=2 * samples.MOST_SAMPLES + 5, answers=2))["series"]
     each = samples.histograms(seconds, "put")
     assert len(each) <= samples.MOST_SAMPLES

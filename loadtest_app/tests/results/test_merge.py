@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Results: many workers' events merge to what one worker would have told; whatever is missing is said."""
+"""Results: the events of many workers merge to those of one worker; missing parts are reported."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from ddbload import cli
+from ddbload.engine.totals import Totals
 from ddbload.report.text import run as terminal
-from ddbload.results import exit_codes, merge
-from ddbload.results.events import EVENT_START
-from ddbload.run.progress import Totals
-from ddbload.stats.histogram import Histogram
+from ddbload.results import file, merge
+from ddbload.results.events import EVENT_START, to_json
+from ddbload.turns import at_once
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from run.test_progress import NAMES, Counted, Happening, happenings, look
@@ -24,7 +24,7 @@ seconds_of_load = st.lists(st.lists(happenings, max_size=6), min_size=1, max_siz
 
 
 def verification(**counts: int) -> dict[str, Any]:
-    """Return what a check found; all that it does not name is 0."""
+    """Return the result of a check; counts that are not given are 0."""
     found = dict.fromkeys(("present", "absent", "lost", "corrupt", "phantom", "indeterminate"), 0) | counts
     examples = {kind: [f"key 0: {kind}"] * found[kind] for kind in ("lost", "corrupt", "phantom")}
     whole = {"checked": sum(found.values()), "keys": sum(found.values()), "share": 1.0, "complete": True}
@@ -78,7 +78,7 @@ def events(
     worker: int = 0,
     **more: Any,
 ) -> list[str]:
-    """Return the log of one worker: its start, a progress for every second, and how it ended."""
+    """Return the log of one worker: its start, a progress event for every second, and its end."""
     context = {"run_id": run_id, "task_id": task, "worker": worker}
     engine, before = Counted(), Totals()
     lines: list[dict[str, Any]] = [
@@ -88,20 +88,12 @@ def events(
         for one in happened:
             one.count(engine)
         now = look(engine)
-        lines.append({"event": "run.progress", "elapsed_s": float(second), "interval": now.since(before, 1.0)})
+        lines.append({"event": "run.progress", "elapsed_s": float(second), "interval": at_once(now.since(before, 1.0))})
         before = now
     if ending:
         ends = {"exit_code": code} if ending == "run.summary" else {"partial": True, "keys": None}
         lines.append({"event": ending} | figures(engine, **more) | ends)
-    return [json.dumps({"ts": f"2026-01-31T12:00:{at:02d}.000Z"} | context | line) for at, line in enumerate(lines)]
-
-
-def decoded(histograms: dict[str, dict[str, str]]) -> dict[tuple[str, str], dict[int, int]]:
-    return {
-        (outcome, kind): dict(Histogram.decode(text).slots())
-        for outcome, kinds in histograms.items()
-        for kind, text in kinds.items()
-    }
+    return [to_json({"ts": f"2026-01-31T12:00:{at:02d}.000Z"} | context | line) for at, line in enumerate(lines)]
 
 
 # ---- Merged as one
@@ -109,7 +101,7 @@ def decoded(histograms: dict[str, dict[str, str]]) -> dict[tuple[str, str], dict
 
 @settings(max_examples=40)
 @given(st.lists(seconds_of_load, min_size=1, max_size=4))
-def test_many_workers_merge_to_what_one_would_have_seen(workers: list[list[list[Happening]]]) -> None:
+def test_many_workers_merge_to_one(workers: list[list[list[Happening]]]) -> None:
     lines = [line for number, seconds in enumerate(workers) for line in events(f"task-{number}", *seconds)]
     merged = merge.merge(lines)
     longest = max(map(len, workers))
@@ -119,8 +111,7 @@ def test_many_workers_merge_to_what_one_would_have_seen(workers: list[list[list[
     whole = merge.merge(events("task-0", *together))
     for name in NAMES:
         one, other = merged["operations"][name], whole["operations"][name]
-        assert decoded(one.pop("histograms")) == decoded(other.pop("histograms"))
-        # What each was asked for is the same for each here, and what they waited for longest is not added up.
+        # The requested rate is the same for each here, and the longest wait is not added up.
         assert one.pop("rate_asked") == len(workers) * other.pop("rate_asked")
         assert one.pop("rate_reached") == pytest.approx(other.pop("rate_reached"))
         assert one == other
@@ -129,11 +120,10 @@ def test_many_workers_merge_to_what_one_would_have_seen(workers: list[list[list[
     assert merged["plan"]["late_ms"]["max"] == whole["plan"]["late_ms"]["max"]
     assert len(merged["series"]) == len(whole["series"]) == longest
     for one, other in zip(merged["series"], whole["series"], strict=True):
-        assert decoded({"latency": one.pop("histograms")}) == decoded({"latency": other.pop("histograms")})
-        # An index is told of from the second on in which a worker first saw it.
+        # An index is reported from the first second on in which a worker used it.
         for second in (one, other):
             second["indexes"] = {name: units for name, units in second["indexes"].items() if any(units.values())}
-        # Each worker's rate was rounded by itself.
+        # Each worker rounds its rate.
         assert one.pop("rate") == pytest.approx(other.pop("rate"), abs=0.05 * len(workers))
         assert one == other
 
@@ -161,7 +151,7 @@ def test_workers_of_one_task_are_as_many_workers() -> None:
     assert len(merged["connections"]) == 3
 
 
-def test_sums_are_of_all_and_the_worst_stands_for_all() -> None:
+def test_counts_are_summed_and_limits_are_the_worst() -> None:
     parts = [
         {
             "warm_up_s": 1.0,
@@ -196,11 +186,11 @@ def test_sums_are_of_all_and_the_worst_stands_for_all() -> None:
     assert merged["keys"] == {"acknowledged": 2, "indeterminate": 0, "refused": 2, "below": 1}
     assert (merged["clock_corrections"], merged["warnings"], merged["warm_up_s"]) == (1, ["late"], 1.0)
     assert (merged["elapsed_s"], merged["ended_at"]) == (11.0, "2026-01-31T12:00:11.000Z")
-    # The estimate was of all workers together in the first place.
+    # The estimate is of all workers together.
     assert (merged["cost"]["total"], merged["cost"]["write_units"], merged["cost"]["estimated"]) == (1.0, 4.0, 1.5)
 
 
-def test_what_one_worker_did_not_do_is_not_complete() -> None:
+def test_one_incomplete_worker_makes_a_run_incomplete() -> None:
     done = {
         "verification": verification(present=1),
         "cleanup": {"deleted": 1, "consumed_write_units": 1.0, "complete": True},
@@ -215,15 +205,25 @@ def test_what_one_worker_did_not_do_is_not_complete() -> None:
 # ---- Cut off
 
 
-def test_a_worker_without_a_summary_is_there_with_its_last_checkpoint() -> None:
+def test_a_worker_without_summary_has_its_last_checkpoint() -> None:
+    """A worker without a summary counts with its last checkpoint."""
     early = events("task-1", [OK], ending="run.checkpoint", elapsed_s=5.0)[-1]
     late = events("task-1", [OK] * 2, [OK] * 3, ending="run.checkpoint", elapsed_s=8.5)
     merged = merge.merge([*events("task-0", [OK] * 4), early, *late], {"task-1": 137})
     assert merged["operations"]["put"]["ok"] == 4 + 5
     assert (merged["partial"], merged["exit_code"], merged["verdict"]) == (True, 137, "incomplete")
     assert merged["warnings"] == ["worker 0 of 2 (task task-1) left no summary: its figures end 8.5 s after the start"]
-    # Of the keys that it wrote nothing is known.
+    # Nothing is known of its keys.
     assert merged["keys"] is None
+
+
+def test_a_checkpoint_of_an_earlier_version_has_the_scenario() -> None:
+    """An events file without its first line has the run's context, if its checkpoints repeat it."""
+    known = {"scenario": {"thresholds": ["p99 < 1s"]}, "table": {"name": "known-table"}}
+    lines = events("task-0", [OK], ending="run.checkpoint", **known)
+    assert merge.merge(lines)["table"] == {"name": "test-table"}
+    merged = merge.merge(lines[1:])
+    assert {name: merged[name] for name in known} == known
 
 
 def test_a_summary_outranks_the_checkpoints_before_it() -> None:
@@ -233,12 +233,15 @@ def test_a_summary_outranks_the_checkpoints_before_it() -> None:
     assert (merged["partial"], merged["warnings"]) == (False, [])
 
 
-def test_a_worker_without_either_is_missing_and_that_is_said() -> None:
+def test_a_worker_without_either_is_reported_as_missing() -> None:
     merged = merge.merge(events("task-0", [OK]) + events("task-1", [OK], ending=""), {"task-1": 137})
     assert merged["operations"]["put"]["ok"] == 1
     assert (merged["partial"], merged["verdict"], merged["exit_code"]) == (True, "incomplete", 137)
-    assert merged["warnings"] == ["worker 0 of 2 (task task-1) left no summary: its figures are missing"]
-    # Its progress is there all the same.
+    assert merged["warnings"] == [
+        "worker 0 of 2 (task task-1) left no summary: its figures are missing",
+        "by progress lines the plan counts worker 0 to 1 s after the start, without outcomes and histograms",
+    ]
+    # Its progress counts.
     assert merged["series"][0]["ok"] == 2
     assert "INCOMPLETE (exit code 137, partial)" in terminal.render(merged)
 
@@ -250,7 +253,7 @@ def test_checkpoints_alone_give_figures_but_no_verdict() -> None:
     assert merged["thresholds"] == []
 
 
-def test_nothing_at_all_is_incomplete() -> None:
+def test_no_events_are_incomplete() -> None:
     merged = merge.merge([], {"task-0": 2}, "run-1")
     assert (merged["verdict"], merged["exit_code"], merged["run_id"]) == ("incomplete", 2, "run-1")
     assert (merged["plan"], merged["operations"], merged["series"]) == (None, {}, [])
@@ -260,9 +263,9 @@ def test_nothing_at_all_is_incomplete() -> None:
 # ---- Lines
 
 
-def test_foreign_and_repeated_lines_do_no_harm() -> None:
+def test_foreign_and_repeated_lines_are_ignored() -> None:
     lines = events("task-0", [OK])
-    merged = merge.merge([*lines, *lines, "a stack trace", '{"not": "ours"}', ""])
+    merged = merge.merge([*lines, *lines, "a stack trace", '{"not": "an event"}', ""])
     assert merged["operations"]["put"]["sent"] == 1
     assert merged["warnings"] == ["2 log lines are no events of ddbload"]
     assert (merged["verdict"], merged["exit_code"], merged["partial"]) == ("passed", 0, False)
@@ -270,12 +273,12 @@ def test_foreign_and_repeated_lines_do_no_harm() -> None:
 
 @settings(max_examples=10)
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=20), st.booleans())
-def test_what_a_log_driver_cut_is_put_together_again(cuts: list[int], with_foreign: bool) -> None:
+def test_lines_that_a_log_driver_cut_are_joined(cuts: list[int], with_foreign: bool) -> None:
     whole = events("task-0", [OK] * 3)
     pieces = ["a line before"] * with_foreign
     for line in whole:
-        for place in range(len(line)):
-            size = max(len(EVENT_START), cuts[place % len(cuts)])
+        for position in range(len(line)):
+            size = max(len(EVENT_START), cuts[position % len(cuts)])
             pieces.append(line[:size])
             line = line[size:]
             if not line:
@@ -293,7 +296,7 @@ def test_a_piece_without_its_rest_is_a_foreign_line() -> None:
 
 
 def test_two_runs_are_not_mixed() -> None:
-    with pytest.raises(merge.ResultsError, match="more than one run"):
+    with pytest.raises(file.ResultsError, match="more than one run"):
         merge.merge(events("task-0", []) + events("task-1", [], run_id="run-2"))
 
 
@@ -305,11 +308,12 @@ def progress(task: str, elapsed_s: float, count: int, seconds: float, latency_us
     for _operation in range(count):
         Happening("put", "ok", "", latency_us, 0, 1.0, 0, 0, False).count(engine)
     context = {"ts": f"2026-01-31T12:00:{elapsed_s:06.3f}Z", "run_id": "r", "task_id": task, "worker": 0}
-    interval = look(engine).since(Totals(), seconds)
-    return json.dumps(context | {"event": "run.progress", "elapsed_s": elapsed_s, "interval": interval})
+    interval = at_once(look(engine).since(Totals(), seconds))
+    return to_json(context | {"event": "run.progress", "elapsed_s": elapsed_s, "interval": interval})
 
 
-def test_the_rest_of_a_second_belongs_to_it_and_does_not_distort_it() -> None:
+def test_the_rest_of_a_second_does_not_distort_it() -> None:
+    """The rest of a second belongs to it and does not distort it."""
     lines = [progress("t", 1.0, 100, 1.0), progress("t", 2.0, 99, 1.0), progress("t", 2.01, 1, 0.01, 9000)]
     first, second = merge.merge(lines)["series"]
     assert (first["elapsed_s"], first["sent"], first["rate"]) == (1, 100, 100.0)
@@ -317,7 +321,8 @@ def test_the_rest_of_a_second_belongs_to_it_and_does_not_distort_it() -> None:
     assert (second["p50_ms"], second["max_ms"]) == (1.0, pytest.approx(9.0, rel=0.001))
 
 
-def test_a_second_of_two_workers_is_their_sum_with_the_percentiles_of_both() -> None:
+def test_a_second_of_two_workers_is_merged() -> None:
+    """A second of two workers is their sum with the percentiles of both."""
     lines = [progress("task-0", 1.0, 100, 1.0), progress("task-1", 1.1, 50, 1.1, 7000)]
     (second,) = merge.merge(lines)["series"]
     assert (second["sent"], second["rate"], second["consumed_write_units"]) == (150, 145.5, 300.0)
@@ -328,9 +333,7 @@ def test_a_second_of_two_workers_is_their_sum_with_the_percentiles_of_both() -> 
 
 
 @pytest.mark.parametrize(("limit", "codes", "verdict"), [(2, (3, 0), "passed"), (1, (0, 0), "failed")])
-def test_thresholds_hold_for_the_whole_and_not_for_each_worker(
-    limit: int, codes: tuple[int, int], verdict: str
-) -> None:
+def test_thresholds_apply_to_all_workers_together(limit: int, codes: tuple[int, int], verdict: str) -> None:
     rule = f"failed <= {limit}"
     both = [TIMEOUT, OK]
     lines = [line for at in (0, 1) for line in events(f"task-{at}", both, code=codes[at], thresholds=rule)]
@@ -341,7 +344,7 @@ def test_thresholds_hold_for_the_whole_and_not_for_each_worker(
         assert merge.explain(merged) == "failed <= 1: was 2"
 
 
-def test_what_no_worker_brought_about_has_not_passed() -> None:
+def test_an_entry_without_a_success_has_not_passed() -> None:
     rule = "failed <= 2"
     nothing = [line for at in (0, 1) for line in events(f"task-{at}", [TIMEOUT], thresholds=rule)]
     merged = merge.merge(nothing)
@@ -353,14 +356,14 @@ def test_what_no_worker_brought_about_has_not_passed() -> None:
     assert merge.merge(one)["verdict"] == "passed"
 
 
-def test_a_plan_that_one_worker_did_not_keep_was_not_kept() -> None:
+def test_one_worker_that_misses_its_plan_misses_all() -> None:
     late = figures(Counted())["plan"] | {"kept": False}
     merged = merge.merge(events("task-0", [OK]) + events("task-1", [OK], code=3, plan=late))
     assert (merged["plan"]["kept"], merged["exit_code"], merged["verdict"]) == (False, 3, "failed")
     assert merge.explain(merged) == "the plan was not kept"
 
 
-def test_the_gravest_of_several_ends_is_that_of_the_run() -> None:
+def test_the_most_severe_end_is_that_of_the_run() -> None:
     def code(*codes: int) -> int:
         lines = [line for at, one in enumerate(codes) for line in events(f"task-{at}", [OK], code=one)]
         return int(merge.merge(lines)["exit_code"])
@@ -368,7 +371,7 @@ def test_the_gravest_of_several_ends_is_that_of_the_run() -> None:
     assert [code(3, 4), code(4, 5), code(0, 6), code(6, 4), code(5, 1), code(0, 0)] == [4, 5, 6, 4, 1, 0]
 
 
-def test_what_ecs_reports_outranks_what_the_events_say() -> None:
+def test_exit_codes_of_ecs_outrank_the_events() -> None:
     merged = merge.merge(events("task-0", [OK]), {"task-0": 1, "task-9": 2})
     assert (merged["exit_code"], merged["verdict"]) == (1, "incomplete")
     assert [(task["task_id"], task["exit_code"]) for task in merged["tasks"]] == [("task-0", 1), ("task-9", 2)]
@@ -389,8 +392,8 @@ def test_a_file_is_saved_whole_and_loaded(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     merged = merge.merge(events("task-0", [OK]))
     assert merged["schema"] == 2
-    merge.save(path, merged)
-    assert merge.load(path) == merged
+    file.save(path, merged)
+    assert file.load(path) == merged
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -400,15 +403,15 @@ def test_a_file_is_saved_whole_and_loaded(tmp_path: Path) -> None:
         (None, "cannot read"),
         ("{", "is no results file"),
         ("[2]", "no results file of schema 2"),
-        ('{"schema": 1}', "no results file of schema 2: make it anew with ddbload merge"),
+        ('{"schema": 1}', "no results file of schema 2: create it again with ddbload merge"),
     ],
 )
-def test_what_is_no_results_file_is_refused(tmp_path: Path, text: str | None, words: str) -> None:
+def test_another_file_is_refused(tmp_path: Path, text: str | None, words: str) -> None:
     path = tmp_path / "results.json"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(merge.ResultsError, match=words):
-        merge.load(path)
+    with pytest.raises(file.ResultsError, match=words):
+        file.load(path)
 
 
 # ---- The table
@@ -423,7 +426,7 @@ def test_the_table_shows_what_happened() -> None:
     assert max(map(len, text.splitlines())) <= terminal.WIDTH
 
 
-def test_the_table_keeps_its_width_whatever_happened() -> None:
+def test_table_keeps_its_width_for_any_figures() -> None:
     slow = Happening("put", "ok", "", 60_000_000, 0, 1.0, 0, 0, False)
     merged = merge.merge(
         events(
@@ -450,7 +453,7 @@ def test_the_table_keeps_its_width_whatever_happened() -> None:
 # ---- The command
 
 
-def test_merging_tells_what_came_out_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_merge_prints_the_outcome_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     logs = [events(f"task-{number}", [TIMEOUT], code=3) for number in range(2)]
     source, output = tmp_path / "events.jsonl", tmp_path / "results.json"
     source.write_text("\n".join(line for log in logs for line in log) + "\n")
@@ -463,12 +466,10 @@ def test_merging_tells_what_came_out_in_a_line(tmp_path: Path, capsys: pytest.Ca
         "partial": False,
         "missed": "failed == 0: was 2",
     }
-    assert merge.load(output)["verdict"] == "failed"
+    assert file.load(output)["verdict"] == "failed"
 
 
-def test_merging_what_holds_no_event_tells_the_exit_code_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_merge_without_events_prints_only_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, output = tmp_path / "events.jsonl", tmp_path / "results.json"
     source.write_text("no event\n")
     assert cli.main(["merge", str(source), "--output", str(output), "--exit-code", "task-0=41"]) == 0
@@ -476,16 +477,16 @@ def test_merging_what_holds_no_event_tells_the_exit_code_alone(
     assert (outcome["verdict"], outcome["exit_code"], outcome["missed"]) == ("incomplete", 41, "")
 
 
-def test_a_line_that_is_nested_too_deep_is_a_foreign_one(tmp_path: Path) -> None:
+def test_a_deeply_nested_line_is_foreign(tmp_path: Path) -> None:
     lines = events("a", [OK])
     assert merge.merge([*lines, "[" * 30_000])["warnings"] == ["1 log lines are no events of ddbload"]
     path = tmp_path / "results.json"
     path.write_text("[" * 100_000)
-    with pytest.raises(merge.ResultsError, match="is no results file"):
-        merge.load(path)
+    with pytest.raises(file.ResultsError, match="is no results file"):
+        file.load(path)
 
 
-def test_a_threshold_without_a_value_is_explained_as_such() -> None:
+def test_threshold_without_a_value_is_explained() -> None:
     threshold = {"expression": "get.p99 < 20ms", "value": None, "unit": "ms", "passed": False}
-    merged = {"thresholds": [threshold], "plan": None, "exit_code": exit_codes.THRESHOLD_FAILED}
+    merged = {"fleet": {"problems": []}, "thresholds": [threshold], "plan": None, "exit_code": 3}
     assert merge.explain(merged) == "get.p99 < 20ms: was no value"

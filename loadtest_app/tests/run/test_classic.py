@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The classic plan as its users know it: how many callers, which duplicates, and nothing left behind."""
+"""The classic plan: its callers, its duplicates, and its cleanup."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ def classic(**settings: Any) -> dict[str, Any]:
 
 
 def allowed(peak: int, items: int, at_peak: int) -> list[int]:
-    """Return how many callers each item may meet at most, for a peak that ten divides: nine tenths, then the peak."""
+    """Return the most callers at each item, for a peak that ten divides: nine tenths, then the peak."""
     rest = items - at_peak
     shares = [rest * step // 9 - rest * (step - 1) // 9 for step in range(1, 10)]
     rising = [peak * step // 10 for step, share in enumerate(shares, start=1) for _item in range(share)]
@@ -51,9 +51,8 @@ PERCENTAGES = [(10, 50), (0.3, 2), (33.3, 167), (99, 495), (0, 0)]
 
 
 @pytest.mark.parametrize(("percentage", "duplicates"), PERCENTAGES)
-def test_every_duplicate_is_refused_and_every_original_kept_and_all_is_cleaned_up(
-    percentage: float, duplicates: int
-) -> None:
+def test_duplicates_are_refused_originals_kept_and_cleaned(percentage: float, duplicates: int) -> None:
+    """Every duplicate is refused and every original kept and all is cleaned up."""
     plan = classic(total_items=500, inject_duplicates=True, duplicate_percentage=percentage)
     with Server() as server:
         seen = run(server.url, BASE | plan | {"cleanup": True, "thresholds": ["duplicates_accepted == 0"]})
@@ -82,15 +81,15 @@ def test_duplicates_are_as_exact_under_faults() -> None:
         seen = run(server.url, BASE | classic(total_items=500, inject_duplicates=True, duplicate_percentage=20))
     found, answers = seen.results["duplicates"], server.log.answers
     assert (seen.code, found["sent"], found["accepted"], found["originals_refused"]) == (0, 100, 0, 0)
-    # Not one of them is put down to the other sort: what was refused by its condition is exactly what was counted so.
+    # The count of refused duplicates is exactly that of failed conditions.
     assert found["refused"] == answers["ConditionalCheckFailedException"] == seen.operation()["expected"]
     assert found["refused"] + found["unanswered"] == 100
-    # All the other answers were those of the check and of DescribeTable.
+    # The other responses are those of the check and of DescribeTable.
     assert seen.operation()["ok"] == answers["ok"] - server.log.requests["BatchGetItem"] - 1
     assert adds_up(seen.results)
 
 
-def test_an_original_that_is_sent_again_is_no_duplicate() -> None:
+def test_a_retried_original_is_no_duplicate() -> None:
     script = [rule({"lose_answer": "reset"}, operation="PutItem", every=10)]
     plan = classic(total_items=300, inject_duplicates=True, duplicate_percentage=10)
     with Server(script) as server:
@@ -104,7 +103,8 @@ def test_an_original_that_is_sent_again_is_no_duplicate() -> None:
     assert (check["present"] + check["indeterminate"], check["lost"]) == (270, 0)
 
 
-def test_a_duplicate_that_is_accepted_shows_that_its_original_was_lost() -> None:
+def test_an_accepted_duplicate_shows_a_lost_original() -> None:
+    """A duplicate that is accepted shows that its original was lost."""
     plan = classic(total_items=300, inject_duplicates=True, duplicate_percentage=10)
     with Server([rule({"drop_write": True}, operation="PutItem")]) as server:
         seen = run(server.url, BASE | plan | {"verify": {"enabled": False}})
@@ -112,7 +112,8 @@ def test_a_duplicate_that_is_accepted_shows_that_its_original_was_lost() -> None
     assert seen.message.startswith("30 duplicates of acknowledged keys were accepted")
 
 
-def test_keys_that_are_there_already_are_told_apart_from_duplicates() -> None:
+def test_existing_keys_are_distinguished_from_duplicates() -> None:
+    """Existing keys are counted separately from duplicates."""
     plan = classic(total_items=200, inject_duplicates=True, duplicate_percentage=10)
     with Server() as server:
         run(server.url, BASE | plan)
@@ -125,11 +126,12 @@ def test_keys_that_are_there_already_are_told_apart_from_duplicates() -> None:
         "originals_refused": 180,
     }
     assert (seen.operation()["ok"], seen.operation()["expected"]) == (0, 200)
-    # Nothing was written, so nothing was proven.
+    # Without a write nothing is proved.
     assert (seen.code, seen.results["verification"]["absent"]) == (5, 180)
 
 
-def test_a_table_that_takes_nothing_does_not_keep_the_duplicates_waiting() -> None:
+def test_duplicates_do_not_wait_for_a_table_that_refuses() -> None:
+    """Duplicates do not wait for a table that refuses all puts."""
     plan = classic(total_items=200, inject_duplicates=True, duplicate_percentage=50)
     with Server([rule({"throttle": {}}, operation="PutItem", numbers=[0, 150])]) as server:
         seen = run(server.url, BASE | plan)
@@ -159,8 +161,9 @@ def test_workers_share_the_duplicates_and_are_as_exact() -> None:
     assert adds_up(seen.results)
 
 
-def test_a_worker_that_would_have_duplicates_only_is_refused_before_the_start() -> None:
-    # Every second put is one, and every second put would be the second worker's.
+def test_a_worker_with_only_duplicates_is_refused() -> None:
+    """A worker with only duplicates is refused before the start."""
+    # Every second put is a duplicate, and all of the second worker's puts would be.
     plan = classic(total_items=400, inject_duplicates=True, duplicate_percentage=50)
     with Server() as server:
         seen = run(server.url, BASE | plan | {"processes": 2})
@@ -168,7 +171,7 @@ def test_a_worker_that_would_have_duplicates_only_is_refused_before_the_start() 
     assert "at most 1 workers" in seen.message
 
 
-# ---- Out of SSM
+# ---- From SSM
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +183,7 @@ def aws() -> Iterator[str]:
     server.stop()
 
 
-def test_the_classic_names_in_ssm_make_the_run(aws: str) -> None:
+def test_the_classic_names_in_ssm_define_the_run(aws: str) -> None:
     client = botocore.session.Session().create_client(
         "ssm",
         region_name="us-east-1",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Items that are none of a run's: whatever the table's key, no default writes where an application's ids lie."""
+"""Items of others: with every type of key, the defaults do not write to an application's ids."""
 
 import base64
 import re
@@ -41,7 +41,7 @@ def table(*types: str) -> dict[str, Any]:
 
 
 def store(server: Server, types: str) -> list[dict[str, Any]]:
-    """Put five items of an application's into the table, under the ids 1 to 5 in the key's type."""
+    """Put five items of an application into the table, with the ids 1 to 5 in the key's type."""
     dynamodb = botocore.session.Session().create_client(
         "dynamodb",
         region_name="us-east-1",
@@ -69,7 +69,7 @@ def test_a_run_leaves_the_items_of_others_alone(mix: str, types: str) -> None:
     assert seen.results["cleanup"]["complete"]
 
 
-def test_what_is_done_after_a_run_leaves_them_alone_too(tmp_path: Any) -> None:
+def test_commands_after_a_run_leave_them_alone_too(tmp_path: Any) -> None:
     with Server(table=table("N")) as server:
         theirs = store(server, "N")
         seen = run(server.url, SMALL | {"keys": {"count": 20}})
@@ -80,7 +80,7 @@ def test_what_is_done_after_a_run_leaves_them_alone_too(tmp_path: Any) -> None:
         assert (code, found["deleted"], server.table) == (0, 20, theirs)
 
 
-def test_numbers_that_are_asked_for_are_written() -> None:
+def test_requested_numbers_are_written() -> None:
     with Server(table=table("N")) as server:
         store(server, "N")
         seen = run(server.url, SMALL | {"keys": {"count": 5, "first": 1}})
@@ -88,7 +88,7 @@ def test_numbers_that_are_asked_for_are_written() -> None:
     assert (seen.code, seen.results["scenario"]["keys"]["first"]) == (0, 1)
 
 
-def test_reads_may_aim_at_the_items_of_others() -> None:
+def test_reads_may_use_the_items_of_others() -> None:
     with Server(table=table("N")) as server:
         theirs = store(server, "N")
         seen = run(server.url, SMALL | {"mix": {"get": CHOSEN}, "keys": {"count": 5, "first": 1}})
@@ -96,7 +96,7 @@ def test_reads_may_aim_at_the_items_of_others() -> None:
     assert (seen.code, seen.operation("get")["found"]) == (0, 40)
 
 
-def test_every_prefix_writes_numbers_of_its_own() -> None:
+def test_every_prefix_writes_different_numbers() -> None:
     with Server(table=table("N")) as server:
         run(server.url, SMALL | {"keys": {"count": 20}})
         seen = run(server.url, SMALL | {"keys": {"count": 20, "prefix": "{run_id}"}}, "--run-id", "other")
@@ -134,7 +134,7 @@ def keys_written(request: dict[str, Any], name: str) -> list[dict[str, str]]:
     choosers,
     st.integers(0, 10**12 - 1),
 )
-def test_no_key_that_is_written_is_an_applications_id(
+def test_no_written_key_is_an_application_s_id(
     operation: str, chosen: bool, type_: str, range_type: str | None, prefix: str, chooser: Chooser, number: int
 ) -> None:
     keys = {"type": "uniform"} if operation in ("update", "delete") or (operation == "put" and chosen) else {}

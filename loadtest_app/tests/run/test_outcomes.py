@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of requests, as the load tester counts it, held against what the server did and said."""
+"""The outcomes of requests as the load tester counts them, compared with the server's log and responses."""
 
 import time
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import server.service
 from command import Seen, adds_up, apart_from_lateness, closed, constant, rule, run, totals
-from ddbload.dynamo import codes
+from ddbload.dynamo.responses import codes
 from server import Request, Server
 from server.database import Database
 
@@ -36,7 +36,7 @@ SORTED = {
         },
     ],
 }
-# One entry for everything that an operation can be asked for.
+# One entry for every option of an operation.
 EVERYTHING: dict[str, dict[str, Any]] = {
     "put": {},
     "put-new": {"operation": "put", "condition": "not_exists"},
@@ -72,18 +72,18 @@ READS = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
 Kind = tuple[str, str, str, bool]
 
 
-class Told:
-    """What a server's answers told about one kind of request."""
+class Reported:
+    """The units in a server's responses to one kind of request."""
 
     def __init__(self) -> None:
-        self.asked = self.answered = self.found = 0
+        self.requested = self.answered = self.found = 0
         self.units = 0.0
         self.indexes: defaultdict[str, float] = defaultdict(float)
 
     def add(self, answer: Mapping[str, Any]) -> None:
         self.answered += 1
-        told = answer["ConsumedCapacity"]
-        for capacity in told if isinstance(told, list) else [told]:
+        reported = answer["ConsumedCapacity"]
+        for capacity in reported if isinstance(reported, list) else [reported]:
             self.units += capacity["CapacityUnits"]
             for name, part in capacity.get("GlobalSecondaryIndexes", {}).items():
                 self.indexes[name] += part["CapacityUnits"]
@@ -95,7 +95,7 @@ class Told:
 
 
 def kind_of_request(operation: str, request: Mapping[str, Any]) -> Kind:
-    """Return what tells the entries of EVERYTHING apart: operation, condition, index, consistency."""
+    """Return the fields by which entries of EVERYTHING differ: operation, condition, index, consistency."""
     if operation == "TransactWriteItems":
         return operation, request["TransactItems"][0]["Put"].get("ConditionExpression", ""), "", False
     if operation == "BatchGetItem":
@@ -111,14 +111,14 @@ def kind_of_entry(name: str, entry: Mapping[str, Any]) -> Kind:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> defaultdict[Kind, Told]:
-    """What the servers of this process tell, by kind of request."""
-    ledger: defaultdict[Kind, Told] = defaultdict(Told)
+def reported(monkeypatch: pytest.MonkeyPatch) -> defaultdict[Kind, Reported]:
+    """The units that the servers of this process report, by kind of request."""
+    ledger: defaultdict[Kind, Reported] = defaultdict(Reported)
     execute = Database.execute
 
     def watched(self: Database, operation: str, request: Mapping[str, Any], share: float = 0.0) -> dict[str, Any]:
         entry = ledger[kind_of_request(operation, request)]
-        entry.asked += 1
+        entry.requested += 1
         answer = execute(self, operation, request, share)
         if operation != "DescribeTable":
             entry.add(answer)
@@ -128,12 +128,12 @@ def told(monkeypatch: pytest.MonkeyPatch) -> defaultdict[Kind, Told]:
     return ledger
 
 
-def check_against(told: Mapping[Kind, Told], seen: Seen) -> None:
+def check_against(reported: Mapping[Kind, Reported], seen: Seen) -> None:
     for name, entry in EVERYTHING.items():
         figures, kind = seen.operation(name), kind_of_entry(name, entry)
-        own = told[kind]
+        own = reported[kind]
         writes = kind[0] not in READS
-        assert (name, figures["sent"], figures["ok"]) == (name, own.asked, own.answered)
+        assert (name, figures["sent"], figures["ok"]) == (name, own.requested, own.answered)
         consumed = (figures["consumed_read_units"], figures["consumed_write_units"])
         assert (name, consumed) == (name, (0.0, own.units) if writes else (own.units, 0.0))
         unit = "consumed_write_units" if writes else "consumed_read_units"
@@ -142,28 +142,29 @@ def check_against(told: Mapping[Kind, Told], seen: Seen) -> None:
 
 
 @pytest.mark.parametrize("per_partition", [1, 10])
-def test_every_operation_consumes_what_the_server_says(told: defaultdict[Kind, Told], per_partition: int) -> None:
+def test_every_operation_consumes_the_server_s_units(reported: defaultdict[Kind, Reported], per_partition: int) -> None:
     assert len({kind_of_entry(*item) for item in EVERYTHING.items()}) == len(EVERYTHING)
     scenario = {"plan": closed(8, 20 * len(EVERYTHING)), "mix": EVERYTHING, "keys": {"per_partition": per_partition}}
     with Server(process=False, table=SORTED) as table:
         seen = run(table.url, BASE | scenario)
     assert (seen.code, seen.message, seen.errors) == (0, "", "")
     assert adds_up(seen.results)
-    check_against(told, seen)
+    check_against(reported, seen)
     assert all(seen.operation(name)["sent"] == 20 for name in EVERYTHING)
-    written = sum(told[kind].units for kind in told if kind[0] not in READS)
-    # A write whose condition fails is paid for all the same, though no answer tells; an item takes one unit.
+    written = sum(reported[kind].units for kind in reported if kind[0] not in READS)
+    # A write whose condition fails is charged, without units in the response; an item takes one unit.
     refused = sum(seen.operation(name)["expected"] for name in EVERYTHING)
     cost = seen.results["cost"]
     assert (cost["write_units"], cost["refused_write_units"], refused > 0) == (written, refused, True)
-    assert seen.results["cost"]["read_units"] == sum(told[kind].units for kind in told if kind[0] in READS)
-    # All new keys are new, but perhaps the first, which what takes existing ones takes before there are any. So the
-    # transactions that want their keys to exist are cancelled.
+    assert seen.results["cost"]["read_units"] == sum(reported[kind].units for kind in reported if kind[0] in READS)
+    # All new keys are new, except maybe the first: operations on existing keys use it before any exists. So the
+    # transactions that require existing keys are cancelled.
     assert seen.operation("put-new")["ok"] + seen.operation("transact-write-new")["ok"] >= 39
     assert sum(seen.operation("transact-write-again")["cancelled"].values()) >= 19
 
 
-def test_every_operation_together_under_faults_adds_up_and_raises_no_false_alarm() -> None:
+def test_all_operations_under_faults_add_up_without_false_alarm() -> None:
+    """Every operation together under faults adds up and raises no false alarm."""
     script = [
         rule({"lose_answer": "reset"}, share=0.02, seed=1),
         rule({"lose_request": "silent"}, share=0.01, seed=2),
@@ -181,7 +182,7 @@ def test_every_operation_together_under_faults_adds_up_and_raises_no_false_alarm
     assert (check["complete"], check["lost"], check["corrupt"], check["phantom"]) == (True, 0, 0, 0)
 
 
-# ---- Throttles, items left undone, transactions
+# ---- Throttles, unprocessed items, transactions
 
 
 REASONS = [
@@ -195,8 +196,8 @@ REASONS = [
 
 def test_throttles_are_counted_by_the_reason_that_dynamodb_gives() -> None:
     script = [
-        rule({"throttle": {"reason": reason}}, operation="PutItem", every=20, offset=place)
-        for place, reason in enumerate(REASONS)
+        rule({"throttle": {"reason": reason}}, operation="PutItem", every=20, offset=position)
+        for position, reason in enumerate(REASONS)
     ]
     other = {"throttle": {"type": "ProvisionedThroughputExceededException", "reason": REASONS[0]}}
     script.append(rule(other, operation="PutItem", every=20, offset=5))
@@ -209,7 +210,8 @@ def test_throttles_are_counted_by_the_reason_that_dynamodb_gives() -> None:
     assert adds_up(seen.results)
 
 
-def test_items_that_come_back_undone_are_counted_beside_the_calls() -> None:
+def test_unprocessed_items_are_counted_beside_the_calls() -> None:
+    """Unprocessed items are counted separately from the calls."""
     script = [
         rule({"unprocessed": {"share": 0.2}}, operation="BatchWriteItem", every=2),
         rule({"unprocessed": {"share": 0.5}}, operation="BatchGetItem", every=4),
@@ -225,7 +227,7 @@ def test_items_that_come_back_undone_are_counted_beside_the_calls() -> None:
     assert seen.operation("batch_write")["consumed_write_units"] == 360
 
 
-def test_a_batch_of_which_nothing_is_done_is_a_throttle() -> None:
+def test_a_batch_without_processed_items_is_a_throttle() -> None:
     with Server([rule({"unprocessed": {"share": 1}}, operation="BatchWriteItem", every=4)]) as table:
         seen = run(table.url, BASE | {"plan": closed(4, 40), "mix": {"batch_write": {"items": 5}}})
     figures = seen.operation("batch_write")
@@ -242,12 +244,12 @@ def test_cancelled_transactions_are_classed_by_their_reason() -> None:
         "ItemCollectionSizeLimitExceeded": "cancelled",
     }
     script = [
-        rule({"cancel": {"code": code, "place": place % 3}}, operation="TransactWriteItems", every=10, offset=place)
-        for place, code in enumerate(codes)
+        rule({"cancel": {"code": code, "index": at % 3}}, operation="TransactWriteItems", every=10, offset=at)
+        for at, code in enumerate(codes)
     ]
     names = ("TransactionInProgressException", "TransactionConflictException")
-    for place, name in enumerate(names):
-        script.append(rule({"error": {"type": name}}, operation="TransactWriteItems", every=10, offset=5 + place))
+    for position, name in enumerate(names):
+        script.append(rule({"error": {"type": name}}, operation="TransactWriteItems", every=10, offset=5 + position))
     with Server(script) as table:
         seen = run(table.url, BASE | {"plan": closed(8, 100), "mix": {"transact_write": {"items": 3}}})
         assert len(table.table) == 90
@@ -283,16 +285,16 @@ MANY_KEYS = {
 MANY = {"data", "run", "seq", "region", "city", "day"}
 
 
-def test_an_index_is_asked_by_every_hash_key_that_it_has() -> None:
-    asked = []
+def test_index_is_queried_by_each_of_its_hash_keys() -> None:
+    requested = []
 
     def answer(request: Request) -> dict[str, Any] | None:
         if request.operation != "Query":
             return None
         names, values = request.body["ExpressionAttributeNames"], request.body["ExpressionAttributeValues"]
         pairs = [clause.split(" = ") for clause in request.body["KeyConditionExpression"].split(" AND ")]
-        asked.append({names[name]: values[value] for name, value in pairs})
-        if asked[-1].keys() != {"seq", "region"}:
+        requested.append({names[name]: values[value] for name, value in pairs})
+        if requested[-1].keys() != {"seq", "region"}:
             return {"error": {"type": "ValidationException", "message": "Query condition missed key schema element"}}
         return {"answer": {"document": {"Count": 1, "Items": []}}}
 
@@ -301,13 +303,14 @@ def test_an_index_is_asked_by_every_hash_key_that_it_has() -> None:
         seen = run(table.url, BASE | {"plan": closed(2, 80), "mix": mix, "verify": {"enabled": True}})
         items = table.table
     assert (seen.code, seen.message, seen.errors) == (0, "", "")
-    # Every item has all keys of the index, so that it is in it, and what a query asks for is what an item has.
+    # Every item has all keys of the index, so that the index has it, and a query's key is an item's.
     assert all(item.keys() == {*MANY, "ddbload_data", "ddbload_run", "ddbload_seq"} for item in items)
     held = [{name: item[name] for name in ("seq", "region")} for item in items]
-    assert (len(items), len(asked), all(values in held for values in asked)) == (40, 40, True)
+    assert (len(items), len(requested), all(values in held for values in requested)) == (40, 40, True)
 
 
-def test_keys_named_as_our_own_attributes_are_tested_checked_and_cleaned() -> None:
+def test_keys_named_like_item_attributes_are_checked() -> None:
+    """Keys with the names of item attributes are checked and cleaned up."""
     scenario = {"plan": closed(4, 120), "mix": {"put": 2, "update": 1}, "verify": {"enabled": True}, "cleanup": True}
     with Server([rule({"drop_write": True}, operation="PutItem", numbers=[5, 6])], table=MANY_KEYS) as table:
         lost = run(table.url, BASE | scenario | {"mix": {"put": 1}, "processes": 2})
@@ -324,14 +327,14 @@ FATAL = ["ValidationException", "AccessDeniedException", "ResourceNotFoundExcept
 
 
 @pytest.mark.parametrize("name", FATAL)
-def test_a_refusal_that_will_not_get_better_ends_the_run_at_once(name: str) -> None:
+def test_a_permanent_refusal_ends_the_run_at_once(name: str) -> None:
     script = [rule({"error": {"type": name, "message": "so it is"}}, operation="PutItem", numbers=[20, 10**9])]
     scenario = {"plan": closed(8, 100_000), "verify": {"enabled": True}, "retries": {"attempts": 5}}
     with Server(script) as table:
         seen = run(table.url, BASE | scenario)
     assert (seen.code, seen.results["partial"], seen.results["verdict"]) == (5, True, "failed")
     assert f"{name}: so it is" in seen.message
-    # Eight callers: what was under way with the first refusal was refused as well, and nothing came after.
+    # Eight callers: the requests in flight are refused too, and no other follows.
     refused = seen.operation()["failed"][f"fatal:{name}"]
     assert 1 <= refused <= 8
     assert (seen.operation()["ok"], table.log.requests["PutItem"]) == (20, 20 + refused)
@@ -340,7 +343,7 @@ def test_a_refusal_that_will_not_get_better_ends_the_run_at_once(name: str) -> N
 
 
 @pytest.mark.parametrize("numbers", [[20, 22], [0, 10**9]])
-def test_an_access_key_not_known_yet_is_sent_again(numbers: list[int]) -> None:
+def test_a_new_access_key_is_retried(numbers: list[int]) -> None:
     reply = {"error": {"type": "UnrecognizedClientException", "message": "not known"}}
     with Server([rule(reply, operation="PutItem", numbers=numbers)]) as table:
         seen = run(table.url, BASE | {"plan": closed(2, 60), "retries": {"attempts": 8, "base_ms": 1}})
@@ -351,7 +354,8 @@ def test_an_access_key_not_known_yet_is_sent_again(numbers: list[int]) -> None:
     assert adds_up(seen.results)
 
 
-def test_answers_with_a_wrong_checksum_are_failures_of_every_operation() -> None:
+def test_responses_with_a_wrong_checksum_are_failures() -> None:
+    """Responses with a wrong checksum are failures of every operation."""
     mix = {"put": 1, "get": 1, "query": 1, "batch_write": 1}
     operations = ["PutItem", "GetItem", "Query", "BatchWriteItem"]
     script = [rule({"bad_crc": True}, operation=name, every=5) for name in operations]
@@ -385,7 +389,7 @@ def test_a_clock_that_jumps_in_the_middle_is_corrected_once(monkeypatch: pytest.
     assert "clock is 1200 s behind AWS's" in warning or "clock is 1199 s behind AWS's" in warning
 
 
-def test_an_expired_request_tells_of_the_clock_too() -> None:
+def test_expired_request_reports_the_clock() -> None:
     date = {"Date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() - 3600))}
     expired = {"error": {"type": "RequestExpired"}, "headers": date}
     with Server([rule(expired, operation="PutItem", numbers=[50, 53])]) as table:
@@ -396,7 +400,8 @@ def test_an_expired_request_tells_of_the_clock_too() -> None:
     assert any("ahead of AWS's" in text for text in seen.results["warnings"])
 
 
-def test_a_clock_that_was_off_from_the_start_is_corrected_before_it() -> None:
+def test_a_wrong_clock_is_corrected_before_the_start() -> None:
+    """A clock that was off from the start is corrected before it."""
     with Server(clock_offset_s=-900) as table:
         seen = run(table.url, BASE | {"plan": closed(8, 100)})
     assert (seen.code, seen.operation()["ok"], seen.operation()["failed"]) == (0, 100, {})
@@ -415,7 +420,7 @@ FAULTS = [
 ]
 
 
-def test_nothing_is_sent_twice_unless_retries_are_asked_for() -> None:
+def test_nothing_is_repeated_unless_retries_are_set() -> None:
     with Server(FAULTS) as table:
         seen = run(table.url, BASE | {"plan": closed(8, 200)})
     figures = seen.operation()
@@ -424,7 +429,8 @@ def test_nothing_is_sent_twice_unless_retries_are_asked_for() -> None:
     assert totals(figures) == {"ok": 140, "throttled": 20, "failed": 40}
 
 
-def test_retries_are_counted_apart_and_every_attempt_reaches_the_server() -> None:
+def test_retries_are_counted_separately_and_all_are_sent() -> None:
+    """Retries are counted separately, and every attempt reaches the server."""
     with Server(FAULTS) as table:
         seen = run(table.url, BASE | {"plan": closed(8, 200), "retries": {"attempts": 50, "base_ms": 1, "cap_ms": 4}})
     figures, log = seen.operation(), table.log
@@ -436,12 +442,13 @@ def test_retries_are_counted_apart_and_every_attempt_reaches_the_server() -> Non
     }
     assert log.requests["PutItem"] == 200 + sum(figures["attempts"]["retried"].values())
     assert figures["attempts"]["back_off_ms"]["max"] <= 4.1
-    # The last attempt's answers alone told of units.
+    # Only the last attempt's responses have units.
     assert figures["consumed_write_units"] == 200
     assert sum(event["interval"]["retried"] for event in seen.of("run.progress")) == len(log.injected)
 
 
-def test_the_latency_of_a_retried_operation_has_its_back_off_in_it() -> None:
+def test_the_latency_of_a_retry_includes_its_back_off() -> None:
+    """The latency of a retried operation includes its back-off."""
     script = [rule({"error": {"type": "InternalServerError"}}, operation="PutItem", every=2)]
     retries = {"attempts": 2, "base_ms": 100, "cap_ms": 100}
     with Server(script) as table:
@@ -454,7 +461,8 @@ def test_the_latency_of_a_retried_operation_has_its_back_off_in_it() -> None:
     assert figures["service_ms"]["p50"] < 25
 
 
-def test_an_operation_whose_attempts_are_used_up_ends_as_its_last_one() -> None:
+def test_an_operation_ends_as_its_last_attempt() -> None:
+    """An operation without attempts left ends as its last one."""
     reason = "TableWriteAccountLimitExceeded"
     with Server([rule({"throttle": {"reason": reason}}, operation="PutItem")]) as table:
         seen = run(table.url, BASE | {"plan": closed(4, 20), "retries": {"attempts": 3, "base_ms": 1}})
@@ -464,14 +472,15 @@ def test_an_operation_whose_attempts_are_used_up_ends_as_its_last_one() -> None:
     assert adds_up(seen.results)
 
 
-def test_a_condition_that_fails_by_an_attempt_of_its_own_is_no_loss() -> None:
+def test_a_condition_that_fails_by_a_retry_is_no_loss() -> None:
+    """A condition that fails because of an earlier attempt is no loss."""
     scenario = {"mix": {"put": {"condition": "not_exists"}}, "verify": {"enabled": True}}
     script = [rule({"lose_answer": "reset"}, operation="PutItem", numbers=[0, 100], every=10)]
     with Server(script) as table:
         seen = run(table.url, BASE | scenario | {"plan": closed(4, 100), "retries": {"attempts": 5, "base_ms": 1}})
         assert len(table.table) == 100
     figures, check = seen.operation(), seen.results["verification"]
-    # An attempt after a lost one may be lost itself.
+    # An attempt after a lost one may be lost too.
     lost = len({str(injection.keys) for injection in table.log.injected})
     assert (seen.code, figures["ok"], figures["expected"]) == (0, 100 - lost, lost)
     assert (check["present"], check["indeterminate"], check["lost"]) == (100 - lost, lost, 0)
@@ -488,8 +497,8 @@ def test_an_open_plan_with_retries_still_sends_what_it_planned() -> None:
     assert adds_up(seen.results)
 
 
-def test_what_is_under_way_when_the_plan_ends_is_sent_again_too() -> None:
-    # The last answer comes long after the last instant of the plan.
+def test_requests_in_flight_at_the_end_are_retried_too() -> None:
+    # The last response arrives long after the last instant of the plan.
     script = [rule({"throttle": {}, "delay_ms": 300}, operation="PutItem", numbers=[19, 20])]
     with Server(script) as table:
         seen = run(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every plan, carried out: how many operations reach the server, and when, against arithmetic."""
+"""Every plan in a run: the number of operations at the server and their instants, compared with arithmetic."""
 
 import math
 import statistics
@@ -13,8 +13,9 @@ from command import Arrivals, Seen, adds_up, closed, constant, rule, run
 from server import Server
 
 BASE = {"connections": 32, "verify": {"enabled": False}}
-# Other work on this machine may delay arrivals by so much, and some of them by more.
+# Other work on this machine may delay arrivals by this time, and some of them by more.
 NEAR_S = 0.05
+ATTEMPTS = 4
 
 
 def carried_out(plan: dict[str, Any], **more: Any) -> tuple[Seen, list[float]]:
@@ -30,14 +31,14 @@ def carried_out(plan: dict[str, Any], **more: Any) -> tuple[Seen, list[float]]:
 
 
 def are_near(instants: Sequence[float], expected: Sequence[float]) -> bool:
-    """Tell whether most instants are where they should be; the first one, from which all are counted, may be late."""
+    """Return whether most instants are as expected; the first one, to which all are relative, may be late."""
     off_s = [instant - due for instant, due in zip(instants, expected, strict=True)]
     middle_s = statistics.median(off_s)
     return sum(abs(off - middle_s) < NEAR_S for off in off_s) > 0.75 * len(off_s)
 
 
 class Case(NamedTuple):
-    """A plan; how many operations it has; and when, in seconds from the start, number n is due."""
+    """A plan, its number of operations, and when, in seconds from the start, number n is due."""
 
     plan: dict[str, Any]
     operations: int
@@ -95,7 +96,8 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_plan_sends_exactly_its_operations_and_each_at_its_instant(case: Case) -> None:
+def test_a_plan_sends_each_operation_at_its_instant(case: Case) -> None:
+    """A plan sends exactly its operations and each at its instant."""
     seen, instants = carried_out(case.plan)
     assert len(instants) == case.operations
     assert are_near(instants, list(map(case.due_s, range(case.operations))))
@@ -113,12 +115,13 @@ def test_a_sine_sends_its_mean_and_more_of_it_while_it_is_high() -> None:
     assert high == pytest.approx(2 * (100 + 150 / math.pi), abs=400 * NEAR_S)
 
 
-def test_random_arrivals_keep_their_rate_on_average_and_their_schedule_by_seed() -> None:
+def test_random_arrivals_keep_their_rate_and_follow_the_seed() -> None:
+    """Random arrivals keep their rate on average and their schedule by seed."""
     plan = constant(600, 1) | {"arrivals": "poisson"}
     _seen, instants = carried_out(plan, seed=11)
     assert len(instants) == pytest.approx(600, abs=5 * math.sqrt(600))
     gaps = [after - before for before, after in pairwise(instants)]
-    # It is 1 in theory (test_arrivals.py), and more where other work on the machine bunches what is sent.
+    # It is 1 in theory (test_arrivals.py), and more where other work on the machine delays operations.
     assert statistics.stdev(gaps) / statistics.mean(gaps) > 0.7
     _seen, again = carried_out(plan, seed=11)
     _seen, another = carried_out(plan, seed=12)
@@ -136,7 +139,7 @@ def test_a_recording_is_replayed_faster_and_whole(tmp_path: Path) -> None:
     seen, instants = carried_out({"type": "replay", "file": str(recording), "speed": 2})
     assert len(instants) == 301
     assert are_near(instants, [due / 2 for due in recorded])
-    assert seen.results["elapsed_s"] == pytest.approx(recorded[-1] / 2, abs=0.3)
+    assert recorded[-1] / 2 - 0.05 < seen.results["elapsed_s"] < recorded[-1] / 2 + 1
 
 
 def test_a_rate_is_kept_to_half_a_per_cent() -> None:
@@ -158,14 +161,14 @@ def test_a_mix_is_kept_to_the_operation() -> None:
         "GetItem": 60,
         "UpdateItem": 40,
     }
-    asked = {name: seen.operation(name)["rate_asked"] for name in mix}
-    assert asked == pytest.approx({"put": 100, "get": 60, "update": 40}, rel=0.005)
+    requested = {name: seen.operation(name)["rate_asked"] for name in mix}
+    assert requested == pytest.approx({"put": 100, "get": 60, "update": 40}, rel=0.005)
 
 
 # ---- Callers
 
 
-def test_callers_are_all_busy_and_never_one_more() -> None:
+def test_all_callers_are_busy_and_never_exceeded() -> None:
     arrivals = Arrivals(delay_ms=20)
     with Server(arrivals, process=False) as server:
         seen = run(server.url, BASE | {"plan": closed(8, 200)})
@@ -187,15 +190,15 @@ def test_callers_stop_when_their_time_is_over(operations: int | None) -> None:
     assert figures["planned"] == figures["sent"] == server.log.requests["PutItem"] == seen.operation()["ok"]
     assert 4 <= figures["sent"] <= 4 * (1 / 0.02 + 1)
     assert max(arrivals.instants) < 1 + NEAR_S
-    assert seen.results["elapsed_s"] == pytest.approx(1, abs=0.3)
+    assert 0.95 < seen.results["elapsed_s"] < 3
 
 
-# ---- What is left out, and what is not kept
+# ---- Warm-up, and plans that are not kept
 
 
 def test_the_warm_up_is_sent_and_not_counted() -> None:
     scenario = {"plan": constant(200, 2), "warm_up": 0.5, "verify": {"enabled": True}}
-    # The warm-up alone is slow: not a trace of it is in the figures.
+    # Only the warm-up is slow, and no figure includes it.
     with Server([rule({"delay_ms": 100}, operation="PutItem", numbers=[0, 80])]) as server:
         seen = run(server.url, BASE | scenario)
     figures = seen.results["plan"]
@@ -203,7 +206,7 @@ def test_the_warm_up_is_sent_and_not_counted() -> None:
     assert (figures["planned"], figures["sent"], seen.operation()["ok"]) == (300, 300, 300)
     assert seen.operation()["service_ms"]["max"] < 100
     assert figures["rate_reached"] == pytest.approx(200, rel=0.02)
-    # What it wrote is checked, and what it consumed is paid for.
+    # Its items are checked, and its units are in the cost.
     assert (seen.results["verification"]["present"], seen.results["cost"]["write_units"]) == (400, 400)
     assert seen.last("run.progress")["total"]["sent"] == 400
     assert [event["warming_up"] for event in seen.of("run.progress")][-1] is False
@@ -219,17 +222,22 @@ def test_callers_warm_up_too() -> None:
     assert seen.operation()["sent"] == seen.results["plan"]["sent"] == seen.results["plan"]["planned"]
 
 
-def test_a_plan_that_cannot_be_kept_fails_and_says_so() -> None:
+def test_a_plan_that_cannot_be_kept_fails_the_run() -> None:
     scenario = {"plan": constant(100, 1.5), "connections": 2, "timeout": 0.5}
-    with Server([rule({"delay_ms": 200})]) as server:
-        seen = run(server.url, BASE | scenario)
+    # Where other processes take the CPU, the message names that first.
+    for _attempt in range(ATTEMPTS):
+        with Server([rule({"delay_ms": 200})]) as server:
+            seen = run(server.url, BASE | scenario)
+        if "too little CPU" not in seen.message:
+            break
     figures, sent = seen.results["plan"], server.log.requests["PutItem"]
     assert (seen.code, figures["planned"], figures["sent"], figures["never_sent"]) == (3, 150, sent, 150 - sent)
     assert sent <= 2 * (2 / 0.2 + 1)
     assert figures["kept"] is False
     assert seen.message == (
         f"the plan was not kept: {150 - sent} of 150 due operations were never sent; "
-        "all connections were busy: the table is slow, or connections are too few"
+        "all connections were busy: the table is slow, or connections are too few (2 connections for 100 operations a "
+        "second)"
     )
     assert seen.results["verdict"] == "failed"
     assert adds_up(seen.results)

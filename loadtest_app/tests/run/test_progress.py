@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress: what happened between two looks, so that all intervals together are the whole."""
+"""Progress: the events of an interval; all intervals together are the whole run."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from ddbload.dynamo.capacity import Consumed
-from ddbload.dynamo.errors import FAILURES, OUTCOMES
+from ddbload.dynamo.responses.capacity import Consumed
+from ddbload.dynamo.responses.errors import FAILURES, OUTCOMES
 from ddbload.engine.engine import Engine
 from ddbload.engine.record import Recorder
-from ddbload.run.progress import COUNTS, Totals
+from ddbload.engine.totals import COUNTS, Totals
+from ddbload.run.reporter import checkpoint_interval_s
 from ddbload.stats.histogram import Histogram, slot_of
+from ddbload.turns import at_once
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ NAMES = ("put", "get")
 
 @dataclass
 class Counted:
-    """As much of an engine as totals look at."""
+    """The part of an engine that the totals read."""
 
     planned: int = 0
     warm_up: Recorder = field(default_factory=lambda: Recorder(NAMES))
@@ -73,7 +75,7 @@ happenings = st.builds(
 
 
 def look(engine: Counted) -> Totals:
-    return Totals(cast(Engine, engine))
+    return at_once(Totals.of(cast(Engine, engine)))
 
 
 @given(st.lists(st.lists(happenings, max_size=8), min_size=1, max_size=5))
@@ -84,10 +86,10 @@ def test_all_intervals_together_are_the_whole(seconds: list[list[Happening]]) ->
         for one in happened:
             one.count(engine)
         now = look(engine)
-        intervals.append(now.since(before, 1.0))
+        intervals.append(at_once(now.since(before, 1.0)))
         before = now
     everything = [one for happened in seconds for one in happened]
-    whole = before.since(Totals(), float(len(seconds)))
+    whole = at_once(before.since(Totals(), float(len(seconds))))
 
     def together(name: str) -> float:
         return sum(interval[name] for interval in intervals)
@@ -110,44 +112,44 @@ def test_all_intervals_together_are_the_whole(seconds: list[list[Happening]]) ->
         histogram = Histogram()
         for interval in intervals:
             if operation in interval["histograms"]:
-                histogram.add(Histogram.decode(interval["histograms"][operation]))
+                histogram.add(interval["histograms"][operation])
         of_ok = Histogram.from_values(one.latency_us for one in ok if one.name == operation)
         assert dict(histogram.slots()) == dict(of_ok.slots())
 
 
 @given(st.lists(happenings, max_size=8), st.lists(happenings, min_size=1, max_size=8))
-def test_an_interval_tells_of_itself_alone(earlier: list[Happening], happened: list[Happening]) -> None:
+def test_interval_reports_only_itself(earlier: list[Happening], happened: list[Happening]) -> None:
     engine = Counted()
     for one in earlier:
         one.count(engine)
     before = look(engine)
     for one in happened:
         one.count(engine)
-    interval = look(engine).since(before, 2.0)
+    interval = at_once(look(engine).since(before, 2.0))
     latencies = Histogram.from_values(one.latency_us for one in happened if one.outcome == "ok")
     assert interval["p50_ms"] == latencies.percentile(50) / 1000
     assert interval["p99_ms"] == latencies.percentile(99) / 1000
     assert interval["max_ms"] == latencies.maximum() / 1000
     assert interval["late_ms_max"] == Histogram.from_values(one.late_us for one in happened).maximum() / 1000
-    # Every end of an operation is an answer, whichever it was.
+    # Every end of an operation is a response.
     assert (interval["seconds"], interval["rate"]) == (2.0, round(len(happened) / 2, 1))
 
 
-def test_a_look_is_a_picture_that_does_not_change() -> None:
+def test_a_snapshot_does_not_change() -> None:
     engine = Counted()
     one = Happening("put", "ok", "", 1000, 0, 1.0, 0, 0, False)
     one.count(engine)
     first = look(engine)
-    told = first.since(Totals(), 1.0)
+    reported = at_once(first.since(Totals(), 1.0))
     one.count(engine)
-    assert first.since(Totals(), 1.0) == told
+    assert at_once(first.since(Totals(), 1.0)) == reported
     assert first.document() == dict.fromkeys(("planned", "sent", "ok"), 1) | dict.fromkeys(
         [name for name in COUNTS if name not in ("sent", "ok")], 0
     )
 
 
-def test_without_anything_there_are_zeros() -> None:
-    nothing = Totals().since(Totals(), 0.0)
+def test_without_operations_all_figures_are_zero() -> None:
+    nothing = at_once(Totals().since(Totals(), 0.0))
     assert (nothing["rate"], nothing["sent"], nothing["p99_ms"], nothing["histograms"]) == (0.0, 0, 0.0, {})
     assert set(Totals().document().values()) == {0}
 
@@ -157,4 +159,21 @@ def test_a_rate_is_over_the_seconds_that_it_took(seconds: float) -> None:
     engine = Counted()
     for _operation in range(30):
         Happening("put", "throttled", "A", 1000, 0, 0.0, 0, 0, False).count(engine)
-    assert look(engine).since(Totals(), seconds)["rate"] == round(30 / seconds, 1)
+    assert at_once(look(engine).since(Totals(), seconds))["rate"] == round(30 / seconds, 1)
+
+
+def test_a_copied_record_counts_no_further() -> None:
+    record = Recorder(["put"]).records["put"]
+    record.ended("throttled", "A", 5, 3)
+    copied = record.copy()
+    before = copied.summary(1.0, None)
+    assert before == record.summary(1.0, None)
+    record.sent += 1
+    record.latency_ok[slot_of(9)] += 1
+    record.ended("throttled", "A", 7, 3)
+    assert copied.summary(1.0, None) == before != record.summary(1.0, None)
+
+
+@pytest.mark.parametrize(("workers", "interval_s"), [(1, 5), (50, 5), (51, 6), (500, 50), (4000, 400)])
+def test_checkpoints_of_many_workers_are_further_apart(workers: int, interval_s: int) -> None:
+    assert checkpoint_interval_s(workers) == interval_s

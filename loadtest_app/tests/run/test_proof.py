@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run passes by what it has shown: where nothing succeeded, or no write could be checked, it has not passed."""
+"""A run passes by its proof: without a success, or without a checked write, it does not pass."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ THROTTLED = {"throttle": {"type": "ProvisionedThroughputExceededException", "rea
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("what", "reported"),
     [
-        (THROTTLED, "60 throttled (TableWrite) -> give the table more capacity, or ask for less"),
+        (THROTTLED, "60 throttled (TableWrite) -> give the table more capacity, or lower the load"),
         (
             {"error": {"type": "InternalServerError"}},
             "60 server (InternalServerError) -> check what answers at the endpoint",
@@ -25,11 +25,11 @@ THROTTLED = {"throttle": {"type": "ProvisionedThroughputExceededException", "rea
         ({"answer": {"text": "<html>"}}, "60 invalid (NotJson) -> check what answers at the endpoint"),
     ],
 )
-def test_a_run_in_which_nothing_succeeded_has_not_passed(what: dict[str, Any], told: str) -> None:
+def test_a_run_in_which_nothing_succeeded_has_not_passed(what: dict[str, Any], reported: str) -> None:
     with Server([rule(what, operation="PutItem")]) as server:
         seen = run(server.url, UNCHECKED | {"plan": closed(8, 60)})
     assert (seen.code, seen.errors, seen.results["verdict"]) == (5, "", "failed")
-    assert seen.message == f"none of 60 put operations succeeded: {told}"
+    assert seen.message == f"none of 60 put operations succeeded: {reported}"
     assert seen.results["failures"] == [seen.message]
 
 
@@ -39,7 +39,7 @@ def test_an_entry_of_which_nothing_succeeded_is_named() -> None:
     assert (seen.code, seen.message.partition(":")[0]) == (5, "none of 30 get operations succeeded")
 
 
-def test_conditions_that_do_not_hold_are_what_an_entry_asked_for() -> None:
+def test_failed_condition_is_a_success_of_its_entry() -> None:
     mix = {"put": 1, "never": {"operation": "update", "condition": "not_exists"}}
     with Server() as server:
         assert run(server.url, UNCHECKED | {"plan": closed(1, 60), "mix": mix}).code == 0
@@ -64,7 +64,8 @@ def test_processes_that_reach_nothing_together_have_not_passed() -> None:
     assert [event["exit_code"] for event in seen.of("run.summary")] == [0, 0]
 
 
-def test_a_search_takes_no_trial_for_passed_in_which_nothing_succeeded() -> None:
+def test_a_trial_without_success_does_not_pass() -> None:
+    """A search does not pass a trial without a success."""
     plan = {"type": "find_max", "start": 64, "ceiling": 64, "trial": 0.5, "settle": 0.2, "rest": 0.05}
     with Server([rule(THROTTLED, operation="PutItem")]) as server:
         seen = run(server.url, UNCHECKED | {"plan": plan, "thresholds": ["failed < 50%"]})
@@ -73,7 +74,7 @@ def test_a_search_takes_no_trial_for_passed_in_which_nothing_succeeded() -> None
     assert "none of" in seen.of("run.trial")[0]["reason"]
 
 
-def test_a_breaker_that_was_open_all_the_time_has_shown_nothing() -> None:
+def test_a_breaker_open_all_the_time_proves_nothing() -> None:
     figures = {"plan": {"planned": 9, "passed_over": 9}, "operations": {"put": {"sent": 0}}}
     assert verdict.nothing_succeeded(figures).startswith("none of 9 due operations was sent: the circuit breaker")
     assert verdict.nothing_succeeded(figures | {"plan": {"planned": 0, "passed_over": 0}}) == ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever ends a run before its time: what it leaves behind is true as far as it goes, and says how far."""
+"""Early ends of a run: its results are correct, and say how much they cover."""
 
 import re
 import signal
@@ -34,7 +34,7 @@ def test_a_signal_in_the_load_keeps_what_was_measured(number: signal.Signals) ->
     assert is_partial(seen, f"stopped early by {number.name} after")
     assert (seen.operation()["ok"], seen.results["plan"]["sent"], left) == (sent, sent, sent)
     assert 190 <= sent < 1000
-    # Nobody has the time for the rest, and nothing is claimed about it.
+    # There is no time to check the rest, and the results claim nothing about it.
     assert server.log.requests.keys() == {"DescribeTable", "PutItem"}
     assert (seen.results["verification"]["checked"], seen.results["verification"]["complete"]) == (0, False)
     assert (seen.results["cleanup"]["deleted"], seen.results["cleanup"]["complete"]) == (0, False)
@@ -57,8 +57,8 @@ def test_a_signal_in_the_check_keeps_the_whole_load(number: signal.Signals) -> N
 
 
 @pytest.mark.parametrize("phase", ["verification", "cleanup"])
-def test_a_slow_rate_holds_up_no_signal(phase: str) -> None:
-    # At this rate the first batches alone would take minutes, and ECS kills whoever does not end in 30 seconds.
+def test_a_slow_rate_does_not_delay_a_signal(phase: str) -> None:
+    # At this rate the first batches take minutes, and ECS kills a container that does not end in 30 seconds.
     slow = {"verify": {"rate": 5}} if phase == "verification" else {"cleanup": {"rate": 1}}
     with Server() as server, Running(server.url, BASE | {"plan": closed(16, 1000)} | slow) as running:
         running.wait_for("run.phase", lambda event: event["phase"] == phase)
@@ -69,7 +69,7 @@ def test_a_slow_rate_holds_up_no_signal(phase: str) -> None:
 
 
 @pytest.mark.parametrize("phase", ["verification", "cleanup"])
-def test_a_table_that_does_not_answer_holds_up_no_signal(phase: str) -> None:
+def test_a_silent_table_does_not_delay_a_signal(phase: str) -> None:
     operation = {"verification": "BatchGetItem", "cleanup": "BatchWriteItem"}[phase]
     scenario = BASE | {"plan": closed(16, 1000), "cleanup": {"rate": 0}, "timeout": 30}
     with (
@@ -84,7 +84,7 @@ def test_a_table_that_does_not_answer_holds_up_no_signal(phase: str) -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_in_the_cleanup_keeps_count_of_what_was_deleted(number: signal.Signals) -> None:
+def test_a_signal_in_the_cleanup_keeps_its_counts(number: signal.Signals) -> None:
     scenario = BASE | {"plan": closed(16, 1000), "cleanup": {"rate": 200}}
     with Server() as server, Running(server.url, scenario) as running:
         running.wait_for("run.phase", lambda event: event["phase"] == "cleanup")
@@ -115,23 +115,34 @@ def test_a_run_that_was_killed_leaves_its_last_checkpoint() -> None:
         running.send(signal.SIGKILL)
         seen = running.end()
     assert (seen.code, seen.results["verdict"], seen.results["partial"]) == (-9, "incomplete", True)
+    # The settings are in the first event, and in no checkpoint.
+    assert not {"scenario", "table"} & checkpoint.keys()
+    assert seen.results["scenario"]["plan"]["type"] == LONG["plan"]["type"]
+    assert seen.results["table"]["name"] == "test-table"
     assert seen.results["exit_code"] == 1
-    assert seen.results["plan"]["sent"] == checkpoint["plan"]["sent"] <= server.log.requests["PutItem"]
+    # The plan counts to the last line of progress, the operations to the checkpoint.
+    reported = sum(event["interval"]["sent"] for event in seen.of("run.progress"))
+    assert checkpoint["plan"]["sent"] < seen.results["plan"]["sent"] == reported <= server.log.requests["PutItem"]
+    assert (seen.results["plan"]["planned"], seen.results["plan"]["kept"]) == (200 * 60, False)
     assert seen.operation()["ok"] == checkpoint["operations"]["put"]["ok"] >= 950
     assert seen.operation()["latency_ms"]["p99"] > 0
     warning = f"worker 0 of 1 left no summary: its figures end {checkpoint['elapsed_s']:g} s after the start"
     assert warning in seen.results["warnings"]
-    # The series goes on to the last second that was told.
+    # The series continues to the last reported second.
     assert len(seen.results["series"]) == len(seen.of("run.progress")) >= 6
 
 
-def test_a_run_that_was_killed_at_once_leaves_what_it_told() -> None:
+def test_run_killed_at_once_leaves_its_events() -> None:
     with Server() as server, Running(server.url, BASE | LONG) as running:
         running.wait_for("run.progress")
         running.send(signal.SIGKILL)
         seen = running.end()
-    assert (seen.results["verdict"], seen.results["partial"], seen.results["plan"]) == ("incomplete", True, None)
-    assert seen.results["warnings"] == ["worker 0 of 1 left no summary: its figures are missing"]
+    assert (seen.results["verdict"], seen.results["partial"]) == ("incomplete", True)
+    reported = sum(event["interval"]["sent"] for event in seen.of("run.progress"))
+    assert seen.results["plan"]["sent"] == reported
+    first, second = seen.results["warnings"]
+    assert first == "worker 0 of 1 left no summary: its figures are missing"
+    assert second.startswith("by progress lines the plan counts worker 0 to ")
     assert seen.results["scenario"]["plan"]["rate"] == 200
 
 
@@ -142,11 +153,12 @@ def test_the_deadline_ends_the_load() -> None:
     with Server() as server:
         seen = run(server.url, BASE | LONG | {"deadline": 1})
     assert is_partial(seen, "stopped early by its deadline of 1 s")
-    assert seen.results["elapsed_s"] == pytest.approx(1, abs=0.3)
+    # The plan takes a minute; a busy machine ends its requests late.
+    assert 0.95 < seen.results["elapsed_s"] < 5
     assert seen.operation()["ok"] == seen.results["plan"]["sent"] == server.log.requests["PutItem"]
 
 
-def test_the_deadline_ends_the_check_and_the_run_has_not_passed() -> None:
+def test_a_deadline_in_the_check_fails_the_run() -> None:
     scenario = BASE | {"plan": closed(16, 1000), "verify": {"rate": 200}, "deadline": 1.5}
     with Server() as server:
         seen = run(server.url, scenario)
@@ -165,7 +177,7 @@ def test_a_threshold_that_aborts_ends_the_run_after_its_grace() -> None:
     with Server([rule({"error": {"type": "InternalServerError"}}, operation="PutItem", every=2)]) as server:
         seen = run(server.url, BASE | LONG | {"thresholds": rules})
     assert (seen.code, seen.results["verdict"], seen.results["partial"]) == (3, "failed", True)
-    assert 0.95 < seen.results["elapsed_s"] < 2.5
+    assert 0.95 < seen.results["elapsed_s"] < 5
     assert re.match(r"ended early by the threshold failed < 10%: failed < 10%: was (49|50)(\.[0-9]+)? %$", seen.message)
     assert [threshold["passed"] for threshold in seen.results["thresholds"]] == [False, True]
     assert seen.results["plan"]["sent"] == server.log.requests["PutItem"]
@@ -173,8 +185,9 @@ def test_a_threshold_that_aborts_ends_the_run_after_its_grace() -> None:
 
 
 @pytest.mark.parametrize("abort", [True, False])
-def test_a_threshold_that_is_kept_in_time_or_does_not_abort_ends_nothing(abort: bool) -> None:
-    # With the grace the start is forgiven; without the abort everything is, until the end.
+def test_a_threshold_that_is_met_or_does_not_abort_ends_nothing(abort: bool) -> None:
+    """A threshold that is kept in time or does not abort ends nothing."""
+    # The grace period ignores the start; a rule without abort applies at the end only.
     threshold: Any = {"threshold": "failed < 15%", "abort": True, "grace": 1.5} if abort else "failed < 1%"
     script = [rule({"error": {"type": "InternalServerError"}}, operation="PutItem", numbers=[0, 40])]
     with Server(script) as server:
@@ -183,10 +196,11 @@ def test_a_threshold_that_is_kept_in_time_or_does_not_abort_ends_nothing(abort: 
     assert seen.results["thresholds"][0]["value"] == 10
 
 
-# ---- What it may cost
+# ---- Cost
 
 
-def test_a_run_that_would_cost_too_much_is_refused_before_the_start() -> None:
+def test_a_run_that_would_cost_too_much_is_refused() -> None:
+    """A run that would cost too much is refused before the start."""
     plan = constant(1000, 3600)
     with Server() as server:
         seen = run(server.url, BASE | {"plan": plan, "max_cost": 2, "verify": {"enabled": False}})
@@ -197,14 +211,15 @@ def test_a_run_that_would_cost_too_much_is_refused_before_the_start() -> None:
     )
 
 
-def test_a_run_that_only_time_ends_stops_at_its_cost() -> None:
+def test_an_endless_run_stops_at_its_cost() -> None:
     plan = {"type": "closed", "concurrency": 8, "duration": 30}
     with Server([rule({"delay_ms": 5}, operation="PutItem")]) as server:
         seen = run(server.url, BASE | {"plan": plan, "max_cost": 0.0005})
     assert is_partial(seen, "stopped early by its cost: $0.")
     assert "max_cost allows $0.0005" in seen.message
-    # 800 units of writes are $0.0005, or as many fewer as their check costs: eight callers take half a second for them.
-    assert seen.results["elapsed_s"] < 3
+    # 800 write units are $0.0005, less with their check: eight callers take half a second for them,
+    # or some seconds on a busy machine.
+    assert seen.results["elapsed_s"] < 15
     assert seen.results["cost"]["write_units"] == server.log.requests["PutItem"]
     assert 0.0004 < seen.results["cost"]["total"] <= 0.00052
     assert seen.results["verification"]["complete"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The task: what ECS tells of it, and nothing where ECS tells nothing."""
+"""The task, as ECS's metadata endpoint describes it."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 
 
 class Metadata(BaseHTTPRequestHandler):
-    """Answers GET /v4/task with what the test wants it to."""
+    """Responds to GET /v4/task as the test sets it."""
 
     answer: ClassVar[tuple[int, bytes]] = (200, b"{}")
 
@@ -49,7 +49,7 @@ def environment() -> Iterator[dict[str, str]]:
     ("machine", "architecture"),
     [("x86_64", "X86_64"), ("aarch64", "ARM64"), ("arm64", "ARM64"), ("riscv64", "X86_64")],
 )
-def test_a_task_is_what_ecs_tells(environment: dict[str, str], machine: str, architecture: str) -> None:
+def test_task_is_read_from_the_metadata_of_ecs(environment: dict[str, str], machine: str, architecture: str) -> None:
     document = {"TaskARN": ARN, "Limits": {"CPU": 0.5, "Memory": 1024}, "Family": "ddbload"}
     Metadata.answer = (200, json.dumps(document).encode())
     with mock.patch("platform.machine", return_value=machine):
@@ -78,24 +78,24 @@ def test_a_task_without_limits_has_an_id_alone(environment: dict[str, str], limi
         (200, b'{"TaskARN":"a/b","Limits":{"CPU":null}}'),
     ],
 )
-def test_an_answer_that_makes_no_sense_is_no_task(environment: dict[str, str], status: int, body: bytes) -> None:
+def test_an_invalid_response_is_no_task(environment: dict[str, str], status: int, body: bytes) -> None:
     Metadata.answer = (status, body)
     assert read_task(environment) == NO_TASK
 
 
-def test_an_answer_that_breaks_off_is_no_task(environment: dict[str, str]) -> None:
+def test_a_truncated_response_is_no_task(environment: dict[str, str]) -> None:
     with mock.patch("urllib.request.urlopen", side_effect=IncompleteRead(b"{")):
         assert read_task(environment) == NO_TASK
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9/v4", "nonsense", "http://"])
-def test_where_no_ecs_is_there_is_no_task(uri: str) -> None:
+def test_without_ecs_there_is_no_task(uri: str) -> None:
     assert read_task({}) == read_task({VARIABLE: ""}) == NO_TASK
     assert read_task({VARIABLE: uri}) == NO_TASK
 
 
 @given(st.floats(0.25, 16), st.floats(0.5, 120), st.integers(1, 64))
-def test_processes_share_a_task_out(vcpu: float, memory_gb: float, processes: int) -> None:
+def test_processes_share_a_task(vcpu: float, memory_gb: float, processes: int) -> None:
     share = Task("id", vcpu, memory_gb, "ARM64").shared(processes)
     assert (share.id, share.architecture) == ("id", "ARM64")
     assert share.vcpu * processes == pytest.approx(vcpu)

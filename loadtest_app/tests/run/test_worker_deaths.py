@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One of several workers breaks: the others go on, what it told counts, what is missing is said, its items go."""
+"""One of several workers fails: the others continue, its events count, the missing ones are reported, its items go."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from server import Server
 LONG = {"connections": 16, "timeout": 0.5, "item": {"size": 200}, "plan": constant(100, 7.5), "processes": 2}
 SHORT = LONG | {"plan": constant(200, 2.5)}
 BAD = ("lost", "corrupt", "phantom")
-# In the place of a fault that nobody foresaw: worker 0 alone, once its load has gone on for a second.
+# Stands for an unknown fault: only in worker 0, after a second of load.
 BROKEN = """
 import os
 if os.environ.get("DDBLOAD_WORKER") == "0":
@@ -34,14 +34,19 @@ def warning(seen: Seen) -> str:
     return str(text)
 
 
-def test_what_a_killed_worker_told_last_counts() -> None:
+def test_last_events_of_a_killed_worker_count() -> None:
     with Server() as server:
         seen = killed(server.url, LONG, 5.5)
         stored = len(server.table)
     (summary,) = seen.of("run.summary")
     last = [event for event in seen.of("run.checkpoint") if event["worker"] == 0][-1]
-    assert seen.results["plan"]["sent"] == summary["plan"]["sent"] + last["plan"]["sent"]
-    assert seen.results["plan"]["sent"] < stored
+    # The progress of both is reported as one.
+    assert {event["worker"] for event in seen.of("run.progress")} == {0}
+    reported = sum(event["interval"]["sent"] for event in seen.of("run.progress"))
+    died = seen.last("run.died")["total"]["sent"]
+    assert seen.results["plan"]["sent"] == summary["plan"]["sent"] + died == reported
+    assert seen.results["operations"]["put"]["sent"] == summary["plan"]["sent"] + last["plan"]["sent"]
+    assert seen.results["operations"]["put"]["sent"] < seen.results["plan"]["sent"] <= stored
     assert (seen.code, seen.results["verdict"], seen.results["exit_code"]) == (1, "incomplete", 1)
     text = f"worker 0 of 2 left no summary: its figures end {last['elapsed_s']:g} s after the start"
     assert (seen.message, warning(seen)) == (f"1 of 2 workers died: SIGKILL; {text}", text)
@@ -55,7 +60,7 @@ def test_the_unknown_writes_of_a_killed_worker_are_not_lost(tmp_path: Path) -> N
         assert [check[kind] for kind in BAD] == [0, 0, 0]
         assert (check["present"], check["complete"]) == (250, False)
         keys = seen.results["keys"]
-        # Every key of the other worker, and any of those that were due to the one that was killed.
+        # Every key of the other worker, and any due key of the killed one.
         assert (keys["acknowledged"], keys["indeterminate"] >= stored - 250 > 0) == (250, True)
         code, found = after("verify", seen, server.url, tmp_path)
         assert (code, found["present"], found["lost_at_least"]) == (0, stored, 0)
@@ -81,7 +86,7 @@ MIXES: dict[str, Any] = {
 @pytest.mark.parametrize("name", MIXES)
 def test_a_killed_workers_items_are_cleaned_up(name: str) -> None:
     scenario = SHORT | {"cleanup": {"rate": 0}} | MIXES[name]
-    # Callers would otherwise be through before one is killed.
+    # Slow enough that callers are not done before one is killed.
     with Server([rule({"delay_ms": 2}, operation="PutItem")]) as server:
         run(
             server.url,
@@ -94,6 +99,7 @@ def test_a_killed_workers_items_are_cleaned_up(name: str) -> None:
         assert len(server.table) == 100
     (death,) = seen.of("run.died")
     assert (death["worker"], death["how"], death["cleanup"]["complete"]) == (0, "SIGKILL", True)
+    assert death["elapsed_s"] > 0.9 and death["total"]["sent"] > 0
     assert 0 < death["cleanup"]["deleted"] <= death["keys"]["indeterminate"]
     assert (seen.code, seen.results["verdict"], seen.results["cleanup"]["complete"]) == (1, "incomplete", True)
     assert warning(seen).endswith(f"; its items were cleaned up, {death['cleanup']['deleted']:,} of them")
@@ -106,12 +112,12 @@ def test_the_cleanup_after_a_death_keeps_to_the_workers_segment() -> None:
         deletes = server.log.requests["DeleteItem"]
         assert server.table == []
     (death,) = seen.of("run.died")
-    # Every fourth operation is its own: about 50 a second for the time that it lived.
+    # Every fourth operation is that of the killed worker: about 50 a second while it ran.
     assert (death["worker"], deletes) == (1, death["keys"]["indeterminate"])
     assert 40 < deletes < 125
 
 
-def test_what_remains_is_said_where_the_cleanup_fails() -> None:
+def test_a_failed_cleanup_reports_what_remains() -> None:
     script = [
         {"when": {"operation": "DeleteItem"}, "what": {"error": {"type": "AccessDeniedException", "message": "no"}}}
     ]
@@ -127,9 +133,9 @@ def test_what_remains_is_said_where_the_cleanup_fails() -> None:
 
 
 def test_the_cleanup_after_a_death_keeps_to_max_cost() -> None:
-    # Two workers, each with its half: of 20,000 keys that may have been written few can be paid for.
+    # Two workers, each with half of the keys: the limit pays for few of the 20,000 keys.
     scenario = SHORT | MIXES["callers, for a time"] | {"cleanup": {"rate": 0}, "max_cost": 0.01}
-    # Slow, so that the load alone does not come to what it may cost.
+    # Slow, so that the load alone stays below the limit.
     with Server([rule({"delay_ms": 20}, operation="PutItem")]) as server:
         seen = killed(server.url, scenario, 0.9)
         spent = server.log.requests["DeleteItem"]
@@ -140,7 +146,7 @@ def test_the_cleanup_after_a_death_keeps_to_max_cost() -> None:
 
 
 @pytest.mark.parametrize(("fault", "how"), [("os._exit(0)", "exit code 0"), ("os._exit(9)", "exit code 9")])
-def test_a_worker_that_ends_early_is_one_that_died(fault: str, how: str, tmp_path: Path) -> None:
+def test_an_early_end_of_a_worker_counts_as_its_death(fault: str, how: str, tmp_path: Path) -> None:
     with Server() as server:
         seen = broken(server.url, SHORT | {"cleanup": True}, fault, tmp_path)
         assert server.table == []
@@ -150,7 +156,7 @@ def test_a_worker_that_ends_early_is_one_that_died(fault: str, how: str, tmp_pat
     assert seen.message == f"1 of 2 workers died: {how}; {warning(seen)}"
 
 
-def test_a_fault_of_one_worker_ends_that_one_alone(tmp_path: Path) -> None:
+def test_a_fault_of_one_worker_ends_only_that_worker(tmp_path: Path) -> None:
     with Server() as server:
         seen = broken(server.url, SHORT | {"cleanup": True}, "raise KeyError('fault')", tmp_path)
         stored = server.table

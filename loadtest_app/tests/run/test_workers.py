@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The barrier: all wait for the last, and start at the same instant; nobody waits for one that is gone."""
+"""The barrier: workers wait for the last, and start at the same instant; none starts without its supervisor."""
 
 import asyncio
 import os
@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from ddbload.run.workers import BARRIER, Barrier
+from ddbload.control.problems import NotStarted
+from ddbload.run.workers.barrier import BARRIER, Barrier
 
 
 @dataclass
 class Ends:
-    """The descriptors of a barrier: a worker's two, and the two of who started it."""
+    """The descriptors of a barrier: a worker's two, and its supervisor's two."""
 
     ready: tuple[int, int] = field(default_factory=os.pipe)
     start: tuple[int, int] = field(default_factory=os.pipe)
@@ -25,8 +26,8 @@ class Ends:
     def is_ready(self) -> bool:
         return os.read(self.ready[0], 9) == b"r"
 
-    def tell(self, text: bytes) -> None:
-        """Tell the instant, or nothing, as who starts a worker does: and hang up."""
+    def send(self, text: bytes) -> None:
+        """Send the instant, or nothing, and close the pipe, as a supervisor does."""
         os.write(self.start[1], text)
         os.close(self.start[1])
 
@@ -43,7 +44,7 @@ def three() -> Iterator[list[Ends]]:
         one.close()
 
 
-def test_workers_start_at_the_instant_that_they_are_told(three: list[Ends]) -> None:
+def test_workers_start_at_the_given_instant(three: list[Ends]) -> None:
     instant = time.perf_counter_ns() + 50_000_000
 
     async def together() -> list[int]:
@@ -52,18 +53,29 @@ def test_workers_start_at_the_instant_that_they_are_told(three: list[Ends]) -> N
         assert all([await loop.run_in_executor(None, ends.is_ready) for ends in three])
         assert not any(task.done() for task in waiting)
         for ends in three:
-            ends.tell(b"%d" % instant)
+            ends.send(b"%d" % instant)
         return await asyncio.gather(*waiting)
 
     assert asyncio.run(together()) == [instant] * 3
 
 
-def test_where_nobody_tells_a_worker_starts_at_once(three: list[Ends]) -> None:
+def test_a_worker_without_an_instant_does_not_start(three: list[Ends]) -> None:
+    """The supervisor closes the pipe where it has ended, or where another worker ended before the start."""
     for ends in three:
-        ends.tell(b"")
-        before = time.perf_counter_ns()
-        assert before <= asyncio.run(Barrier(*ends.of_the_worker).wait()) <= time.perf_counter_ns()
+        ends.send(b"")
+        with pytest.raises(NotStarted, match="nothing was sent"):
+            asyncio.run(Barrier(*ends.of_the_worker).wait())
         assert ends.is_ready()
+
+
+def test_a_worker_whose_supervisor_has_ended_does_not_start() -> None:
+    ready, start = os.pipe(), os.pipe()
+    os.close(ready[0])
+    os.close(start[1])
+    with pytest.raises(NotStarted, match="nothing was sent"):
+        asyncio.run(Barrier(ready[1], start[0]).wait())
+    os.close(ready[1])
+    os.close(start[0])
 
 
 def test_a_barrier_is_inherited_once(three: list[Ends], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +88,6 @@ def test_a_barrier_is_inherited_once(three: list[Ends], monkeypatch: pytest.Monk
         # A process that this one starts must not take it for its own.
         assert BARRIER not in os.environ
         assert Barrier.inherited() is None
-        ends.tell(b"12345")
+        ends.send(b"12345")
         assert asyncio.run(barrier.wait()) == 12345
         assert ends.is_ready()

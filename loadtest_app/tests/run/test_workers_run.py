@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several processes, or machines, that share a plan: together they do what one would do, and tell it together."""
+"""Several processes, or machines, that share a plan: together they do what one would do, and report it."""
 
 import json
 import os
@@ -33,7 +33,8 @@ def by_key(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def samples(summary: Event, entry: str = "put") -> int:
-    return Histogram.decode(summary["operations"][entry]["histograms"]["ok"]["latency"]).total
+    latency = summary["operations"][entry]["histograms"]["ok"]["latency"]
+    return (latency if isinstance(latency, Histogram) else Histogram.decode(latency)).total
 
 
 # ---- Processes
@@ -42,7 +43,7 @@ def samples(summary: Event, entry: str = "put") -> int:
 @pytest.mark.parametrize("processes", [2, 3])
 def test_processes_share_the_plan_without_loss_or_overlap(processes: int) -> None:
     # One of these thresholds each worker would miss by itself.
-    rules = [f"put.ok == {PUTS}", "rate >= 99%", "lost == 0"]
+    rules = [f"put.ok == {PUTS}", "rate >= 90%", "lost == 0"]
     with Server() as server:
         seen = run(server.url, BASE | PLAN | {"processes": processes, "thresholds": rules, "cleanup": False})
         assert numbers(server.table) == list(range(PUTS))
@@ -63,6 +64,12 @@ def test_processes_share_the_plan_without_loss_or_overlap(processes: int) -> Non
     assert [threshold["passed"] for threshold in seen.results["thresholds"]] == [True] * 3
     assert sum(second["sent"] for second in seen.results["series"]) == PUTS
     assert adds_up(seen.results)
+    # One line a second of all processes, and at most one a process for what comes after the last whole second.
+    progress = seen.of("run.progress")
+    assert len(progress) <= 2 + processes
+    assert {(event["worker"], tuple(event["workers"])) for event in progress} == {(0, tuple(range(processes)))}
+    assert progress[-1]["total"]["sent"] == PUTS
+    assert progress[0]["planned_operations"] == PUTS
 
 
 def test_processes_write_exactly_what_one_process_writes() -> None:
@@ -98,7 +105,7 @@ def test_processes_share_the_callers() -> None:
     assert adds_up(seen.results)
 
 
-def test_what_the_workers_miss_together_is_told_once() -> None:
+def test_threshold_missed_by_all_workers_is_reported_once() -> None:
     with Server() as server:
         seen = run(server.url, BASE | PLAN | {"processes": 2, "thresholds": ["put.ok > 300", "put.ok > 150"]})
     assert (seen.code, server.log.requests["PutItem"], len(seen.of("run.failed"))) == (3, PUTS, 1)
@@ -125,7 +132,8 @@ def test_losses_of_every_worker_are_found() -> None:
     assert sorted(int(text.split()[1].rstrip(":")) for text in examples) == dropped
 
 
-def test_workers_that_write_few_keys_again_and_again_raise_no_false_alarm_and_find_what_is_lost() -> None:
+def test_workers_that_rewrite_few_keys_find_only_real_losses() -> None:
+    """Workers that write few keys again and again raise no false alarm and find what is lost."""
     faults = [
         rule({"delay_ms": 15}, share=0.3, seed=1),
         rule({"lose_answer": "reset"}, operation=["PutItem", "UpdateItem", "DeleteItem"], share=0.04, seed=2),
@@ -156,7 +164,8 @@ def test_workers_that_write_few_keys_again_and_again_raise_no_false_alarm_and_fi
 # ---- Ends
 
 
-def test_a_worker_that_is_killed_fails_the_run_and_the_others_figures_are_kept() -> None:
+def test_a_killed_worker_fails_the_run_and_others_are_kept() -> None:
+    """A worker that is killed fails the run and the others figures are kept."""
     with Server() as server, Running(server.url, BASE | {"plan": constant(200, 3), "processes": 2}) as running:
         running.wait_for("run.progress")
         os.kill(workers_of(running)[0], signal.SIGKILL)
@@ -195,8 +204,22 @@ def test_a_parent_that_is_killed_leaves_no_workers_behind() -> None:
     assert (len(children), left) == (2, [])
 
 
+def test_a_parent_killed_before_the_start_lets_nothing_go() -> None:
+    """Workers that wait for the start with their parent take its end for a stop, and send nothing."""
+    together = {"DDBLOAD_CONTROL_TABLE": "test-control", "DDBLOAD_TASKS": "2"}
+    scenario = BASE | {"plan": constant(50, 60), "processes": 2}
+    with Server() as server, Running(server.url, scenario, **together) as running:
+        running.wait_for("run.ready")
+        children = workers_of(running)
+        running.send(signal.SIGKILL)
+        left = [pid for pid in children if is_there(pid, patience_s=5.0)]
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        assert (len(children), left, server.log.requests["PutItem"]) == (2, [], 0)
+
+
 def is_there(pid: int, patience_s: float) -> bool:
-    """Tell whether a process still runs after a while in which it could have ended; one that nobody buried does not."""
+    """Return whether a process still runs after a while in which it could have ended; a zombie does not."""
     until_s = time.monotonic() + patience_s
     while time.monotonic() < until_s:
         try:
@@ -208,7 +231,7 @@ def is_there(pid: int, patience_s: float) -> bool:
     return True
 
 
-def test_what_keeps_the_workers_from_starting_is_told() -> None:
+def test_cause_that_prevents_the_start_is_reported() -> None:
     with Server() as server:
         seen = run(server.url, BASE | PLAN | {"processes": 2, "table": "no-such-table"})
     assert (seen.code, "there is no table no-such-table" in seen.message) == (5, True)
@@ -278,13 +301,16 @@ def test_segments_on_two_machines_are_the_schedule_of_one() -> None:
     assert [part.results["plan"]["sent"] for part in parts] == [100, 100]
     assert tables[0] == tables[1]
     merged = merge.merge([line for part in parts for line in lines(part)])
-    assert (merged["verdict"], merged["partial"], len(merged["tasks"])) == ("passed", False, 2)
+    # They ran one after the other, which is not the plan's rate.
+    assert (merged["verdict"], merged["partial"], len(merged["tasks"])) == ("failed", False, 2)
+    assert "the tasks started up to" in merge.explain(merged)
     assert (merged["operations"]["put"]["sent"], merged["operations"]["batch_write"]["sent"]) == (150, 50)
     assert merged["verification"]["present"] == len(tables[0]) == 250
     assert adds_up(merged)
 
 
-def test_processes_of_a_task_that_miss_a_threshold_are_not_cut_off() -> None:
+def test_processes_that_miss_a_threshold_are_not_cut_off() -> None:
+    """Processes of a task that miss a threshold are not cut off."""
     with Server() as server, metadata("task-0") as uri:
         scenario = BASE | PLAN | {"processes": 2, "thresholds": ["put.ok > 300"]}
         seen = run(server.url, scenario, ECS_CONTAINER_METADATA_URI_V4=uri)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The entries of the mix: each operation with what it knows, and nothing else."""
+"""The entries of the mix: each operation with its fields, and no others."""
 
 import json
 from typing import Any
@@ -60,7 +60,7 @@ mix_documents = st.one_of(
 
 
 def parse(document: Any) -> tuple[dict[str, MixEntry], list[str]]:
-    """Return the entries of a mix, and what is wrong with it."""
+    """Return the entries of a mix, and its problems."""
     reader = Reader({"mix": document})
     entries = read(reader)
     reader.finish()
@@ -68,7 +68,7 @@ def parse(document: Any) -> tuple[dict[str, MixEntry], list[str]]:
 
 
 @given(mix_documents)
-def test_a_mix_gives_itself_again(document: dict[str, Any]) -> None:
+def test_a_mix_survives_its_document(document: dict[str, Any]) -> None:
     entries, problems = parse(document)
     assert problems == []
     assert list(entries) == list(document)
@@ -77,12 +77,12 @@ def test_a_mix_gives_itself_again(document: dict[str, Any]) -> None:
 
 
 @given(mix_documents)
-def test_an_entry_tells_all_that_it_was_given(document: dict[str, Any]) -> None:
+def test_entry_returns_all_of_its_fields(document: dict[str, Any]) -> None:
     entries, _problems = parse(document)
     for name, given_entry in document.items():
-        told = document_of(entries[name])
+        reported = document_of(entries[name])
         expected = given_entry if isinstance(given_entry, dict) else {"operation": name, "weight": given_entry}
-        assert {field: told[field] for field in expected if field != "keys"} == {
+        assert {field: reported[field] for field in expected if field != "keys"} == {
             field: value for field, value in expected.items() if field != "keys"
         }
 
@@ -109,12 +109,12 @@ def test_an_operation_by_its_name_alone_has_its_defaults(operation: str) -> None
         *[(MixEntry(operation, 1, items=9), 0) for operation in READS],
     ],
 )
-def test_what_writes_new_keys_inserts_as_many_as_it_has_items(entry: MixEntry, inserts: int) -> None:
+def test_a_batch_of_new_keys_inserts_each_of_its_items(entry: MixEntry, inserts: int) -> None:
     assert entry.inserts == inserts
 
 
 @given(mix_documents)
-def test_operations_that_know_no_key_choose_none(document: dict[str, Any]) -> None:
+def test_operations_without_a_key_choose_none(document: dict[str, Any]) -> None:
     entries, _problems = parse(document)
     for entry in entries.values():
         assert bool(entry.keys) <= (entry.operation in CHOOSING)
@@ -187,7 +187,7 @@ def test_a_chooser_has_the_parameters_of_its_document() -> None:
         (7, "mix", "must be an object"),
     ],
 )
-def test_what_is_wrong_is_named_with_field_and_value(document: Any, field: str, words: str) -> None:
+def test_a_problem_has_its_field_and_value(document: Any, field: str, words: str) -> None:
     _entries, problems = parse(document)
     (problem,) = problems
     assert problem.startswith(f"scenario: {field}: ")

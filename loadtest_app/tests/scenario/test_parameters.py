@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scenarios out of SSM: the mapping of names, its checks, and the reading of parameters."""
+"""Scenarios from SSM: the mapping of names, its checks, and the reading of parameters."""
 
 import json
 import os
@@ -25,8 +25,6 @@ CLASSIC = {
     "duplicate-percentage": "2.5",
     "cleanup-after-test": "False",
     "table-name": "test-table",
-    "read-capacity-units": "5",
-    "write-capacity-units": "10",
 }
 
 
@@ -55,7 +53,7 @@ def test_the_classic_names_make_a_classic_plan() -> None:
     }
 
 
-def test_what_is_left_out_of_a_classic_plan_has_its_default() -> None:
+def test_missing_fields_of_a_classic_plan_have_defaults() -> None:
     plan = from_parameters(under({"concurrency-limit": "10", "total-items": " 20\n"}), f"{PATH}/")["plan"]
     assert plan == {
         "type": "classic",
@@ -67,22 +65,28 @@ def test_what_is_left_out_of_a_classic_plan_has_its_default() -> None:
     }
 
 
-def test_settings_without_a_plan_make_none() -> None:
-    assert from_parameters(under({"table-name": "test-table", "write-capacity-units": "10"}), PATH) == {
-        "table": "test-table"
-    }
+def test_settings_without_a_plan_define_none() -> None:
+    assert from_parameters(under({"table-name": "test-table", "image-tag": "abc"}), PATH) == {"table": "test-table"}
 
 
-def test_a_whole_scenario_is_given_back_as_it_is() -> None:
+def test_a_whole_scenario_is_returned_unchanged() -> None:
     scenario = {"table": "test-table", "plan": {"type": "closed", "concurrency": 4}, "mix": {"put": 1}}
-    beside = {"read-capacity-units": "5", "image-tag": "abc"}
-    assert from_parameters(under({"scenario": json.dumps(scenario), **beside}), PATH) == scenario
+    neighbours = {"image-tag": "abc"}
+    assert from_parameters(under({"scenario": json.dumps(scenario), **neighbours}), PATH) == scenario
+
+
+@pytest.mark.parametrize("value", ["5", "many", ""])
+def test_former_capacity_parameters_are_ignored(value: str) -> None:
+    """An environment that still has them works; the stack of the table sets its capacity."""
+    former = {"read-capacity-units": value, "write-capacity-units": value}
+    assert from_parameters(under(CLASSIC | former), PATH) == from_parameters(under(CLASSIC), PATH)
+    assert from_parameters(under(former), PATH) == {}
 
 
 @pytest.mark.parametrize(
     "foreign", [{f"{PATH}/vpc-id": "vpc-1"}, {f"{PATH}2/total-items": "x"}, {f"{PATH}/deeper/total-items": "x"}, {}]
 )
-def test_what_is_not_ours_is_passed_over(foreign: dict[str, str]) -> None:
+def test_other_parameters_are_ignored(foreign: dict[str, str]) -> None:
     assert from_parameters(foreign, PATH) == {}
 
 
@@ -99,10 +103,9 @@ def test_what_is_not_ours_is_passed_over(foreign: dict[str, str]) -> None:
         ("duplicate-percentage", "100", "must be a number from 0 to below 100"),
         ("cleanup-after-test", "1", "must be true or false"),
         ("table-name", "a table", "must be the name of a table"),
-        ("read-capacity-units", "many", "must be a whole number"),
     ],
 )
-def test_a_known_name_is_checked(name: str, value: str, words: str) -> None:
+def test_the_value_of_a_known_name_is_checked(name: str, value: str, words: str) -> None:
     (problem,) = problems_of(CLASSIC | {name: value})
     assert problem.startswith(f"{PATH}/{name}: ")
     assert words in problem
@@ -126,13 +129,13 @@ def test_all_problems_are_listed() -> None:
         ({"scenario": "[1]"}, 'must be a JSON object, got "[1]"'),
     ],
 )
-def test_a_scenario_that_is_none_is_refused(parameters: dict[str, str], words: str) -> None:
+def test_an_invalid_scenario_is_refused(parameters: dict[str, str], words: str) -> None:
     (problem,) = problems_of(parameters)
     assert words in problem
 
 
 @given(st.dictionaries(st.sampled_from([*CLASSIC, "scenario", "other"]), st.text(max_size=20) | st.just("5")))
-def test_any_text_makes_a_document_or_problems_of_one_line(parameters: dict[str, str]) -> None:
+def test_any_text_is_a_document_or_problems_of_one_line(parameters: dict[str, str]) -> None:
     try:
         document = from_parameters(under(parameters), PATH)
     except SourceError as error:
@@ -170,7 +173,7 @@ def test_parameters_are_read_page_by_page_and_decrypted(credentials: None, monke
 
 
 @mock_aws
-def test_a_path_with_nothing_under_it_is_said(credentials: None) -> None:
+def test_an_empty_path_is_reported(credentials: None) -> None:
     with pytest.raises(SourceError, match=f"^{PATH}: SSM holds no parameters directly under it"):
         read_parameters(PATH, "eu-west-1", None)
 
@@ -188,7 +191,7 @@ def test_a_path_with_nothing_under_it_is_said(credentials: None) -> None:
         ("InternalServerError", "sorry", "SSM refuses to read it: InternalServerError: sorry"),
     ],
 )
-def test_a_refusal_says_how_to_mend_it(
+def test_a_refusal_has_a_remedy(
     code: str, message: str, words: str, client: Any, credentials: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(botocore.session.Session, "create_client", lambda *_arguments, **_settings: client)
@@ -211,24 +214,24 @@ def test_a_refusal_says_how_to_mend_it(
         ("/a" * 15, "must be a path"),
     ],
 )
-def test_a_path_that_ssm_refuses_is_not_asked_for(path: str, words: str) -> None:
+def test_path_that_ssm_refuses_is_not_requested(path: str, words: str) -> None:
     with pytest.raises(SourceError, match=words):
         read_parameters(path, "eu-west-1", "http://127.0.0.1:1")
 
 
-def test_a_missing_region_is_said(credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_region_is_reported(credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     with pytest.raises(SourceError, match="no AWS region is known"):
         read_parameters(PATH, None, None)
 
 
-def test_an_endpoint_that_does_not_answer_is_said(credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_endpoint_is_reported(credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MAX_ATTEMPTS", 1)
     with pytest.raises(SourceError, match="SSM does not answer"):
         read_parameters(PATH, "eu-west-1", "http://127.0.0.1:1")
 
 
-def test_what_is_not_read_from_ssm_does_not_wait_for_botocore() -> None:
+def test_only_a_read_from_ssm_imports_botocore() -> None:
     script = "import ddbload.scenario.parameters, sys; sys.exit('botocore' in sys.modules)"
     search_path = os.pathsep.join(sys.path)
     assert subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": search_path}, check=False).returncode == 0

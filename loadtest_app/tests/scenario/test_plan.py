@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plans: from a document to pacers that ask for what the document asks for."""
+"""Plans: from a document to pacers with the requested operations."""
 
 import json
 from collections.abc import Mapping
@@ -11,8 +11,9 @@ from ddbload.pacing import callers
 from ddbload.pacing.arrivals import PoissonPacer, ReplayPacer, UniformPacer
 from ddbload.pacing.callers import ClosedPacer, Phase
 from ddbload.pacing.segment import WHOLE, Segment
-from ddbload.scenario.plan import KINDS, STAGES, ClosedPlan, FindMaxPlan, OpenPlan, Plan, ReplayPlan, read
+from ddbload.scenario.plan import KINDS, ClosedPlan, FindMaxPlan, OpenPlan, Plan, ReplayPlan, read
 from ddbload.scenario.reader import Reader
+from ddbload.scenario.stages import STAGES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,7 +81,7 @@ plan_documents = st.one_of(open_plans, closed_plans, searches)
 
 
 def parse(document: Mapping[str, Any]) -> tuple[Plan, list[str]]:
-    """Return a plan, and what is wrong with it."""
+    """Return a plan, and its problems."""
     reader = Reader(document, "plan")
     plan = read(reader)
     reader.finish()
@@ -94,10 +95,10 @@ def plan_of(**document: Any) -> Plan:
 
 
 @given(plan_documents)
-def test_a_plan_gives_itself_again(document: dict[str, Any]) -> None:
+def test_a_plan_survives_its_document(document: dict[str, Any]) -> None:
     plan, problems = parse(document)
     assert problems == []
-    assert parse(json.loads(json.dumps(plan.document))) == (plan, [])
+    assert parse(json.loads(json.dumps(plan.document()))) == (plan, [])
 
 
 @given(st.lists(stages, min_size=1, max_size=4))
@@ -105,15 +106,13 @@ def test_stages_follow_each_other(documents: list[dict[str, Any]]) -> None:
     whole = plan_of(type="stages", stages=documents)
     parts = [plan_of(**document) for document in documents]
     assert isinstance(whole, OpenPlan)
-    assert whole.pieces == tuple(piece for part in parts if isinstance(part, OpenPlan) for piece in part.pieces)
+    assert whole.stages == tuple(stage for part in parts if isinstance(part, OpenPlan) for stage in part.stages)
     assert whole.duration_s == pytest.approx(sum(part.duration_s for part in parts if isinstance(part, OpenPlan)))
 
 
 @settings(max_examples=50)
 @given(open_plans, st.integers(1, 5), st.integers(0, 2**63 - 1))
-def test_all_workers_together_are_asked_for_the_whole_open_plan(
-    document: dict[str, Any], count: int, seed: int
-) -> None:
+def test_workers_together_get_the_whole_open_plan(document: dict[str, Any], count: int, seed: int) -> None:
     plan = plan_of(**document)
     assert isinstance(plan, OpenPlan)
     pacers = [plan.pacer(Segment(index, count), seed) for index in range(count)]
@@ -124,7 +123,8 @@ def test_all_workers_together_are_asked_for_the_whole_open_plan(
 
 
 @given(closed_plans, st.integers(1, 3))
-def test_all_workers_together_are_asked_for_the_whole_closed_plan(document: dict[str, Any], count: int) -> None:
+def test_workers_share_the_whole_closed_plan(document: dict[str, Any], count: int) -> None:
+    """All workers together have the whole closed plan."""
     plan = plan_of(**document)
     assert isinstance(plan, ClosedPlan)
     if min(phase.concurrency for phase in plan.phases) < count:
@@ -140,7 +140,7 @@ def test_all_workers_together_are_asked_for_the_whole_closed_plan(document: dict
 
 
 @given(st.floats(0.3, 1000), st.floats(0, 0.5))
-def test_a_spike_may_last_to_the_very_end(duration: float, share: float) -> None:
+def test_a_spike_may_last_to_the_end(duration: float, share: float) -> None:
     at = duration * share
     plan = plan_of(type="spike", duration=duration, at=at, length=duration - at)
     assert isinstance(plan, OpenPlan)
@@ -161,14 +161,14 @@ def test_a_spike_may_last_to_the_very_end(duration: float, share: float) -> None
         ({"type": "stages", "stages": [{"rate": 10, "duration": 1}, {"rate": 0, "duration": 2}]}, 10, 10, 3),
     ],
 )
-def test_an_open_plan_asks_for_what_its_stages_say(
+def test_an_open_plan_has_the_operations_of_its_stages(
     document: dict[str, Any], operations: float, peak: float, duration_s: float
 ) -> None:
     plan = plan_of(**document)
     assert isinstance(plan, OpenPlan)
     assert (plan.operations, plan.curve.peak) == (pytest.approx(operations), pytest.approx(peak))
     assert plan.duration_s == pytest.approx(duration_s)
-    assert plan.document["type"] == document.get("type", "constant_rate")
+    assert plan.document()["type"] == document.get("type", "constant_rate")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,8 @@ def test_a_closed_plan_ends_by_number_or_by_time(
     assert (pacer.operations, pacer.duration_ns) == (operations, None if duration_s is None else 5 * 10**9)
 
 
-def test_the_classic_plan_keeps_the_names_and_the_meaning_of_its_parameters() -> None:
+def test_the_classic_plan_keeps_its_parameters() -> None:
+    """The classic plan keeps the names and the meaning of its parameters."""
     document = {"concurrency_limit": 200, "total_items": 1000, "max_concurrency_percentage": 50}
     plan = plan_of(type="classic", **document)
     assert isinstance(plan, ClosedPlan)
@@ -212,6 +213,7 @@ def test_a_trial_settles_before_it_is_judged() -> None:
     assert isinstance(plan, FindMaxPlan)
     trial = plan.trial(250)
     assert (trial.duration_s, trial.operations, trial.curve.peak) == (10, 2500, 250)
+    assert trial.document() == {"type": "constant_rate", "rate": 250, "duration": 10, "arrivals": "uniform"}
     assert (plan.start, plan.ceiling, plan.precision, plan.confirmations) == (100, 40_000, 0.05, 3)
 
 
@@ -220,7 +222,7 @@ def test_a_replay_has_the_instants_of_its_file(tmp_path: Path) -> None:
     file.write_text("0.5\n1\n4\n")
     plan = plan_of(type="replay", file=str(file), speed=2)
     assert isinstance(plan, ReplayPlan)
-    assert (plan.operations, plan.duration_s, plan.document["file"]) == (3, 2.0, str(file))
+    assert (plan.operations, plan.duration_s, plan.document()["file"]) == (3, 2.0, str(file))
     pacer = plan.pacer(Segment(1, 2), 1)
     assert isinstance(pacer, ReplayPacer)
     assert (pacer.operations, pacer.planned_ns(0)) == (1, 500_000_000)
@@ -272,7 +274,7 @@ def test_a_replay_has_the_instants_of_its_file(tmp_path: Path) -> None:
         ({"type": "replay", "file": "/no/such/file"}, "plan.file", "No such file"),
     ],
 )
-def test_what_is_wrong_is_named_with_field_and_value(document: dict[str, Any], field: str, words: str) -> None:
+def test_a_problem_has_its_field_and_value(document: dict[str, Any], field: str, words: str) -> None:
     _plan, problems = parse(document)
     (problem,) = problems
     assert problem.startswith(f"scenario: {field}: ")
@@ -280,7 +282,7 @@ def test_what_is_wrong_is_named_with_field_and_value(document: dict[str, Any], f
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "reported"),
     [
         ({}, {"type": "constant_rate", "rate": 100.0, "duration": 10.0, "arrivals": "uniform"}),
         ({"type": "closed", "duration": 5}, {"type": "closed", "concurrency": 32, "duration": 5}),
@@ -295,10 +297,10 @@ def test_what_is_wrong_is_named_with_field_and_value(document: dict[str, Any], f
         ),
     ],
 )
-def test_a_plan_tells_its_defaults_too(document: dict[str, Any], told: dict[str, Any]) -> None:
-    assert plan_of(**document).document == told
+def test_a_plan_s_document_has_its_defaults(document: dict[str, Any], reported: dict[str, Any]) -> None:
+    assert plan_of(**document).document() == reported
 
 
-def test_every_kind_of_plan_is_tried_here() -> None:
+def test_every_kind_of_plan_is_tested_here() -> None:
     tried = {"constant_rate", "ramp", "steps", "spike", "sine", "stages", "closed", "classic", "find_max", "replay"}
     assert (set(KINDS), set(STAGES) <= tried) == (tried, True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reader of documents: each field as it should be, or one line that says what is wrong with it."""
+"""The reader of documents: each field is valid, or has a problem of one line."""
 
 import json
 import math
@@ -23,7 +23,7 @@ def problems_of(reader: Reader) -> list[str]:
 
 
 @given(json_values)
-def test_a_whole_number_is_taken_within_its_bounds_alone(value: Any) -> None:
+def test_a_whole_number_is_accepted_within_its_bounds(value: Any) -> None:
     reader = Reader({"field": value})
     taken = reader.integer("field", 7, 1, 10)
     right = type(value) is int and 1 <= value <= 10
@@ -32,7 +32,7 @@ def test_a_whole_number_is_taken_within_its_bounds_alone(value: Any) -> None:
 
 
 @given(json_values)
-def test_a_number_is_taken_within_its_bounds_alone(value: Any) -> None:
+def test_a_number_is_accepted_within_its_bounds(value: Any) -> None:
     reader = Reader({"field": value})
     taken = reader.number("field", 7.0, 1, 10, "seconds")
     right = type(value) in (int, float) and 1 <= value <= 10
@@ -41,7 +41,7 @@ def test_a_number_is_taken_within_its_bounds_alone(value: Any) -> None:
 
 
 @given(json_values)
-def test_whatever_is_given_gets_a_line_that_is_one_line(value: Any) -> None:
+def test_a_problem_of_any_value_is_one_line(value: Any) -> None:
     reader = Reader({"a": value, "b": value, "c": value, "d": value, "e": value})
     reader.integer("a", 1, 1, 1)
     reader.boolean("b", True)
@@ -54,13 +54,13 @@ def test_whatever_is_given_gets_a_line_that_is_one_line(value: Any) -> None:
 
 
 @given(json_values)
-def test_a_value_is_shown_as_json_and_never_at_length(value: Any) -> None:
+def test_a_value_is_shown_as_short_json(value: Any) -> None:
     text = json.dumps(value)
     assert len(show(value)) <= LONGEST_SHOWN
     assert show(value) == text or show(value) == text[: LONGEST_SHOWN - 3] + "..."
 
 
-def test_bounds_are_included_and_what_is_beyond_them_is_told() -> None:
+def test_bounds_are_inclusive_and_values_beyond_are_reported() -> None:
     reader = Reader({"low": 1, "high": 3, "below": 0, "above": 4})
     assert [reader.integer(name, 2, 1, 3) for name in ("low", "high", "below", "above")] == [1, 3, 2, 2]
     assert problems_of(reader) == [
@@ -69,7 +69,7 @@ def test_bounds_are_included_and_what_is_beyond_them_is_told() -> None:
     ]
 
 
-def test_a_default_that_keeps_no_rule_is_a_missing_field() -> None:
+def test_a_field_without_a_valid_default_is_required() -> None:
     reader = Reader({})
     assert reader.text("table", "", "the name of a table", 3) == ""
     assert problems_of(reader) == ["scenario: table: must be the name of a table, but is missing"]
@@ -78,7 +78,7 @@ def test_a_default_that_keeps_no_rule_is_a_missing_field() -> None:
     assert problems_of(reader) == ['scenario: table: must be the name of a table, got ""']
 
 
-def test_texts_choices_and_truths() -> None:
+def test_texts_choices_and_booleans() -> None:
     reader = Reader({"text": "x" * 1024, "choice": "two", "truth": False})
     assert reader.text("text", "", "a text") == "x" * 1024
     assert reader.choice("choice", "one", ("one", "two")) == "two"
@@ -95,7 +95,7 @@ def test_texts_choices_and_truths() -> None:
     ]
 
 
-def test_a_path_leads_to_what_is_wrong() -> None:
+def test_a_problem_has_its_path() -> None:
     reader = Reader({"plan": {"stages": [{"rate": -1}]}, "keys": 5})
     plan = reader.section("plan")
     plan.child("stages[0]", plan.take("stages", [])[0]).integer("rate", 1, 0, 9)
@@ -110,7 +110,7 @@ def test_a_path_leads_to_what_is_wrong() -> None:
     ]
 
 
-def test_what_was_read_is_kept_with_its_defaults() -> None:
+def test_read_fields_are_kept_with_their_defaults() -> None:
     reader = Reader({"rate": 5, "unknown": 1})
     reader.integer("rate", 1, 0, 9)
     reader.number("duration", 10.0, 0, 60, "seconds")
@@ -118,12 +118,12 @@ def test_what_was_read_is_kept_with_its_defaults() -> None:
     assert reader.values == {"rate": 5, "duration": 10.0, "enabled": True}
 
 
-def test_a_section_that_is_not_there_is_its_default() -> None:
+def test_a_missing_section_has_its_default() -> None:
     assert Reader({}).section("size").document == {}
     assert Reader({}).section("size", {"type": "uniform"}).document == {"type": "uniform"}
 
 
-def test_what_nobody_took_is_told_wherever_it_is() -> None:
+def test_unknown_fields_are_reported_at_any_depth() -> None:
     reader = Reader({"conections": 4, "plan": {"rat": 1}, "x": 1})
     reader.integer("connections", 4, 1, 9)
     reader.section("plan").integer("rate", 1, 0, 9)
@@ -135,7 +135,7 @@ def test_what_nobody_took_is_told_wherever_it_is() -> None:
 
 
 @pytest.mark.parametrize("document", [None, 5, "text", [1], True])
-def test_what_is_no_object_is_empty_and_told(document: Any) -> None:
+def test_another_type_than_an_object_is_a_problem(document: Any) -> None:
     reader = Reader(document, "mix")
     assert reader.integer("weight", 1, 0, 9) == 1
     assert problems_of(reader) == [f"scenario: mix: must be an object, got {json.dumps(document)}"]
@@ -145,5 +145,5 @@ def test_what_is_no_object_is_empty_and_told(document: Any) -> None:
     ("value", "integer", "number"),
     [(1, True, True), (1.5, False, True), (True, False, False), ("1", False, False), (math.inf, False, False)],
 )
-def test_a_truth_is_no_number_and_neither_is_infinity(value: Any, integer: bool, number: bool) -> None:
+def test_booleans_and_infinity_are_no_numbers(value: Any, integer: bool, number: bool) -> None:
     assert (is_integer(value), is_number(value)) == (integer, number)

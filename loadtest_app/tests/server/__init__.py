@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A scripted server that is shaped like DynamoDB, for tests: a true table, and faults to order."""
+"""A scripted server like DynamoDB, for tests: a real table, and faults on request."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from server.values import Item
 
 __all__ = ["Function", "Injection", "Log", "Request", "ScriptError", "Server", "serve"]
 
-# As many clients may knock at once.
+# The listen backlog.
 BACKLOG = 4096
 RECEIVE_BYTES = 65_536
-START_S = 10.0
+START_S = 60.0
 
 
 class Ports(NamedTuple):
-    """Where a server listens: for DynamoDB's clients, and for questions to itself."""
+    """The ports of a server: for DynamoDB's clients, and for requests about the server."""
 
     port: int
     control: int
@@ -44,7 +44,7 @@ Certificate = tuple[Path, Path]
 
 
 async def serve(service: Service, port: int, tls: ssl.SSLContext | None) -> tuple[Ports, Sequence[asyncio.Server]]:
-    """Listen on a port of the loopback, 0 for any that is free, and on one for questions to the server itself."""
+    """Listen on a port of the loopback, 0 for any that is free, and on one for requests about the server."""
     loop = asyncio.get_running_loop()
     received = memoryview(bytearray(RECEIVE_BYTES))
     servers = [
@@ -55,7 +55,7 @@ async def serve(service: Service, port: int, tls: ssl.SSLContext | None) -> tupl
 
 
 def tls_context(certificate: Certificate) -> ssl.SSLContext:
-    """Return how TLS is spoken with a certificate and its key, each in a file."""
+    """Return a TLS context with a certificate and its key, each in a file."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*certificate)
     return context
@@ -65,13 +65,13 @@ class Server:
     """A running server, to be used in a ``with``.
 
     Args:
-        script: rules in JSON's shape (see ``server.script``), or a function that is asked about each request, which
+        script: rules in JSON's shape (see ``server.script``), or a function that is called with each request, which
             needs ``process=False``.
-        process: in a process of its own, with a core of its own and an untroubled clock; otherwise in a thread.
+        process: in a separate process, with a core and a precise clock; otherwise in a thread.
         tls: files of a certificate and of its key.
         table: the table, in the shape of CreateTable's request; what is left out is that of ``server.schema.DEFAULT``.
-        fast: no PutItem is read or stored, all are answered alike.
-        clock_offset_s: by how much the server's clock is ahead of ours.
+        fast: no PutItem is read or stored, and all have the same response.
+        clock_offset_s: seconds by which the server's clock is ahead of the machine's.
     """
 
     def __init__(
@@ -121,8 +121,14 @@ class Server:
         return items
 
     @property
+    def control(self) -> list[Item]:
+        """The items of the control table now."""
+        items: list[Item] = self._ask("/control")
+        return items
+
+    @property
     def log(self) -> Log:
-        """What happened so far; after the end, what happened in all."""
+        """The log so far; after the end, the whole log."""
         return self._log or Log.of_document(self._ask("/log"))
 
     def _ask(self, path: str) -> Any:
@@ -179,5 +185,5 @@ class _Thread:
             listening.close()
         for connection in self._service.connections:
             connection.close()
-        # What was closed is told so first.
+        # The closed connections' callbacks run first.
         self._loop.call_soon(self._loop.stop)

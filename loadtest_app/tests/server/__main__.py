@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="to listen on; 0 for any that is free")
     parser.add_argument("--script", default="[]", help="rules: a file, or JSON itself")
     parser.add_argument("--table", default=json.dumps(DEFAULT), help="as in CreateTable: a file, or JSON itself")
-    parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"), type=Path, help="speak TLS")
+    parser.add_argument("--tls", nargs=2, metavar=("CERTIFICATE", "KEY"), type=Path, help="serve TLS")
     parser.add_argument("--clock-offset", type=float, default=0.0, help="seconds that its clock is ahead")
     parser.add_argument("--fast", action="store_true", help="read and store no PutItem, answer all alike")
     parser.add_argument("--until-input-ends", action="store_true", help="end when standard input ends")
@@ -43,7 +43,7 @@ def main() -> None:
     print(json.dumps(ports._asdict()), flush=True)
     if arguments.until_input_ends:
         loop.add_reader(sys.stdin, loop.stop)
-    # Nothing here refers to itself but what lives to the end, and a collection is a pause that no script asked for.
+    # A garbage collection would be a pause outside the script; reference cycles stay until the end.
     gc.disable()
     with contextlib.suppress(KeyboardInterrupt):
         loop.run_forever()

@@ -34,7 +34,7 @@ ACTIONS = {
 
 
 def batch_write(table: Table, request: Mapping[str, Any], unprocessed: int = 0) -> dict[str, Any]:
-    """Carry out a BatchWriteItem, but for the last so many of its entries."""
+    """Carry out a BatchWriteItem, except for its last ``unprocessed`` entries."""
     entries: Sequence[Mapping[str, Any]] = tables(table, request)
     _check_count("requestItems", len(entries), MAX_BATCH_WRITES)
     name = table.schema.name
@@ -56,21 +56,21 @@ def batch_write(table: Table, request: Mapping[str, Any], unprocessed: int = 0) 
 
 
 def batch_get(table: Table, request: Mapping[str, Any], unprocessed: int = 0) -> dict[str, Any]:
-    """Carry out a BatchGetItem, but for the last so many of its keys."""
+    """Carry out a BatchGetItem, except for its last ``unprocessed`` keys."""
     part: Mapping[str, Any] = tables(table, request)
     keys: Sequence[Item] = part["Keys"]
     _check_count("requestItems", len(keys), MAX_BATCH_READS)
     expressions = Expressions(part)
     names = expressions.projection(part.get("ProjectionExpression"))
     expressions.finish()
-    places = [table.schema.key_of(key) for key in keys]
-    _check_distinct(places)
+    positions = [table.schema.key_of(key) for key in keys]
+    _check_distinct(positions)
     _refuse_all(len(keys), unprocessed)
     consumed = Consumed()
     found: list[Item] = []
     size = done = 0
-    for place in places[: len(places) - unprocessed]:
-        item = table.get(place)
+    for position in positions[: len(positions) - unprocessed]:
+        item = table.get(position)
         bytes_read = checked_bytes(item) if item else 0
         if size + bytes_read > MAX_BATCH_ANSWER_BYTES:
             break
@@ -84,7 +84,7 @@ def batch_get(table: Table, request: Mapping[str, Any], unprocessed: int = 0) ->
 
 
 class Transactions:
-    """Transactions, and which of them were done already."""
+    """Transactions, and the completed ones by their token."""
 
     def __init__(self) -> None:
         self._done: dict[str, tuple[float, Any, int]] = {}
@@ -178,7 +178,7 @@ def _check_distinct(keys: Sequence[Key]) -> None:
 
 
 def _refuse_all(count: int, unprocessed: int) -> None:
-    # A batch of which nothing could be done is a throttle.
+    # A batch without processed items is a throttle.
     # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
     if unprocessed >= count:
         raise ApiError("ProvisionedThroughputExceededException")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Capacity units, and how answers tell them.
+"""Capacity units, and ConsumedCapacity of responses.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 """
@@ -17,12 +17,12 @@ TRANSACTION = 2
 
 
 def write_units(size: int) -> float:
-    """Return what a write of so many bytes costs."""
+    """Return the write units of an item's size in bytes."""
     return float(max(1, math.ceil(size / WRITE_UNIT_BYTES)))
 
 
 def read_units(size: int, consistent: bool) -> float:
-    """Return what a read of so many bytes costs: half where it is eventually consistent."""
+    """Return the read units of an item's size in bytes: half of them for an eventually consistent read."""
     return max(1, math.ceil(size / READ_UNIT_BYTES)) * (1.0 if consistent else 0.5)
 
 
@@ -40,12 +40,12 @@ class Consumed:
             self.indexes[name] = self.indexes.get(name, 0.0) + units
 
     def document(self, table: str, detail: str, kind: str = "") -> dict[str, Any]:
-        """Return it as answers tell it.
+        """Return the units as ConsumedCapacity of a response.
 
         Args:
             table: the table's name.
             detail: of the request's ReturnConsumedCapacity, TOTAL or INDEXES.
-            kind: Read or Write in answers of transactions, which say it beside the total.
+            kind: Read or Write in responses of transactions, which have these units in addition to the total.
         """
         units = self.table + sum(self.indexes.values())
         document: dict[str, Any] = {"TableName": table, "CapacityUnits": units}
@@ -59,5 +59,5 @@ class Consumed:
 
 
 def _part(units: float, kind: str) -> dict[str, float]:
-    # Only the parts of writes say it twice.
+    # Only the parts of writes have the units twice.
     return {"CapacityUnits": units} | ({"WriteCapacityUnits": units} if kind == "Write" else {})

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 else:
     Selector = selectors.DefaultSelector
 
-# A sleeping process wakes up late by about so much: the rest of a wait is spent awake.
+# A sleeping process wakes up late by about this time: the rest of a wait is a busy loop.
 AWAKE_S = 0.00025
 
 
 class PreciseSelector(Selector):
-    """Waits to the microsecond: epoll itself rounds up to whole milliseconds, select does not."""
+    """Waits to the microsecond: epoll rounds up to whole milliseconds, select does not."""
 
     def select(self, timeout: float | None = None) -> Events:
-        """Wait for events, at most so many seconds; may come back early, which an event loop does not mind."""
+        """Wait for events, at most ``timeout`` seconds; may return early, which an event loop allows."""
         if timeout is not None and timeout > 0:
             if timeout > AWAKE_S:
-                # The epoll is a file itself, ready when one of its files is: select waits on that one alone.
+                # The epoll is a file too, ready when one of its files is: select waits on that one.
                 select.select([self.fileno()], [], [], timeout - AWAKE_S)
             timeout = 0
         return super().select(timeout)
@@ -39,7 +39,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 class Agenda:
-    """What is to be done when, in order of time, and in order of entry at the same instant."""
+    """Scheduled functions, in order of time, and in order of entry at the same instant."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -48,7 +48,7 @@ class Agenda:
         self._timer: asyncio.TimerHandle | None = None
 
     def at(self, instant: float, action: Callable[[], None]) -> None:
-        """Do something at an instant of the loop's clock, in seconds."""
+        """Call a function at an instant of the loop's clock, in seconds."""
         self._entered += 1
         heapq.heappush(self._entries, (instant, self._entered, action))
         if self._entries[0][1] == self._entered:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a test asks the server itself, on a port of its own that no fault can touch."""
+"""A test's requests about the server, on a separate port without faults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.service import Service
 
 
 class Control(asyncio.Protocol):
-    """One question, ``GET /log`` or ``GET /table``, and its answer in JSON."""
+    """One request, ``GET /log``, ``GET /table`` or ``GET /control``, and its response in JSON."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -24,8 +24,9 @@ class Control(asyncio.Protocol):
         self._buffer += data
         if b"\r\n\r\n" not in self._buffer:
             return
-        asks_log = self._buffer.startswith(b"GET /log ")
-        document = self._service.log.to_document() if asks_log else list(self._service.database.table.items())
+        path, database = self._buffer.split(b" ", 2)[1], self._service.database
+        table = database.control if path == b"/control" else database.table
+        document = self._service.log.to_document() if path == b"/log" else list(table.items())
         body = encode(document)
         self._transport.write(
             b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DynamoDB's operations on one table: a request's document in, its answer's document out."""
+"""DynamoDB's operations on one table: takes a request's document, returns the response's."""
 
 from __future__ import annotations
 
@@ -20,27 +20,36 @@ BATCHES = {"BatchWriteItem": batches.batch_write, "BatchGetItem": batches.batch_
 READS = {"GetItem": reads.get_item, "Query": reads.query, "Scan": reads.scan}
 
 
-class Database:
-    """One table and the transactions that were done on it.
+# The control table, which every server has beside the table under test.
+CONTROL: Mapping[str, Any] = {
+    "TableName": "test-control",
+    "KeySchema": [{"AttributeName": "run", "KeyType": "HASH"}, {"AttributeName": "part", "KeyType": "RANGE"}],
+    "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("run", "part")],
+}
 
-    Where it is ``fast``, every PutItem is answered as though it had been stored, and none is.
+
+class Database:
+    """The table under test, the transactions that were done on it, and a control table.
+
+    Where it is ``fast``, every PutItem has the response of a success, and no item is stored.
     """
 
     def __init__(self, specification: Mapping[str, Any], fast: bool = False) -> None:
         self.table = Table(specification)
+        self.control = Table(CONTROL)
         consumed = Consumed(write_units(0)).document(self.table.schema.name, "TOTAL")
         self._stored = (Answer(encode({"ConsumedCapacity": consumed})), "ok") if fast else None
         self._transactions = batches.Transactions()
 
     def answer(self, operation: str, request: Mapping[str, Any], unprocessed_share: float = 0.0) -> tuple[Answer, str]:
-        """Carry out a request; returns its answer, and the error's name or "ok"."""
+        """Carry out a request; return its response, and the error's name or "ok"."""
         if self._stored and operation == "PutItem":
             return self._stored
         try:
             document = self.execute(operation, request, unprocessed_share)
         except ApiError as error:
             return of_error(error), error.name
-        except Exception:  # a request in a shape that nobody thought of: whoever tests has to hear of it
+        except Exception:  # an unexpected request: the test has to show the error
             traceback.print_exc()
             return of_error(ApiError("InternalFailure", "the test server failed: see its standard error")), "bug"
         return Answer(encode(document)), "ok"
@@ -51,15 +60,16 @@ class Database:
         Args:
             operation: its name.
             request: its document; what a put stores is taken from it uncopied.
-            unprocessed_share: of a batch's entries, rounded up, that are given back undone.
+            unprocessed_share: of a batch's entries, rounded up, that are returned unprocessed.
 
         Raises:
-            ApiError: the answer is an error.
+            ApiError: the response is an error.
         """
+        table = self.control if request.get("TableName") == self.control.schema.name else self.table
         if operation in writes.WRITES:
-            return writes.write(self.table, operation, request)
+            return writes.write(table, operation, request)
         if operation in READS:
-            return READS[operation](self.table, request)
+            return READS[operation](table, request)
         if operation in BATCHES:
             count = len(keys_of(self.table, operation, request)) if unprocessed_share else 0
             return BATCHES[operation](self.table, request, math.ceil(count * unprocessed_share))
@@ -74,12 +84,12 @@ class Database:
 
 
 def of_error(error: ApiError) -> Answer:
-    """Return the answer that is an error."""
+    """Return the response of an error."""
     return Answer(encode(error.document), error.status)
 
 
 def keys_of(table: Table, operation: str, request: Mapping[str, Any]) -> list[Item]:
-    """Return the primary keys that a request names, as far as it is sound."""
+    """Return the primary keys that a request names, as far as it is valid."""
     if operation.startswith("Batch"):
         part: Any = next(iter(request.get("RequestItems", {}).values()), [])
         entries = part.get("Keys", []) if isinstance(part, dict) else [next(iter(entry.values())) for entry in part]

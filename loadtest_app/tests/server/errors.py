@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 DYNAMODB = "com.amazonaws.dynamodb.v20120810"
-# Errors that are not DynamoDB's own come from layers in front of it.
+# Errors of layers in front of DynamoDB have another namespace.
 NAMESPACES = {
     "ValidationException": "com.amazon.coral.validate",
     "SerializationException": "com.amazon.coral.service",
@@ -40,7 +40,7 @@ MESSAGES = {
 
 
 class ApiError(Exception):
-    """An answer that is an error: its HTTP status and its document."""
+    """An error response: its HTTP status and its document."""
 
     def __init__(
         self, name: str, message: str | None = None, status: int | None = None, more: Mapping[str, Any] | None = None
@@ -63,7 +63,7 @@ def invalid(message: str) -> ApiError:
 
 
 def throttled(name: str, reason: str, resource: str) -> ApiError:
-    """Return a throttle with its reason and the ARN of what is too busy.
+    """Return a throttle with its reason and the ARN of the throttled resource.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ThrottlingReason.html
     """

@@ -23,7 +23,7 @@ COMPARATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-FUNCTIONS = {"attribute_exists": 1, "attribute_not_exists": 1, "begins_with": 2, "contains": 2}
+FUNCTIONS = {"attribute_exists": 1, "attribute_not_exists": 1, "begins_with": 2, "contains": 2, "if_not_exists": 2}
 KEYWORDS = {"AND", "OR", "NOT", "BETWEEN", "IN", "SET", "REMOVE", "ADD", "DELETE"}
 # Some of the reserved words: those that a load tester is likely to use.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
@@ -42,11 +42,11 @@ class Expressions:
         self._used: set[str] = set()
 
     def condition(self, text: str, parameter: str = "ConditionExpression") -> Condition:
-        """Return what tells whether an item fulfils a condition."""
+        """Return a function that returns whether an item fulfils a condition."""
         return self.predicate(self.parse(text, parameter))
 
     def predicate(self, node: Node) -> Condition:
-        """Return what tells whether an item fulfils a condition's tree."""
+        """Return a function that returns whether an item fulfils a condition's tree."""
         return lambda item: _holds(node, item)
 
     def parse(self, text: str, parameter: str) -> Node:
@@ -59,26 +59,31 @@ class Expressions:
             return None
         return [self.name(part.strip(), "ProjectionExpression") for part in text.split(",")]
 
-    def assignments(self, text: str) -> dict[str, Value]:
-        """Return what an UpdateExpression of the form ``SET a = :a, b = :b`` sets."""
+    def assignments(self, text: str, before: Item) -> dict[str, Value]:
+        """Return what an UpdateExpression sets: ``SET a = :a, b = if_not_exists(b, :b) ADD c :c``.
+
+        Args:
+            text: the expression.
+            before: the item before the update, empty where there is none.
+        """
         parser = _Parser(self, text, "UpdateExpression")
-        parser.expect("SET")
         found: dict[str, Value] = {}
-        while True:
-            target = parser.operand()
-            parser.expect("=")
-            value = parser.operand()
-            if target[0] != "path" or value[0] != "value":
-                raise parser.unsupported()
-            if target[1] in found:
-                raise parser.error(
-                    "Two document paths overlap with each other; must remove or rewrite one of these paths; "
-                    f"path one: [{target[1]}], path two: [{target[1]}]"
-                )
-            found[target[1]] = value[1]
-            if parser.at_end():
-                return found
-            parser.expect(",")
+        for clause in ("SET", "ADD"):
+            if not parser.take(clause):
+                continue
+            while True:
+                target, value = parser.change(clause)
+                if target in found:
+                    raise parser.error(
+                        "Two document paths overlap with each other; must remove or rewrite one of these paths; "
+                        f"path one: [{target}], path two: [{target}]"
+                    )
+                found[target] = _changed(value, before.get(target))
+                if not parser.take(","):
+                    break
+        if not found or not parser.at_end():
+            raise parser.unsupported()
+        return found
 
     def name(self, token: str, parameter: str) -> str:
         """Return the attribute that a token names."""
@@ -95,7 +100,7 @@ class Expressions:
         return self._names[token]
 
     def value(self, token: str, parameter: str) -> Value:
-        """Return the value that a token stands for."""
+        """Return the value of a token."""
         self._used.add(token)
         if token not in self._values:
             raise invalid(
@@ -136,8 +141,19 @@ class _Parser:
     def at_end(self) -> bool:
         return self._at == len(self._tokens)
 
+    def change(self, clause: str) -> tuple[str, Node]:
+        """Return the attribute that a part of an UpdateExpression changes, and how."""
+        kind, name = self.operand()
+        if clause == "SET":
+            self.expect("=")
+        value = self.operand()
+        is_kept = clause == "SET" and value[:2] == ("if_not_exists", ("path", name))
+        if kind != "path" or not (value[0] == "value" or is_kept):
+            raise self.unsupported()
+        return name, value if clause == "SET" else ("ADD", value)
+
     def expect(self, token: str) -> None:
-        if not self._take(token):
+        if not self.take(token):
             raise self.unsupported()
 
     def error(self, text: str) -> ApiError:
@@ -157,9 +173,9 @@ class _Parser:
         if token.upper() in KEYWORDS or not (token[0].isalpha() or token[0] in "#_"):
             raise self.unsupported()
         self._at += 1
-        if token in FUNCTIONS and self._take("("):
+        if token in FUNCTIONS and self.take("("):
             arguments = [self.operand()]
-            while self._take(","):
+            while self.take(","):
                 arguments.append(self.operand())
             self.expect(")")
             if len(arguments) != FUNCTIONS[token] or arguments[0][0] != "path":
@@ -167,7 +183,8 @@ class _Parser:
             return (token, *arguments)
         return ("path", self._expressions.name(token, self._parameter))
 
-    def _take(self, token: str) -> bool:
+    def take(self, token: str) -> bool:
+        """Pass over a token where it is the next."""
         if not self.at_end() and self._tokens[self._at].upper() == token:
             self._at += 1
             return True
@@ -175,27 +192,29 @@ class _Parser:
 
     def _either(self) -> Node:
         node = self._all()
-        while self._take("OR"):
+        while self.take("OR"):
             node = ("OR", node, self._all())
         return node
 
     def _all(self) -> Node:
         node = self._one()
-        while self._take("AND"):
+        while self.take("AND"):
             node = ("AND", node, self._one())
         return node
 
     def _one(self) -> Node:
-        if self._take("NOT"):
+        if self.take("NOT"):
             return ("NOT", self._one())
-        if self._take("("):
+        if self.take("("):
             node = self._either()
             self.expect(")")
             return node
         left = self.operand()
+        if left[0] == "if_not_exists":
+            raise self.unsupported()
         if left[0] in FUNCTIONS:
             return left
-        if self._take("BETWEEN"):
+        if self.take("BETWEEN"):
             low = self.operand()
             self.expect("AND")
             return ("BETWEEN", left, low, self.operand())
@@ -203,6 +222,29 @@ class _Parser:
             self._at += 1
             return (self._tokens[self._at - 1], left, self.operand())
         raise self.unsupported()
+
+
+def _changed(node: Node, before: Value | None) -> Value:
+    """Return an attribute's value after an update.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
+    """
+    sign, *operands = node
+    if sign == "value":
+        return operands[0]  # type: ignore[no-any-return]
+    if sign == "if_not_exists":
+        return before or operands[1][1]
+    added: Value = operands[0][1]
+    ((kind, content),) = added.items()
+    if kind not in ("N", "SS", "NS", "BS"):
+        raise invalid("Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD")
+    if before is None:
+        return added
+    if kind not in before:
+        raise invalid("An operand in the update expression has an incorrect data type")
+    if kind == "N":
+        return {"N": format(scalar(before) + scalar(added), "f")}  # type: ignore[operator]
+    return {kind: sorted({*before[kind], *content})}
 
 
 def _holds(node: Node, item: Item) -> bool:
@@ -237,7 +279,7 @@ def compare(sign: str, left: Value | None, right: Value | None) -> bool:
 
 
 def begins_with(value: Value | None, prefix: Value | None) -> bool:
-    """Tell whether a text or binary value begins with another."""
+    """Return whether a text or binary value starts with another."""
     if value is None or prefix is None or value.keys() != prefix.keys() or not value.keys() <= {"S", "B"}:
         return False
     whole, start = scalar(value), scalar(prefix)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of a request about which the script has something to say."""
+"""Carries out a request with the faults of the script."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from server.values import Item
 
 READS = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
 BATCHES = {"BatchWriteItem", "BatchGetItem"}
-# All else that a script may say is said of the answer's way out.
+# All other faults change only how the response is sent.
 OUTCOMES = (
     *("throttle", "error", "cancel", "answer", "lose_request", "lose_answer", "apply_late"),
     *("drop_write", "corrupt", "stale", "unprocessed", "reset", "bad_crc"),
@@ -27,19 +27,19 @@ Later = Callable[[float, Callable[[], None]], None]
 
 
 class Fate(NamedTuple):
-    """An answer, and its error's name or "ok"; no answer, and how it is lost, where none is to leave."""
+    """A response, and its error's name or "ok"; None, and the kind of loss, where no response is sent."""
 
     answer: Answer | None
     name: str
 
 
 def is_decisive(what: What) -> bool:
-    """Tell whether something is said of a request's outcome, not of the answer's way out alone."""
+    """Return whether a fault changes the request's outcome, not only how the response is sent."""
     return any(getattr(what, name) not in (None, False) for name in OUTCOMES)
 
 
 class Faults:
-    """Carries out requests, and what the script says of them; ``later`` does something in so many seconds."""
+    """Carries out requests, and the script's faults; ``later`` calls a function after a delay in seconds."""
 
     def __init__(self, database: Database, log: Log, later: Later) -> None:
         self._database = database
@@ -55,7 +55,7 @@ class Faults:
         )
 
     def decide(self, request: Request, what: What, rule: int) -> Fate:
-        """Carry out a request as far as the script lets it be, and log what the script does to it."""
+        """Carry out a request with the script's faults, and log these."""
         if what.lose_request:
             self.note(request, "lose_request", rule)
             return Fate(None, what.lose_request)
@@ -79,7 +79,7 @@ class Faults:
         changes = what.stale if reads else what.drop_write or what.corrupt
         before = self._items(request) if changes else {}
         if reads and what.stale and self._table.previous is not None:
-            self._restore({place: self._table.previous.get(place) for place in before})
+            self._restore({stored_key: self._table.previous.get(stored_key) for stored_key in before})
         share = what.unprocessed["share"] if what.unprocessed else 0.0
         answer, name = self._database.answer(request.operation, request.body, share)
         if what.unprocessed and request.operation in BATCHES:
@@ -95,7 +95,7 @@ class Faults:
         return answer, name
 
     def _said(self, request: Request, what: What, rule: int) -> Fate | None:
-        """Return the answer that the script itself gives."""
+        """Return the response that the script defines; None where it defines none."""
         if what.throttle is not None:
             kind, error = "throttle", self._throttle(request.operation, what.throttle)
         elif what.error is not None:
@@ -103,7 +103,7 @@ class Faults:
             error = ApiError(what.error["type"], what.error.get("message"), what.error.get("status"))
         elif what.cancel is not None:
             reasons = [{"Code": "None"} for _action in request.body["TransactItems"]]
-            reasons[what.cancel.get("place", 0)] = {"Code": what.cancel["code"], "Message": "cancelled by the script"}
+            reasons[what.cancel.get("index", 0)] = {"Code": what.cancel["code"], "Message": "cancelled by the script"}
             kind, error = "cancel", cancelled(reasons)
         elif what.answer is not None:
             self.note(request, "answer", rule)
@@ -131,26 +131,28 @@ class Faults:
             self.note(request, "applied_late", rule)
 
     def _items(self, request: Request) -> dict[Key, Item | None]:
-        """Return what is under a request's keys; of keys that are none the table itself will speak."""
+        """Return the items at a request's keys; the table itself refuses keys that are not valid."""
         try:
-            places = [self._table.schema.key_of(key) for key in request.keys]
+            stored_keys = [self._table.schema.key_of(key) for key in request.keys]
         except ApiError:
             return {}
-        return {place: self._table.get(place) for place in places}
+        return {stored_key: self._table.get(stored_key) for stored_key in stored_keys}
 
     def _restore(self, items: Mapping[Key, Item | None]) -> None:
-        for place, item in items.items():
-            self._table.store(place, item)
+        for stored_key, item in items.items():
+            self._table.store(stored_key, item)
 
     def _corrupt(self, request: Request, rule: int) -> None:
         """Give items another last character in the longest of their texts that is no key."""
         keys = {attribute.name for attribute in self._table.schema.key}
         changed: dict[Key, Item | None] = {}
-        for place, item in self._items(request).items():
+        for stored_key, item in self._items(request).items():
             texts = {name: value["S"] for name, value in (item or {}).items() if "S" in value and name not in keys}
             if item is not None and texts:
                 name = max(texts, key=lambda name: len(texts[name]))
-                changed[place] = item | {name: {"S": texts[name][:-1] + ("Y" if texts[name].endswith("X") else "X")}}
+                changed[stored_key] = item | {
+                    name: {"S": texts[name][:-1] + ("Y" if texts[name].endswith("X") else "X")}
+                }
         if changed:
             self._restore(changed)
             self.note(request, "corrupt", rule)

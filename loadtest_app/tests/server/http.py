@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP/1.1 as DynamoDB speaks it (RFC 9112): whole requests in, answers out in any shape."""
+"""DynamoDB's HTTP/1.1 (RFC 9112): reads whole requests, sends responses in any shape."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ request_ids = itertools.count(1)
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, and the shape in which it goes out.
+    """A response, and the shape in which it is sent.
 
     ``pieces``: bytes of each piece, with a pause of a millisecond after each; 0 for one piece. ``reset``: the
     connection is reset in the middle of it.
@@ -54,26 +54,26 @@ def encode(document: Any) -> bytes:
 
 
 class Handler(Protocol):
-    """Who is told of connections and their requests, and tells the time."""
+    """Takes connections and their requests, and returns the time."""
 
     def date(self) -> bytes:
-        """Return what the Date header says now."""
+        """Return the present value of the Date header."""
 
     def connected(self, connection: Connection) -> None:
-        """A connection was made."""
+        """Take a new connection."""
 
     def disconnected(self, connection: Connection) -> None:
         """A connection is gone."""
 
     def requested(self, connection: Connection, head: Mapping[bytes, bytes], body: bytes) -> None:
-        """A whole request is there; ``connection.answer`` or one of its ends is awaited, now or later."""
+        """Take a whole request; call ``connection.answer`` or close the connection, now or later."""
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One connection; answers its requests in order, one at a time.
+    """One connection; sends the responses to its requests in order, one at a time.
 
-    ``received`` is where bytes come in. All connections of a server may share it: what is in it is taken out before
-    anything else can come. Without it one would be made, and thrown away, each time that something comes.
+    ``received`` is the buffer of received bytes. All connections of a server may share it: it is emptied before
+    the next bytes arrive. Without it, each read would allocate one.
     """
 
     def __init__(self, handler: Handler, received: memoryview) -> None:
@@ -101,7 +101,7 @@ class Connection(asyncio.BufferedProtocol):
         self._read()
 
     def answer(self, answer: Answer) -> None:
-        """Send an answer, if the client is still there."""
+        """Send a response, if the client is still connected."""
         if self._transport is None:
             return
         if answer.is_usual:
@@ -110,7 +110,7 @@ class Connection(asyncio.BufferedProtocol):
         whole = self._encode(answer)
         if answer.reset:
             self._transport.write(whole[: len(whole) // 2])
-            # What was written goes out first; a reset throws away what it has not read.
+            # The written bytes are sent first: a reset drops bytes that the client has not read.
             asyncio.get_running_loop().call_later(PIECE_PAUSE_S, self.reset)
         elif answer.pieces:
             self._send_pieces(whole, answer)
@@ -119,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
             self._finish(answer.close)
 
     def ok(self, body: bytes) -> None:
-        """Send an answer in the usual shape: the quick way."""
+        """Send a response in the usual shape, without the cost of the others."""
         if self._transport is not None:
             self._transport.write(
                 b"HTTP/1.1 200 OK\r\nServer: Server\r\nDate: %b\r\nContent-Type: application/x-amz-json-1.0\r\n"
@@ -129,14 +129,14 @@ class Connection(asyncio.BufferedProtocol):
             self._finish(False)
 
     def close(self) -> None:
-        """End the connection, whatever is under way."""
+        """End the connection, also during a response."""
         if self._transport is not None:
             self._transport.abort()
 
     def reset(self) -> None:
         """End the connection with RST."""
         if self._transport is not None:
-            # Closing without lingering is what sends RST.
+            # A close without lingering sends RST.
             linger = struct.pack("ii", 1, 0)
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self._transport.abort()

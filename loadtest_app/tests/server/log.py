@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happened at the server: what it was asked, and what it did wrong on purpose."""
+"""The log of the server: requests, and injected faults."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Injection:
 
     Attributes:
         what: the fault's name, as a script's rule has it; "applied_late" where an ``apply_late`` came true.
-        operation: what was asked.
-        number: the request's place among those of its operation, from 0; for a connection among the connections.
+        operation: the request's operation; "connect" for a connection.
+        number: the request's number among those of its operation, from 0; for a connection among the connections.
         at_s: seconds since the first data request.
         keys: the primary keys that the request named.
-        rule: the rule's place in the script; 0 where the script is a function.
+        rule: the rule's index in the script; 0 where the script is a function.
     """
 
     what: str
@@ -34,15 +34,15 @@ class Injection:
 
 @dataclass
 class Log:
-    """What happened so far.
+    """The requests, responses and faults so far.
 
     Attributes:
         requests: by operation.
-        answers: by the error's name, "ok" for those that are none, "lost" for those that never left.
-        connections: that were made.
+        answers: responses by the error's name, "ok" for successes, "lost" for those that were not sent.
+        connections: how many were opened.
         access_keys: by which requests were signed.
-        faults: by name; delays and shapes of answers as well.
-        injected: each fault that changed what became of a request, in order.
+        faults: by name; delays and shapes of responses included.
+        injected: each fault that changed the outcome of a request, in order.
         last_s: seconds from the first data request to the last one of each operation.
     """
 
@@ -59,13 +59,13 @@ class Log:
         return [injection for injection in self.injected if injection.what == what]
 
     def to_document(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the log as a JSON document."""
         injected = [asdict(injection) for injection in self.injected]
         return {field.name: getattr(self, field.name) for field in fields(self)} | {"injected": injected}
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> Log:
-        """Read what ``to_document`` wrote."""
+        """Return the log of such a document."""
         counters = {name: Counter(document[name]) for name in ("requests", "answers", "access_keys", "faults")}
         injected = [Injection(**entry) for entry in document["injected"]]
         return cls(**{**document, **counters, "injected": injected})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameters of requests: which there are, and what is wrong with others."""
+"""The parameters of requests, and the errors of unknown ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DETAILS = ("INDEXES", "TOTAL", "NONE")
 def check(table: Table, request: Mapping[str, Any], *known: Iterable[str]) -> None:
     """Refuse a request, or a part of one, that is for another table or has parameters unknown here.
 
-    DynamoDB passes over what it does not know; a test is better told.
+    DynamoDB ignores unknown parameters; the refusal shows a test its mistake.
     """
     check_whole(request, "TableName", *(name for names in known for name in names))
     if request.get("TableName") not in (table.schema.name, table.schema.arn):
@@ -25,7 +25,7 @@ def check(table: Table, request: Mapping[str, Any], *known: Iterable[str]) -> No
 
 
 def check_whole(request: Mapping[str, Any], *known: str) -> None:
-    """Refuse parameters that are unknown here, and a ReturnConsumedCapacity that there is not."""
+    """Refuse parameters that are unknown here, and an invalid ReturnConsumedCapacity."""
     for name in request:
         if name not in known and name not in CAPACITY:
             raise invalid(f"This server does not know the parameter {name} here")
@@ -38,7 +38,7 @@ def check_whole(request: Mapping[str, Any], *known: str) -> None:
 
 
 def check_described(table: Table, request: Mapping[str, Any]) -> None:
-    """Refuse to describe another table, which is done in other words."""
+    """Refuse to describe another table, which has another message."""
     check_whole(request, "TableName")
     name = request.get("TableName")
     if name not in (table.schema.name, table.schema.arn):
@@ -46,7 +46,7 @@ def check_described(table: Table, request: Mapping[str, Any]) -> None:
 
 
 def not_found(more: str = "") -> ApiError:
-    """Return the error about a table that is not there."""
+    """Return the error about a missing table."""
     return ApiError("ResourceNotFoundException", f"Requested resource not found{more}")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a table is: its keys, its secondary indexes, and its description. Specifications have CreateTable's shape."""
+"""The schema of a table: its keys, secondary indexes, and description. Specifications are as for CreateTable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT: Mapping[str, Any] = {
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
     "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
     "BillingMode": "PAY_PER_REQUEST",
-    # What a new on-demand table takes at once.
+    # The initial throughput of a new on-demand table.
     # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
     "WarmThroughput": {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000},
 }
@@ -42,7 +42,7 @@ class Index(NamedTuple):
     attributes: frozenset[str] | None
 
     def projected(self, item: Item | None) -> Item | None:
-        """Return what the index holds of an item; None where the item is not in the index."""
+        """Return an item's projection to the index; None where the item is not in the index."""
         if item is None or any(attribute.name not in item for attribute in self.key):
             return None
         if self.attributes is None:
@@ -65,7 +65,7 @@ class Schema:
 
     @classmethod
     def of(cls, specification: Mapping[str, Any]) -> Schema:
-        """Read a specification; what it leaves out is that of DEFAULT."""
+        """Read a specification; DEFAULT has the members that it lacks."""
         whole = {**DEFAULT, **specification}
         types = {entry["AttributeName"]: entry["AttributeType"] for entry in whole["AttributeDefinitions"]}
         key = _key(whole["KeySchema"], types)
@@ -88,7 +88,7 @@ class Schema:
         """Return the primary key of an item that is to be put.
 
         Raises:
-            ApiError: the item has no such key, or not one that an index could hold.
+            ApiError: the item lacks the key, or its key attributes of an index are not valid.
         """
         for attribute in self.key:
             if attribute.name not in item:
@@ -105,10 +105,10 @@ class Schema:
         return self._scalars(item)
 
     def key_of(self, key: Item) -> Key:
-        """Return a primary key that was given as such.
+        """Return the primary key of a request's Key.
 
         Raises:
-            ApiError: it is none of this table.
+            ApiError: it is not a key of this table.
         """
         if len(key) != len(self.key):
             raise invalid("The number of conditions on the keys is invalid" if not key else MISMATCH)
@@ -140,7 +140,7 @@ class Schema:
         return {attribute.name: item[attribute.name] for attribute in self.key}
 
     def description(self, items: int, size: int) -> dict[str, Any]:
-        """Return DescribeTable's answer for a table of so many items and bytes."""
+        """Return DescribeTable's response for a table with a number of items and a size in bytes."""
         given = self.specification
         throughput = given.get("ProvisionedThroughput", {})
         table: dict[str, Any] = {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults by script: rules of the form ``{"when": {...}, "what": {...}}``, in JSON.
 
-Every rule that matches a request has its say: delays add up, the first outcome counts. An empty ``when`` matches every
+Every rule that matches a request applies: delays add up, the first outcome counts. An empty ``when`` matches every
 data request (all but DescribeTable).
 """
 
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from server.values import Item
 
 DESCRIBE = "DescribeTable"
-# The pseudo-operation of a connection that is made; its numbers count the connections.
+# The pseudo-operation of a new connection; its numbers count the connections.
 CONNECT = "connect"
 DIGITS = re.compile(r"(\d+)\D*$")
 MASK = (1 << 64) - 1
@@ -24,21 +24,21 @@ FAR = 1 << 62
 
 
 class ScriptError(ValueError):
-    """A script that is none; the text says which rule and why."""
+    """A script that is not valid; the text states the rule and the cause."""
 
 
 @dataclass(frozen=True)
 class When:
-    """Which requests a rule is about; all that is given has to be so.
+    """The requests that a rule applies to; all given conditions have to hold.
 
     Attributes:
         operation: DynamoDB's name of one, or a list of them; "connect" for connections.
         numbers: from (included) to (not included) among the requests of these operations, counted from 0.
-        every: each so manieth of them; ``offset`` is the first one's number.
+        every: each ``every``-th of them; ``offset`` is the first one's number.
         share: of them, by chance; which ones depends on ``seed`` and the number alone.
-        window_s: from and to, in seconds since the first data request; with ``each_s`` again in every such period.
+        window_s: from and to, in seconds since the first data request; repeated every ``each_s`` seconds, if given.
         key_numbers: from and to of the number at the end of the partition key's value, of any key of the request.
-        key_every: each so manieth of such numbers.
+        key_every: each ``key_every``-th of these numbers.
     """
 
     operation: Any = None
@@ -53,13 +53,13 @@ class When:
     key_every: int = 1
 
     def is_about(self, operation: str) -> bool:
-        """Tell whether requests of an operation count for the rule."""
+        """Return whether requests of an operation count for the rule."""
         if self.operation is None:
             return operation not in (DESCRIBE, CONNECT)
         return operation == self.operation or (isinstance(self.operation, list) and operation in self.operation)
 
     def holds(self, number: int, elapsed_s: float, keys: Sequence[Item], at_end: bool) -> bool:
-        """Tell whether the rule is about request ``number``; ``at_end`` leaves its window out."""
+        """Return whether the rule applies to request ``number``; ``at_end`` leaves its window out."""
         if not self.numbers[0] <= number < self.numbers[1] or number % self.every != self.offset % self.every:
             return False
         if self.share < 1 and chance(self.seed, number) >= self.share:
@@ -86,31 +86,31 @@ class When:
 
 @dataclass(frozen=True)
 class What:
-    """What happens.
+    """The faults that a rule injects.
 
     Attributes:
-        delay_ms: the answer leaves so much later.
-        slow_start: ``{"seconds", "delay_ms"}``: a delay that falls evenly to nothing within so many seconds.
-        stall: no answer leaves within the rule's window, whenever its request came; all wait for the window's end.
+        delay_ms: the response is delayed by these milliseconds.
+        slow_start: ``{"seconds", "delay_ms"}``: a delay that falls evenly to 0 within these seconds.
+        stall: no response is sent within the rule's window, whenever its request came; all wait for the window's end.
         throttle: ``{"reason"}`` and, where they differ from the table's, ``"type"`` and ``"resource"``.
         error: ``{"type"}`` and, where wanted, ``"status"`` and ``"message"``.
-        cancel: ``{"code", "place"}``: a transaction is cancelled on account of its item at this place.
+        cancel: ``{"code", "index"}``: a transaction is cancelled for the item at this index.
         answer: ``{"document"}`` or ``{"text"}``, whose characters are bytes, and, where wanted, ``"status"``: this
-            answer, whatever was asked.
-        lose_request: "reset" or "silent": nothing is done, and no answer comes.
-        lose_answer: "reset" or "silent": all is done, and no answer comes.
-        apply_late: ``{"ms"}`` and, where not silent, ``"then": "reset"``: no answer comes; it is done so much later.
-        drop_write: the answer says that all is well; nothing is done. Of reads it says nothing.
-        corrupt: the answer says that all is well; other data are stored. Of reads and deletes it says nothing.
-        stale: what is read by key is as it was before it was last written. Of writes it says nothing.
-        unprocessed: ``{"share"}`` of a batch's entries, rounded up, are given back undone.
-        reset: the connection is reset in the middle of the answer.
-        bad_crc: the answer's checksum is wrong.
-        close: the connection is closed after the answer, which says so.
-        chunked: the answer comes in chunks.
-        pieces: the answer comes in pieces of so many bytes.
-        headers: of the answer, in addition.
-        refuse: a connection is reset when it is made.
+            response to any request.
+        lose_request: "reset" or "silent": nothing is done, and no response is sent.
+        lose_answer: "reset" or "silent": all is done, and no response is sent.
+        apply_late: ``{"ms"}`` and, where not silent, ``"then": "reset"``: no response; the write is applied later.
+        drop_write: the response reports a success; nothing is done. Reads are not affected.
+        corrupt: the response reports a success; other data are stored. Reads and deletes are not affected.
+        stale: a read by key returns the item before its last write. Writes are not affected.
+        unprocessed: ``{"share"}`` of a batch's entries, rounded up, are returned unprocessed.
+        reset: the connection is reset in the middle of the response.
+        bad_crc: the response's checksum is wrong.
+        close: the connection is closed after the response, whose Connection header says so.
+        chunked: the response has the chunked transfer coding.
+        pieces: the response is sent in pieces of this many bytes.
+        headers: additional headers of the response.
+        refuse: a new connection is reset.
     """
 
     delay_ms: float = 0.0
@@ -136,7 +136,7 @@ class What:
     refuse: bool = False
 
     def delay_s(self, elapsed_s: float) -> float:
-        """Return by how many seconds the answer is delayed, so long after the first data request."""
+        """Return the response's delay in seconds, at ``elapsed_s`` seconds after the first data request."""
         delay_ms = self.delay_ms
         if self.slow_start and elapsed_s < self.slow_start["seconds"]:
             delay_ms += self.slow_start["delay_ms"] * (1 - elapsed_s / self.slow_start["seconds"])
@@ -151,9 +151,9 @@ class Rule(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What a script that is a function is told of a request.
+    """A request, as a script that is a function takes it.
 
-    ``number`` is its place among those of its operation, from 0; ``elapsed_s`` is since the first data request.
+    ``number`` counts the requests of its operation from 0; ``elapsed_s`` is since the first data request.
     """
 
     operation: str
@@ -170,17 +170,17 @@ def parse(document: Sequence[Mapping[str, Any]]) -> list[Rule]:
     """Read a script.
 
     Raises:
-        ScriptError: it is none.
+        ScriptError: it is not valid.
     """
     rules = []
-    for place, entry in enumerate(document):
+    for position, entry in enumerate(document):
         unknown = set(entry) - {"when", "what"}
         if unknown or not entry.get("what"):
-            raise ScriptError(f"script[{place}]: a rule has the members when and what, and what is not empty")
-        when: When = _build(When, entry.get("when", {}), f"script[{place}].when")
-        what = parse_what(entry["what"], f"script[{place}].what")
+            raise ScriptError(f"script[{position}]: a rule has the members when and what, and what is not empty")
+        when: When = _build(When, entry.get("when", {}), f"script[{position}].when")
+        what = parse_what(entry["what"], f"script[{position}].what")
         if what.stall and when.window_s is None:
-            raise ScriptError(f"script[{place}]: a stall needs a window_s")
+            raise ScriptError(f"script[{position}]: a stall needs a window_s")
         rules.append(Rule(when, what))
     return rules
 
@@ -189,7 +189,7 @@ def parse_what(document: Mapping[str, Any], path: str = "what") -> What:
     """Read a rule's second half.
 
     Raises:
-        ScriptError: it is none.
+        ScriptError: it is not valid.
     """
     what: What = _build(What, document, path)
     return what
@@ -199,7 +199,7 @@ def _build(kind: Any, document: Mapping[str, Any], path: str) -> Any:
     known = [field.name for field in fields(kind)]
     for name in document:
         if name not in known:
-            raise ScriptError(f"{path}.{name}: there is no such thing; known are {', '.join(known)}")
+            raise ScriptError(f"{path}.{name}: unknown; known are {', '.join(known)}")
     return kind(**document)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A table behind a script: what comes in, and when what leaves."""
+"""A table behind a script: takes requests, and sends their responses when they are due."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from server.http import Answer, Connection
 from server.log import Log
 from server.script import CONNECT, DESCRIBE, Function, Request, Rule, ScriptError, What, parse_what
 
-# A signature is good for so long.
+# A signature is valid for these seconds.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 SIGNATURE_LIFE_S = 300
 
 
 class Service:
-    """The server's own self.
+    """The server's table, script, connections and log.
 
     Args:
         loop: that it runs on.
         specification: of the table, in the shape of CreateTable's request.
-        script: rules, or a function that is asked about each request.
-        fast: no PutItem is read or stored, all are answered alike: for measuring clients.
-        clock_offset_s: by how much its clock is ahead of ours; signatures by another clock are refused then.
+        script: rules, or a function that is called with each request.
+        fast: no PutItem is read or stored, and all have the same response: for measuring clients.
+        clock_offset_s: seconds by which its clock is ahead of the machine's, whose signatures are then refused.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Service:
         self._date = b""
 
     def date(self) -> bytes:
-        """Return what the Date header says now."""
+        """Return the present value of the Date header."""
         second = int(time.time() + self._clock_offset_s)
         if second != self._second:
             self._second = second
@@ -79,7 +79,7 @@ class Service:
         return self._date
 
     def connected(self, connection: Connection) -> None:
-        """Count a connection, and refuse it where the script says so."""
+        """Count a connection, and refuse it where the script has a fault for it."""
         self.connections.add(connection)
         request = Request(CONNECT, self.log.connections, self._elapsed_s(self._loop.time()), [], {})
         self.log.connections += 1
@@ -93,7 +93,7 @@ class Service:
         self.connections.discard(connection)
 
     def requested(self, connection: Connection, head: Mapping[bytes, bytes], body: bytes) -> None:
-        """Let a request have its answer, now or later."""
+        """Send the response to a request, now or later."""
         now = self._loop.time()
         operation = head.get(b"x-amz-target", b"").rpartition(b".")[2].decode()
         number = self.log.requests[operation]
@@ -141,7 +141,7 @@ class Service:
             self._leave(connection, fate)
 
     def _shaped(self, answer: Answer, said: Sequence[What]) -> Answer:
-        """Return an answer in the shapes that the script wants."""
+        """Return a response in the shapes that the script sets."""
         for what in said:
             for name in ("close", "chunked", "pieces", "headers"):
                 value = getattr(what, name)
@@ -158,19 +158,19 @@ class Service:
             connection.reset()
 
     def _said_of(self, request: Request) -> list[tuple[int, What]]:
-        """Return what the script says of a request, with each rule's place; stalls are said whatever the time."""
+        """Return the script's faults for a request, each with its rule's index; stalls regardless of the time."""
         if self._function:
             said = parse_what(self._function(request) or {})
             if said.stall:
                 raise ScriptError("a function cannot stall the server: it has no window; write a rule")
             return [(0, said)]
         found = []
-        for place, (when, what) in enumerate(self._rules):
+        for position, (when, what) in enumerate(self._rules):
             if when.is_about(request.operation):
-                number = self._counts[place]
-                self._counts[place] += 1
+                number = self._counts[position]
+                self._counts[position] += 1
                 if when.holds(number, request.elapsed_s, request.keys, what.stall):
-                    found.append((place, what))
+                    found.append((position, what))
         return found
 
     def _elapsed_s(self, now: float) -> float:

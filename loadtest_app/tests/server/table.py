@@ -17,13 +17,13 @@ from server.values import Item, Scalar, checked_bytes, scalar
 PAGE_BYTES = 1_048_576
 HASHES = 1 << 32
 
-# Where an item stands in what is read: the hash of its partition first in a Scan, its range key first in a Query.
+# The position of an item: in a Scan by the hash of its partition, in a Query by its range key.
 Position = tuple[Any, ...]
 
 
 @dataclass
 class Page:
-    """What one Query or Scan read: the items that it returns, how much it looked at, and where it stopped."""
+    """The result of one Query or Scan: its items, the number of scanned ones, and its last key."""
 
     items: list[Item] = field(default_factory=list)
     scanned: int = 0
@@ -32,7 +32,7 @@ class Page:
 
 
 def partition_hash(value: Scalar) -> int:
-    """Return where in the table's key space, from 0 to 2**32, a partition lies."""
+    """Return a partition's position in the table's key space, from 0 to 2**32."""
     return zlib.crc32(repr(value).encode())
 
 
@@ -42,10 +42,10 @@ class Table:
     def __init__(self, specification: Mapping[str, Any]) -> None:
         self.schema = Schema.of(specification)
         self._count = self._bytes = 0
-        # What each key had before it was last written, where somebody wants to know.
+        # Each key's item before its last write, where the script may have stale reads.
         self.previous: dict[Key, Item | None] | None = None
         self._partitions: dict[Scalar, dict[Scalar | None, bytes]] = {}
-        # The order of keys, made when it is asked for, and forgotten when a key comes or goes.
+        # The order of keys, computed on request, and dropped when a key is added or removed.
         self._scan_order: list[Position] | None = None
         self._query_orders: dict[Scalar, list[Scalar]] = {}
 
@@ -55,7 +55,7 @@ class Table:
             yield from map(marshal.loads, partition.values())
 
     def description(self) -> dict[str, Any]:
-        """Return DescribeTable's answer."""
+        """Return DescribeTable's response."""
         return self.schema.description(self._count, self._bytes)
 
     def get(self, key: Key) -> Item | None:
@@ -65,14 +65,14 @@ class Table:
         return None if stored is None else marshal.loads(stored)
 
     def store(self, key: Key, item: Item | None) -> None:
-        """Let a key have this item from now on, or none."""
+        """Set the item of a key; None removes it."""
         self._exchange(key, self.get(key), item, 0 if item is None else checked_bytes(item))
 
     def write(self, key: Key, item: Item | None, size: int, transaction: int = 1) -> Consumed:
-        """Store an item of so many bytes, or none; returns what that consumes.
+        """Store an item of ``size`` bytes, or delete it for None; return the consumed units.
 
-        The larger of the old and the new item counts. An index is written where what it holds changes, and twice where
-        the item moves in it.
+        The larger of the old and the new item counts. An index is written where its projected item changes, and
+        twice where the item moves in it.
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html#GSI.ThroughputConsiderations.Writes
         """
         before = self.get(key)
@@ -87,7 +87,7 @@ class Table:
         return consumed
 
     def _exchange(self, key: Key, before: Item | None, item: Item | None, size: int) -> int:
-        """Put an item in another's place; returns the other's size in bytes."""
+        """Replace an item; return the replaced item's size in bytes."""
         size_before = 0 if before is None else checked_bytes(before)
         self._bytes += size - size_before
         partition = self._partitions.setdefault(key[0], {})
@@ -143,7 +143,7 @@ class Table:
         limit: int | None,
         accepts: Callable[[Item], bool],
     ) -> Page:
-        """Read one of so many segments of the table, in the order of its partitions' hashes."""
+        """Read one of several segments of the table, in the order of its partitions' hashes."""
         if self._scan_order is None:
             self._scan_order = sorted(
                 (partition_hash(hash_value), hash_value, range_value)
@@ -158,7 +158,7 @@ class Table:
             low = max(low, bisect_right(order, (partition_hash(hash_value), hash_value, range_value)))
         chosen = (
             marshal.loads(self._partitions[hash_value][range_value])
-            for _hash, hash_value, range_value in (order[place] for place in range(low, high))
+            for _hash, hash_value, range_value in (order[position] for position in range(low, high))
         )
         if index is not None:
             chosen = (item for item in chosen if index.projected(item) is not None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Attribute values: checked, normalised, measured and compared as DynamoDB does it."""
+"""Attribute values: checked, normalised, measured and compared by DynamoDB's rules."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from server.errors import invalid
 
 Value = dict[str, Any]
 Item = dict[str, Value]
-# What a key's value is compared by: text by its UTF-8 bytes, which order as its code points do.
+# The sort key of a value: text by its UTF-8 bytes, which order as its code points do.
 Scalar = str | bytes | Decimal
 
 MAX_ITEM_BYTES = 409_600
-# 38 significant digits; what does not fit raises instead of being rounded.
+# 38 significant digits; longer numbers raise an error instead of being rounded.
 NUMBERS = Context(prec=38, traps=[Inexact, InvalidOperation])
 COLLECTION_BYTES = 3
 ELEMENT_BYTES = 1
 
 
 def scalar(value: Value) -> Scalar:
-    """Return a text, number or binary value as what it is compared by."""
+    """Return the value by which a text, number or binary value is compared."""
     ((type_, content),) = value.items()
     if type_ == "S":
         return str(content)
@@ -33,7 +33,7 @@ def scalar(value: Value) -> Scalar:
 
 
 def checked_bytes(item: Item) -> int:
-    """Check an item's values, normalise its numbers in place, and return its size in bytes.
+    """Check an item's values, replace its numbers by their normal form, and return its size in bytes.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 

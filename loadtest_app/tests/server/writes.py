@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PutItem, UpdateItem, DeleteItem and a transaction's ConditionCheck: first what they would change, then the change."""
+"""PutItem, UpdateItem, DeleteItem and a transaction's ConditionCheck: the requested change, then its execution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWER = {*CAPACITY, "ReturnItemCollectionMetrics", "ReturnValues"}
 
 
 class Change(NamedTuple):
-    """What a write makes of the item of a key, of how many bytes; ``updated`` names what an update sets."""
+    """The new item of a key and its bytes; ``updated`` names the attributes that an update sets."""
 
     key: Key
     before: Item | None
@@ -51,7 +51,7 @@ def update(table: Table, request: Mapping[str, Any], alone: bool = True) -> Chan
     key, before = _existing(table, request, {"UpdateExpression", *(ANSWER if alone else set())})
     expressions = Expressions(request)
     text = request.get("UpdateExpression")
-    assigned = expressions.assignments(text) if text is not None else {}
+    assigned = expressions.assignments(text, before or {}) if text is not None else {}
     _fulfil(request, before, expressions)
     for attribute in table.schema.key:
         if attribute.name in assigned:
@@ -78,7 +78,7 @@ WRITES = {"PutItem": put, "UpdateItem": update, "DeleteItem": delete}
 
 
 def write(table: Table, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Carry out a PutItem, UpdateItem or DeleteItem and return its answer."""
+    """Carry out a PutItem, UpdateItem or DeleteItem and return its response."""
     change = WRITES[operation](table, request)
     wanted = request.get("ReturnValues", "NONE")
     if wanted not in ("NONE", "ALL_OLD") and operation != "UpdateItem":

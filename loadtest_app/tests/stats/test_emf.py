@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents of the embedded metric format, held against a schema written from its specification."""
+"""Documents of the embedded metric format, validated by a schema written from its specification."""
 
 import json
 import math
@@ -45,7 +45,7 @@ def check(document: dict[str, Any]) -> None:
             METRIC.validate(written[metric["Name"]])
 
 
-def test_a_document_names_its_metrics_and_holds_them_beside() -> None:
+def test_a_document_defines_and_contains_its_metrics() -> None:
     latency = Histogram.from_values([1000, 1000, 2000])
     document = emf.document(
         WHEN,
@@ -118,7 +118,8 @@ def test_a_histogram_keeps_its_count_sum_and_ends(histogram: Histogram, unit: st
 
 @settings(max_examples=50)
 @given(histograms)
-def test_no_value_is_further_from_what_was_counted_than_a_hundred_values_need(histogram: Histogram) -> None:
+def test_values_are_merged_no_further_than_needed(histogram: Histogram) -> None:
+    """No value is further from the counted ones than a hundred values require."""
     values, counts = emf.values_and_counts(histogram)
     middles = [middle_of(slot) for slot, _ in histogram.slots()]
     # A hundred values that cover a range evenly, from one doubling to the next, are this far apart.
@@ -137,8 +138,8 @@ def test_a_thousand_close_times_stay_within_one_percent() -> None:
     assert max(after / before for before, after in pairwise(values)) < 1.011
 
 
-def test_times_over_all_the_range_come_to_a_hundred_values() -> None:
-    histogram = Histogram.from_values(round(10 ** (place / 1000)) for place in range(0, 9500))
+def test_times_over_the_whole_range_are_a_hundred_values() -> None:
+    histogram = Histogram.from_values(round(10 ** (position / 1000)) for position in range(0, 9500))
     histogram.record(MAX_US)
     histogram.record(0)
     values, counts = emf.values_and_counts(histogram)
@@ -155,8 +156,8 @@ def test_times_over_all_the_range_come_to_a_hundred_values() -> None:
         ({"namespace": "AWS/DynamoDB"}, "no namespace"),
         ({"namespace": ":load"}, "no namespace"),
         ({"namespace": "n" * 256}, "no namespace"),
-        ({"metrics": {f"m{place}": ("Count", 1) for place in range(101)}}, "101 metrics .* at most 100"),
-        ({"dimensions": {f"d{place}": "v" for place in range(31)}}, "31 dimensions .* at most 30"),
+        ({"metrics": {f"m{position}": ("Count", 1) for position in range(101)}}, "101 metrics .* at most 100"),
+        ({"dimensions": {f"d{position}": "v" for position in range(31)}}, "31 dimensions .* at most 30"),
         ({"metrics": {"": ("Count", 1)}}, "1 to 255 characters"),
         ({"metrics": {"m" * 256: ("Count", 1)}}, "1 to 255 characters"),
         ({"metrics": {"m": ("count", 1)}}, "'count' is no unit"),
@@ -174,7 +175,7 @@ def test_times_over_all_the_range_come_to_a_hundred_values() -> None:
         ({"properties": {"_aws": 1}}, "'_aws' is taken twice"),
     ],
 )
-def test_what_cloudwatch_would_refuse_is_refused_in_one_line(changed: dict[str, Any], reason: str) -> None:
+def test_invalid_documents_are_refused_in_one_line(changed: dict[str, Any], reason: str) -> None:
     arguments: dict[str, Any] = {"namespace": "ddbload", "dimensions": {"d": "v"}, "metrics": {"m": ("Count", 1)}}
     check(emf.document(WHEN, **arguments))
     with pytest.raises(ValueError, match=reason) as caught:
@@ -183,5 +184,5 @@ def test_what_cloudwatch_would_refuse_is_refused_in_one_line(changed: dict[str, 
 
 
 def test_a_document_at_its_limits_is_written() -> None:
-    metrics = {f"m{place}": ("Count", place) for place in range(100)}
-    check(emf.document(WHEN, "n" * 255, {f"d{place}": "v" * 1024 for place in range(30)}, metrics))
+    metrics = {f"m{position}": ("Count", position) for position in range(100)}
+    check(emf.document(WHEN, "n" * 255, {f"d{position}": "v" * 1024 for position in range(30)}, metrics))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Interval logs, held against the readers and writers of two other implementations."""
+"""Interval logs, compared with the readers and writers of two other implementations."""
 
 from pathlib import Path
 
@@ -33,18 +33,18 @@ def plain(intervals: list[Interval]) -> list[tuple[str, float, float, dict[int, 
 
 
 @given(intervals, st.integers(0, 4 * 10**12).map(lambda milliseconds: milliseconds / 1000))
-def test_what_was_written_is_read_in_the_order_of_time(written: list[Interval], started_s: float) -> None:
+def test_a_written_log_is_read_in_the_order_of_time(written: list[Interval], started_s: float) -> None:
     log = hlog.read(hlog.write(written, started_s))
     assert log.started_s == started_s
     assert plain(log.intervals) == plain(sorted(written, key=lambda interval: interval.start_s))
 
 
-def test_a_log_looks_as_its_readers_expect() -> None:
+def test_a_log_has_the_format_of_its_readers() -> None:
     histogram = Histogram.from_values([1500, 250_000])
     lines = hlog.write([Interval("put", 1.0, 0.5, histogram), Interval("", 0.0, 1.0, Histogram())], STARTED_S)
     assert lines.splitlines() == [
         "#[Histogram log format version 1.3]",
-        "#[StartTime: 1767323045.678 (seconds since epoch), 2026-01-02T03:04:05.678+00:00]",
+        "#[StartTime: 1767323045.678 (seconds since epoch), 2026-01-02T03:04:05.678Z]",
         "#[BaseTime: 1767323045.678 (seconds since epoch)]",
         "#[Values are in microseconds, Interval_Max is in milliseconds]",
         '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"',
@@ -53,11 +53,11 @@ def test_a_log_looks_as_its_readers_expect() -> None:
     ]
 
 
-def test_hdrhistogram_reads_what_ours_writes(tmp_path: Path) -> None:
+def test_hdrhistogram_reads_the_encoding(tmp_path: Path) -> None:
     written = [
-        Interval(tag, float(second), 1.0, Histogram.from_values([1000 * second + place, 5000]))
+        Interval(tag, float(second), 1.0, Histogram.from_values([1000 * second + position, 5000]))
         for second in range(3)
-        for place, tag in enumerate(["put", "get"])
+        for position, tag in enumerate(["put", "get"])
     ]
     (tmp_path / "run.hlog").write_text(hlog.write(written, STARTED_S))
     reader = HistogramLogReader(str(tmp_path / "run.hlog"), HdrHistogram(1, MAX_US, 3))
@@ -85,7 +85,8 @@ def test_a_log_that_javascript_wrote_is_read() -> None:
         assert interval.histogram.maximum() == highest_of(slot_of(highest))
 
 
-def test_a_log_without_a_base_time_has_absolute_stamps_unless_they_lie_more_than_a_year_back() -> None:
+def test_a_log_without_base_time_has_absolute_stamps() -> None:
+    """A log without a base time has absolute stamps unless they lie more than a year back."""
     text = Histogram.from_values([7]).encode()
     absolute = hlog.read(f"#[StartTime: 1700000000.0 (seconds since epoch)]\n1700000002.5,1,7,{text}\n")
     relative = hlog.read(f"#[StartTime: 1700000000.0 (seconds since epoch)]\n2.5,1,7,{text}\n")
@@ -95,7 +96,8 @@ def test_a_log_without_a_base_time_has_absolute_stamps_unless_they_lie_more_than
     assert plain(absolute.intervals) == plain(relative.intervals)
 
 
-def test_a_log_without_a_start_time_starts_with_its_first_interval() -> None:
+def test_a_log_without_start_time_starts_with_an_interval() -> None:
+    """A log without a start time starts with its first interval."""
     text = Histogram.from_values([7]).encode()
     log = hlog.read(f"1700000002.5,1,7,{text}\n1700000003.5,1,7,{text}\n")
     assert log.started_s == 1700000002.5

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cleanup after a run: all that the run wrote is gone, and nothing else is."""
+"""The cleanup after a run deletes all items of the run, and no others."""
 
 import signal
 from pathlib import Path
@@ -18,7 +18,8 @@ def runs_in(table: list[dict[str, Any]]) -> set[str]:
     return {item["run"]["S"] for item in table}
 
 
-def test_what_was_written_is_gone_and_what_was_there_before_is_not() -> None:
+def test_written_items_are_deleted_and_earlier_ones_stay() -> None:
+    """The run's items are deleted, and earlier ones stay."""
     with Server() as server:
         run(server.url, BASE | {"plan": closed(16, 100), "keys": {"prefix": "theirs"}}, "--run-id", "theirs")
         seen = run(server.url, CLEAN)
@@ -28,7 +29,7 @@ def test_what_was_written_is_gone_and_what_was_there_before_is_not() -> None:
     assert seen.results["cost"]["write_units"] == 2 * PUTS
 
 
-def test_every_sort_of_write_is_cleaned_up() -> None:
+def test_every_kind_of_write_is_cleaned_up() -> None:
     mix = {
         "put": 2,
         "update": {"keys": "zipfian"},
@@ -40,7 +41,7 @@ def test_every_sort_of_write_is_cleaned_up() -> None:
         seen = run(server.url, CLEAN | {"plan": closed(8, 300), "mix": mix})
         assert server.table == []
     assert (seen.code, seen.results["cleanup"]["complete"]) == (0, True)
-    # A batch's and a transaction's keys are its items', and the deletes of the load left some of all these out.
+    # Batches and transactions have the keys of their items; the load's deletes remove some of them.
     check = seen.results["verification"]
     assert seen.results["cleanup"]["deleted"] == check["present"] == check["checked"] - check["absent"]
 
@@ -53,7 +54,7 @@ def test_a_cleanup_keeps_to_its_rate() -> None:
     assert server.log.last_s["BatchWriteItem"] - server.log.last_s["PutItem"] >= 0.95 * PUTS / 200
 
 
-def test_a_cleanup_outlasts_faults() -> None:
+def test_a_cleanup_survives_faults() -> None:
     script = [
         rule({"unprocessed": {"share": 0.4}}, operation="BatchWriteItem", every=3),
         rule({"error": {"type": "InternalServerError"}}, operation="BatchWriteItem", every=12, offset=1),
@@ -69,7 +70,7 @@ def test_a_cleanup_outlasts_faults() -> None:
     assert {"unprocessed", "error", "throttle", "lose_answer", "lose_request", "bad_crc"} <= server.log.faults.keys()
 
 
-def test_a_cleanup_that_is_refused_is_told() -> None:
+def test_refused_cleanup_is_reported() -> None:
     script = [rule({"error": {"type": "AccessDeniedException", "message": "no"}}, operation="BatchWriteItem")]
     with Server(script) as server:
         seen = run(server.url, CLEAN)
@@ -81,7 +82,7 @@ def test_a_cleanup_that_is_refused_is_told() -> None:
     assert seen.message == f"{text}; 0 items were deleted -> ddbload clean deletes the rest"
 
 
-def test_writes_of_which_nobody_knows_are_cleaned_up_too() -> None:
+def test_writes_with_an_unknown_outcome_are_cleaned_up_too() -> None:
     script = [
         rule({"lose_answer": "reset"}, operation="PutItem", every=10),
         rule({"apply_late": {"ms": 20, "then": "reset"}}, operation="PutItem", every=10, offset=5),
@@ -91,15 +92,16 @@ def test_writes_of_which_nobody_knows_are_cleaned_up_too() -> None:
         seen = run(server.url, CLEAN)
         assert server.table == []
     assert (seen.code, seen.results["verification"]["indeterminate"]) == (0, 60)
-    # What never came to be there is not counted.
+    # Items that never existed are not counted.
     assert (seen.results["cleanup"]["deleted"], seen.results["cleanup"]["complete"]) == (PUTS - 20, True)
 
 
 @pytest.mark.parametrize(
     "what", [{"throttle": {}}, {"lose_request": "reset"}, {"error": {"type": "InternalServerError"}}]
 )
-def test_an_item_of_another_run_that_ours_did_not_overwrite_stays(what: dict[str, Any]) -> None:
-    # The same keys: of the second run every tenth put is not done, so that the first one's items still stand there.
+def test_an_item_of_another_run_stays(what: dict[str, Any]) -> None:
+    """An item of another run, which this run did not overwrite, stays."""
+    # The same keys: every tenth put of the second run is dropped, so that items of the first run remain.
     with Server([rule(what, operation="PutItem", numbers=[PUTS, 10**9], every=10)]) as server:
         run(server.url, BASE | {"plan": closed(16, PUTS)}, "--run-id", "theirs")
         seen = run(server.url, CLEAN)
@@ -114,7 +116,7 @@ def test_losses_are_found_before_the_cleanup() -> None:
     assert (seen.code, seen.results["verification"]["lost"], seen.results["cleanup"]["complete"]) == (4, 10, True)
 
 
-def test_processes_clean_up_after_themselves_and_nobody_else() -> None:
+def test_processes_clean_up_only_their_own_items() -> None:
     scenario = CLEAN | {"plan": constant(200, 1), "processes": 2, "cleanup": {"rate": 400}}
     with Server() as server:
         seen = run(server.url, scenario)
@@ -141,16 +143,16 @@ def test_the_clean_command_deletes_what_a_stopped_run_left(tmp_path: Path) -> No
             running.wait_for("run.progress")
             running.send(signal.SIGTERM)
             seen = running.end()
-        ours = len(server.table) - 100
-        # A later run has written some of the same keys: they are its own now.
+        own = len(server.table) - 100
+        # A later run has written some of the same keys: these items are no longer the first run's.
         run(server.url, BASE | {"plan": closed(16, 50)}, "--run-id", "later")
         code, found = after("clean", seen, server.url, tmp_path, "--rate", "0")
         assert runs_in(server.table) == {"theirs", "later"}
         assert len(server.table) == 150
-    assert (code, found["deleted"], found["complete"]) == (0, ours - 50, True)
+    assert (code, found["deleted"], found["complete"]) == (0, own - 50, True)
 
 
-def test_the_verify_command_counts_what_stands_there(tmp_path: Path) -> None:
+def test_the_verify_command_counts_the_remaining_items(tmp_path: Path) -> None:
     script = [
         rule({"drop_write": True}, operation="PutItem", every=40),
         rule({"corrupt": True}, operation="PutItem", every=40, offset=1),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verification: what a read found, held against what the journal knows."""
+"""Verification: the items that are read, compared with the journal."""
 
 import json
 from typing import Any
@@ -8,7 +8,9 @@ import pytest
 from ddbload.dynamo.table import KeyAttribute
 from ddbload.verify.judge import BAD, EXAMPLES, Finding, Tally, chosen, judge
 from ddbload.workload.items import DynamoDbItem, ItemFactory
-from ddbload.workload.journal.state import InsertJournal, Journal, VersionJournal
+from ddbload.workload.journal.inserts import InsertJournal
+from ddbload.workload.journal.state import Journal
+from ddbload.workload.journal.versions import VersionJournal
 from ddbload.workload.keys import KeySpace
 from ddbload.workload.sizes import UniformSize
 from hypothesis import given
@@ -21,7 +23,7 @@ OTHERS = ItemFactory(KEYS, UniformSize(1, 100, 200), 1, "other-run")
 
 
 def journal_of(*writes: str) -> Journal:
-    """Return what a journal knows after writes 0, 1, 2, ... such as "put acknowledged", one after the other."""
+    """Return a journal after writes 0, 1, 2, ... like "put acknowledged", one after the other."""
     journal = VersionJournal()
     for version, write in enumerate(writes):
         kind, answer = write.split()
@@ -67,7 +69,7 @@ PUT, DELETE = "put acknowledged", "delete acknowledged"
         (["put indeterminate", "put refused"], 1, Finding.PHANTOM),
     ],
 )
-def test_a_key_is_judged_by_what_may_stand_there(writes: list[str], found: int | None, finding: Finding) -> None:
+def test_a_key_is_judged_by_its_possible_versions(writes: list[str], found: int | None, finding: Finding) -> None:
     item = None if found is None else ITEMS.item(KEY, found)
     assert judge(KEY, item, journal_of(*writes), ITEMS) == finding
 
@@ -118,7 +120,7 @@ def test_overlapping_writes_may_end_either_way() -> None:
 
 
 class Table:
-    """A linearizable table of one key, whose writes may take effect after their sender gave up."""
+    """A linearizable table of one key; writes may take effect after their timeout."""
 
     def __init__(self) -> None:
         self.item: DynamoDbItem | None = None
@@ -134,18 +136,18 @@ writes = st.lists(
 
 
 @given(writes, st.data())
-def test_a_table_that_keeps_its_word_is_never_accused(plan: list[tuple[bool, str]], data: st.DataObject) -> None:
+def test_a_correct_table_has_no_false_alarm(plan: list[tuple[bool, str]], data: st.DataObject) -> None:
     journal, table = VersionJournal(), Table()
     for version, (delete, fate) in enumerate(plan):
         journal.sent(KEY, version, delete=delete)
-        while (place := data.draw(st.integers(-5, len(table.late) - 1))) >= 0:
-            table.write(*table.late.pop(place))
+        while (position := data.draw(st.integers(-5, len(table.late) - 1))) >= 0:
+            table.write(*table.late.pop(position))
         if fate in ("done", "at once"):
             table.write(version, delete)
         if fate == "late":
             table.late.append((version, delete))
-        tell = {"done": journal.acknowledged, "refused": journal.refused}.get(fate, journal.indeterminate)
-        tell(KEY, version, delete=delete)
+        record = {"done": journal.acknowledged, "refused": journal.refused}.get(fate, journal.indeterminate)
+        record(KEY, version, delete=delete)
     finding = judge(KEY, table.item, journal, ITEMS)
     assert finding not in BAD
     if all(fate in ("done", "refused") for _, fate in plan):
@@ -167,7 +169,7 @@ def test_a_last_write_that_was_dropped_is_always_found(deletes: list[bool]) -> N
         assert finding == (Finding.PHANTOM if table.item else Finding.ABSENT)
 
 
-def test_a_sampled_check_is_pure_and_takes_its_share() -> None:
+def test_a_sample_is_deterministic_and_has_its_share() -> None:
     journal = InsertJournal(lambda index: index)
     for index in range(10_000):
         journal.acknowledged(index, index)
@@ -206,12 +208,12 @@ def test_a_key_that_is_written_once_holds_no_other_version() -> None:
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
+def test_an_invalid_share_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         chosen(VersionJournal(), share, 1)
 
 
-def test_a_tally_counts_and_tells_of_the_bad() -> None:
+def test_a_tally_counts_and_has_examples_of_bad_keys() -> None:
     journal = journal_of(PUT, "put indeterminate")
     tally = Tally(journal)
     tally.add(KEY, Finding.PRESENT, ITEMS.item(KEY, 0))
@@ -240,7 +242,7 @@ def test_a_tally_counts_and_tells_of_the_bad() -> None:
     assert tally.bad == 2
 
 
-def test_an_example_tells_of_deletes_and_of_many_possible_ends() -> None:
+def test_an_example_names_deletes_and_possible_versions() -> None:
     tally = Tally(journal_of(PUT, DELETE, *["put indeterminate"] * 9))
     tally.add(KEY, Finding.PHANTOM, ITEMS.item(KEY, 0))
     (line,) = tally.document()["examples"]["phantom"]

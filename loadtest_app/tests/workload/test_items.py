@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Items: exactly their size, the same again, and put together as they are encoded."""
+"""Items: of exactly their size, repeatable, and joined as they are encoded."""
 
 import json
 from typing import Any
@@ -45,7 +45,7 @@ def factories(draw: st.DrawFn) -> ItemFactory:
 
 
 def updated(key: DynamoDbItem, items: ItemFactory, values: bytes) -> DynamoDbItem:
-    """Do an update of SET clauses as DynamoDB does it."""
+    """Apply an update of SET clauses by DynamoDB's rules."""
     names, typed = json.loads(items.names_json), json.loads(b"{%b}" % values)
     assert items.update_expression.startswith("SET ")
     pairs = [clause.split(" = ") for clause in items.update_expression[4:].split(", ")]
@@ -59,21 +59,22 @@ def test_an_item_has_exactly_its_size(items: ItemFactory, index: int, version: i
 
 
 @given(factories(), indexes, versions)
-def test_an_item_put_together_is_the_item_encoded(items: ItemFactory, index: int, version: int) -> None:
+def test_a_joined_item_is_the_encoded_item(items: ItemFactory, index: int, version: int) -> None:
     assert items.json(index, version) == json.dumps(items.item(index, version), separators=(",", ":")).encode()
 
 
 @given(factories(), indexes, versions, st.binary(max_size=9), st.sampled_from([b"", b"%", b"}", b"%d%%b"]))
-def test_a_writer_puts_an_item_between_what_comes_before_and_after(
+def test_a_writer_joins_prefix_item_and_suffix(
     items: ItemFactory, index: int, version: int, before: bytes, after: bytes
 ) -> None:
+    """A writer puts an item between the texts that come before and after it."""
     assert items.writer(before, after)(index, version) == before + items.json(index, version) + after
     assert items.writer()(index, version) == items.json(index, version)
 
 
 @given(names, st.integers(250, 500), indexes, versions, st.text(max_size=5))
 def test_a_writer_of_plain_items_does_the_same(prefix: str, size: int, index: int, version: int, run: str) -> None:
-    # These are made by one formatting; what has numbers, index attributes or sizes that change is not.
+    # One format string makes these; items with numbers, index attributes or varying sizes need more.
     items = ItemFactory(key_space("S", prefix=prefix), Fixed(size), 1, run)
     request = items.writer(b'{"Item":', b',"100%":1}')(index, version)
     assert request == b'{"Item":' + items.json(index, version) + b',"100%":1}'
@@ -87,12 +88,12 @@ def test_an_update_makes_the_item_that_a_put_makes(items: ItemFactory, index: in
 
 
 @given(indexes, versions, st.integers(0, 2**60))
-def test_an_item_comes_out_the_same_again(index: int, version: int, seed: int) -> None:
+def test_an_item_is_repeatable(index: int, version: int, seed: int) -> None:
     assert factory("S", seed=seed).json(index, version) == factory("S", seed=seed).json(index, version)
 
 
 @given(factories(), indexes, versions)
-def test_an_item_matches_its_own_version_alone(items: ItemFactory, index: int, version: int) -> None:
+def test_an_item_matches_only_its_version(items: ItemFactory, index: int, version: int) -> None:
     item = items.item(index, version)
     assert items.matches(item, index, version)
     assert not items.matches(item, index, version + 1)
@@ -100,9 +101,7 @@ def test_an_item_matches_its_own_version_alone(items: ItemFactory, index: int, v
 
 
 @given(factories(), indexes, versions, st.data())
-def test_an_item_with_anything_changed_does_not_match(
-    items: ItemFactory, index: int, version: int, data: st.DataObject
-) -> None:
+def test_a_changed_item_does_not_match(items: ItemFactory, index: int, version: int, data: st.DataObject) -> None:
     item = items.item(index, version)
     name = data.draw(st.sampled_from(sorted(item)))
     ((type_, value),) = item[name].items()
@@ -112,7 +111,7 @@ def test_an_item_with_anything_changed_does_not_match(
     assert not items.matches({other: item[other] for other in item if other != name}, index, version)
 
 
-def test_numbers_match_however_they_are_written() -> None:
+def test_numbers_match_in_every_notation() -> None:
     items = ItemFactory(key_space("N", first=0), Fixed(400), 1, RUN, expires_at=1_800_000_000)
     item = items.item(1200, 5)
     assert items.matches(item | {"pk": {"N": "1.2E+3"}, "expires_at": {"N": "1800000000.0"}}, 1200, 5)
@@ -143,7 +142,7 @@ def test_an_index_attribute_spreads_over_ten_thousand_values(type_: str) -> None
     items = ItemFactory(key_space("S"), Fixed(400), 1, RUN, [KeyAttribute("a", type_), KeyAttribute("b", type_)])
     made = [items.item(index, 0) for index in range(20_000)]
     values = {item["a"][type_] for item in made}
-    # 20,000 draws leave 10,000 * exp(-2) values out, give or take.
+    # 20,000 draws omit about 10,000 * exp(-2) values.
     assert 8_500 < len(values) < 8_800
     assert len({(item["a"][type_], item["b"][type_]) for item in made}) > 19_980
 
@@ -189,7 +188,7 @@ def test_attributes_of_the_same_name_are_refused(
         (["pk"], ["data", "ddbload_data"], ["run", "seq", "ddbload_ddbload_data"]),
     ],
 )
-def test_own_attributes_take_names_that_no_key_has(keys: list[str], indexes: list[str], own: list[str]) -> None:
+def test_item_attributes_avoid_the_names_of_keys(keys: list[str], indexes: list[str], own: list[str]) -> None:
     schema = [KeyAttribute(name, "S") for name in keys]
     items = ItemFactory(KeySpace(schema, "p"), Fixed(400), 1, RUN, [KeyAttribute(name, "S") for name in indexes])
     item = items.item(7, 3)
@@ -201,7 +200,7 @@ def test_own_attributes_take_names_that_no_key_has(keys: list[str], indexes: lis
     assert items.matches(item, 7, 3)
 
 
-def test_an_attribute_of_two_indexes_is_there_once() -> None:
+def test_an_attribute_of_two_indexes_is_written_once() -> None:
     twice = [KeyAttribute("a", "S"), KeyAttribute("a", "S")]
     items = ItemFactory(key_space("S"), Fixed(400), 1, RUN, twice)
     assert items.matches(json.loads(items.json(5, 5)), 5, 5)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ddbload.dynamo.table import KeyAttribute
-from ddbload.scenario.scenario import HIGHEST_FIRST
+from ddbload.scenario.sections import HIGHEST_FIRST
 from ddbload.workload.keys import INDEXES, KeySpace, own_first
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,14 +27,14 @@ def key_spaces(draw: st.DrawFn) -> KeySpace:
 
 
 @given(key_spaces(), indexes)
-def test_a_key_put_together_is_the_key_encoded(keys: KeySpace, index: int) -> None:
+def test_a_joined_key_is_the_encoded_key(keys: KeySpace, index: int) -> None:
     key = keys.key(index)
     assert f"{{{keys.json(index)}}}" == json.dumps(key, separators=(",", ":"))
     assert json.loads(keys.hash_json(index)) == key[keys.schema[0].name]
 
 
 @given(key_spaces(), indexes)
-def test_a_key_with_one_place_is_the_key_put_together(keys: KeySpace, index: int) -> None:
+def test_a_key_with_one_slot_is_the_joined_key(keys: KeySpace, index: int) -> None:
     is_plain = keys.per_partition == 1 and keys.schema[0].type == "S"
     assert (keys.template is not None) == is_plain
     if keys.template is not None:
@@ -42,7 +42,7 @@ def test_a_key_with_one_place_is_the_key_put_together(keys: KeySpace, index: int
 
 
 @given(key_spaces(), indexes)
-def test_a_key_tells_its_index(keys: KeySpace, index: int) -> None:
+def test_a_key_returns_its_index(keys: KeySpace, index: int) -> None:
     assert keys.index_of({**keys.key(index), "other": {"S": "x"}}) == index
 
 
@@ -61,8 +61,8 @@ def test_without_partitions_the_range_value_is_that_of_zero() -> None:
 
 @pytest.mark.parametrize("per_partition", [1, 7])
 @pytest.mark.parametrize("types", ["SS", "SN", "NB", "BS"])
-def test_percent_signs_and_quotes_stand_for_themselves(types: str, per_partition: int) -> None:
-    schema = [KeyAttribute(f'%d"{place}', type_) for place, type_ in enumerate(types)]
+def test_percent_signs_and_quotes_are_literal(types: str, per_partition: int) -> None:
+    schema = [KeyAttribute(f'%d"{position}', type_) for position, type_ in enumerate(types)]
     keys = KeySpace(schema, '100%s"\\é', per_partition)
     assert json.loads(f"{{{keys.json(12)}}}") == keys.key(12)
     assert json.loads(keys.hash_json(12)) == keys.key(12)['%d"0']
@@ -103,12 +103,12 @@ def test_foreign_bytes_have_no_index(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["1200", "1.2E+3", "1200.0"])
-def test_a_number_is_known_however_it_is_written(value: str) -> None:
+def test_a_number_is_recognised_in_every_notation(value: str) -> None:
     assert KeySpace([KeyAttribute("pk", "N")], "p", first=0).index_of({"pk": {"N": value}}) == 1200
 
 
 @pytest.mark.parametrize("off", [-1, INDEXES])
-def test_a_number_beside_the_own_range_has_no_index(off: int) -> None:
+def test_a_number_outside_the_range_has_no_index(off: int) -> None:
     keys = KeySpace([KeyAttribute("pk", "N")], "p")
     assert keys.index_of({"pk": {"N": str(keys.first)}}) == 0
     assert keys.index_of({"pk": {"N": str(keys.first + off)}}) is None
@@ -125,25 +125,25 @@ def test_a_range_value_past_the_partition_has_no_index() -> None:
     ("types", "per_partition", "message"),
     [("", 1, "not 0"), ("SSS", 1, "not 3"), ("S", 2, "no range key"), ("SS", 0, "at least 1"), ("M", 1, "type M")],
 )
-def test_what_no_table_can_have_is_refused(types: str, per_partition: int, message: str) -> None:
+def test_invalid_keys_are_refused(types: str, per_partition: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        KeySpace([KeyAttribute(f"k{place}", type_) for place, type_ in enumerate(types)], "p", per_partition)
+        KeySpace([KeyAttribute(f"k{position}", type_) for position, type_ in enumerate(types)], "p", per_partition)
 
 
 @given(st.text(), indexes)
-def test_a_number_of_ones_own_is_one_that_dynamodb_keeps(prefix: str, index: int) -> None:
+def test_dynamodb_keeps_every_digit_of_a_key_s_number(prefix: str, index: int) -> None:
     number = KeySpace([KeyAttribute("pk", "N")], prefix).key(index)["pk"]["N"]
     assert len(number) == 36
     assert int(number) == own_first(prefix) + index
 
 
 @given(st.sets(st.text(), min_size=2))
-def test_every_prefix_has_numbers_of_its_own(prefixes: set[str]) -> None:
+def test_every_prefix_has_different_numbers(prefixes: set[str]) -> None:
     firsts = sorted(map(own_first, prefixes))
     assert all(later - first >= INDEXES for first, later in pairwise(firsts))
 
 
 @pytest.mark.parametrize("type_", ["S", "B"])
-def test_a_first_number_is_for_numbers_alone(type_: str) -> None:
+def test_a_first_number_is_for_number_keys_only(type_: str) -> None:
     with pytest.raises(ValueError, match=f"keys.first: is for a partition key of type N, pk is of type {type_}"):
         KeySpace([KeyAttribute("pk", type_), KeyAttribute("sk", "N")], "p", first=1)

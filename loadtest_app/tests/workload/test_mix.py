@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The mix: its closed answers, held against counting."""
+"""The mix: its closed formulas, compared with counting."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ numbers = st.integers(0, 10**12)
 
 @st.composite
 def inserting(draw: st.DrawFn) -> tuple[Mix, dict[str, int]]:
-    """Return a mix of which at least one operation inserts keys, and how many each does."""
+    """Return a mix with at least one operation that inserts keys, and the inserts of each."""
     chosen = draw(weights)
     inserts = {name: draw(st.integers(0, 25)) for name in chosen}
     inserts[draw(st.sampled_from(sorted(chosen)))] = draw(st.integers(1, 25))
@@ -32,9 +32,9 @@ def duplicating(draw: st.DrawFn) -> Mix:
 
 
 @given(weights, st.integers(0, 1000))
-def test_before_counts_what_came_before(chosen: dict[str, int], number: int) -> None:
+def test_before_counts_earlier_operations(chosen: dict[str, int], number: int) -> None:
     mix = Mix(chosen, {})
-    counted = Counter(mix.operation(place) for place in range(number))
+    counted = Counter(mix.operation(position) for position in range(number))
     assert {name: mix.before(name, number) for name in chosen} == {name: counted[name] for name in chosen}
 
 
@@ -45,7 +45,7 @@ def test_a_cycle_keeps_the_weights_exactly(chosen: dict[str, int], cycles: int) 
     counted = Counter(mix.cycle)
     assert all(counted[name] * sum(chosen.values()) == weight * mix.length for name, weight in chosen.items())
     first = cycles * mix.length
-    assert Counter(mix.operation(first + place) for place in range(mix.length)) == counted
+    assert Counter(mix.operation(first + position) for position in range(mix.length)) == counted
 
 
 @given(weights, st.integers(2, 9))
@@ -67,7 +67,7 @@ def test_every_worker_has_its_share_of_every_operation(chosen: dict[str, int], c
     sent = 2000
     for index in range(count):
         segment = Segment(index, count)
-        counted = Counter(mix.operation(segment.number(place)) for place in range(sent))
+        counted = Counter(mix.operation(segment.number(position)) for position in range(sent))
         for name, weight in mix.weights.items():
             assert abs(counted[name] / sent - weight / mix.length) < 0.05
 
@@ -81,25 +81,25 @@ def test_every_operation_inserts_the_keys_after_those_before_it(mixed: tuple[Mix
 
 
 @given(inserting(), numbers)
-def test_a_key_tells_the_operation_that_inserts_it(mixed: tuple[Mix, dict[str, int]], index: int) -> None:
+def test_a_key_maps_to_the_operation_that_inserts_it(mixed: tuple[Mix, dict[str, int]], index: int) -> None:
     mix, _inserts = mixed
     number = mix.number_of(index)
     assert mix.inserted_before(number) <= index < mix.inserted_before(number + 1)
 
 
 @given(inserting(), numbers, st.data())
-def test_an_operation_tells_the_keys_that_it_inserts(
+def test_an_operation_maps_to_the_keys_that_it_inserts(
     mixed: tuple[Mix, dict[str, int]], number: int, data: st.DataObject
 ) -> None:
     mix, inserts = mixed
     while not (count := inserts[mix.operation(number)]):
         number += 1
-    place = data.draw(st.integers(0, count - 1))
-    assert mix.number_of(mix.inserted_before(number) + place) == number
+    position = data.draw(st.integers(0, count - 1))
+    assert mix.number_of(mix.inserted_before(number) + position) == number
 
 
 @given(duplicating(), st.data())
-def test_with_duplicates_each_new_key_still_tells_its_put(mix: Mix, data: st.DataObject) -> None:
+def test_with_duplicates_each_new_key_maps_to_its_put(mix: Mix, data: st.DataObject) -> None:
     duplicates = mix.duplicates
     assert duplicates
     number = data.draw(st.integers(0, duplicates.total - 1))
@@ -130,10 +130,10 @@ def test_a_mix_that_inserts_nothing_has_no_operation_for_a_key() -> None:
         mix.number_of(0)
 
 
-def test_a_small_mix_is_as_worked_out_by_hand() -> None:
+def test_a_small_mix_is_as_computed_by_hand() -> None:
     mix = Mix({"put": 3, "batch_write": 1}, {"put": 1, "batch_write": 25})
     assert mix.cycle == ["put", "batch_write", "put", "put"]
-    # The first cycle begins at the last of its places, the second at the second.
+    # The first cycle starts at the last of its positions, the second at the second.
     assert [mix.operation(number) for number in range(4)] == ["put", "put", "batch_write", "put"]
     assert [mix.operation(number) for number in range(4, 8)] == ["batch_write", "put", "put", "put"]
     assert [mix.inserted_before(number) for number in range(7)] == [0, 1, 2, 27, 28, 53, 54]

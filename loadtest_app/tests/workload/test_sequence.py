@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sequences of keys: shared by all workers, or one worker's own; held against counting."""
+"""Sequences of keys: shared by all workers, or of one worker; compared with counting."""
 
 import pytest
 from ddbload.pacing.segment import Segment
@@ -25,9 +25,8 @@ def inserted(sequence: KeySequence, number: int, count: int) -> list[int]:
 
 
 @given(inserting, counts, st.integers(1, 60))
-def test_shared_keys_are_inserted_one_after_the_other_and_again_from_the_first(
-    mix: Mix, count: int, operations: int
-) -> None:
+def test_shared_keys_are_inserted_in_order_and_wrap_around(mix: Mix, count: int, operations: int) -> None:
+    """Shared keys are inserted one after the other, and again from the first."""
     sequence = SharedKeys(mix, count)
     written: list[int] = []
     for number in range(operations):
@@ -36,13 +35,14 @@ def test_shared_keys_are_inserted_one_after_the_other_and_again_from_the_first(
         assert set(written) == set(range(sequence.below(number)))
         if keys := INSERTS[mix.operation(number)]:
             written += inserted(sequence, number, keys)
-    assert written == [place % count for place in range(len(written))]
+    assert written == [position % count for position in range(len(written))]
 
 
 @given(inserting, st.integers(1, 5), st.integers(3, 40), st.integers(0, 9), st.integers(1, 40))
-def test_own_keys_are_every_nth_and_those_that_exist_were_inserted(
+def test_own_keys_are_every_nth_and_existing_ones_were_inserted(
     mix: Mix, workers: int, each: int, more: int, operations: int
 ) -> None:
+    """A worker's own keys are every nth one, and the existing ones were inserted."""
     count = each * workers + min(more, workers - 1)
     everywhere: set[int] = set()
     for index in range(workers):
@@ -51,35 +51,35 @@ def test_own_keys_are_every_nth_and_those_that_exist_were_inserted(
         assert sequence.count == each
         written: list[int] = []
         for number in map(segment.number, range(operations)):
-            exist = {sequence.chosen(place) for place in range(sequence.existing(number))}
-            # Before the first there is one to be chosen all the same.
+            exist = {sequence.chosen(position) for position in range(sequence.existing(number))}
+            # Before the first insert, a choice returns a key too.
             assert exist == (set(written) or {index})
             assert all(key < sequence.below(number) for key in written)
             if keys := INSERTS[mix.operation(number)]:
                 written += inserted(sequence, number, keys)
         assert all(key % workers == index and key < count for key in written)
-        assert written == [(place % each) * workers + index for place in range(len(written))]
+        assert written == [(position % each) * workers + index for position in range(len(written))]
         assert not everywhere & set(written)
         everywhere |= set(written)
 
 
 @given(counts, st.integers(0, 10**9))
-def test_in_a_mix_without_inserts_all_keys_exist_from_the_start(count: int, number: int) -> None:
+def test_without_inserts_all_keys_exist_from_the_start(count: int, number: int) -> None:
     mix = Mix({"get": 1}, INSERTS)
     shared, own = SharedKeys(mix, count), OwnKeys(mix, count, Segment(1, 3))
     assert (shared.existing(number), shared.below(number)) == (count, count)
     assert own.existing(number) == count // 3
-    assert {own.chosen(place) for place in range(own.existing(number))} == set(range(1, count // 3 * 3, 3))
+    assert {own.chosen(position) for position in range(own.existing(number))} == set(range(1, count // 3 * 3, 3))
 
 
 @given(counts, st.integers(1, 3), st.integers(0, 99), st.integers(0, 99))
-def test_going_back_ends_at_the_first_key(count: int, workers: int, place: int, distance: int) -> None:
+def test_going_back_ends_at_the_first_key(count: int, workers: int, position: int, distance: int) -> None:
     mix = Mix({"put": 1}, INSERTS)
     sequences: list[KeySequence] = [SharedKeys(mix, count), OwnKeys(mix, count, Segment(workers - 1, workers))]
     for sequence in sequences:
-        place %= sequence.count
-        earlier = sequence.earlier(sequence.chosen(place), distance)
-        assert earlier == sequence.chosen(max(0, place - distance))
+        position %= sequence.count
+        earlier = sequence.earlier(sequence.chosen(position), distance)
+        assert earlier == sequence.chosen(max(0, position - distance))
 
 
 def test_fewer_keys_than_workers_are_refused() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Item sizes: within their bounds, distributed as they say, and what they cost."""
+"""Item sizes: within their bounds, with their distribution, and their units."""
 
 import math
 
@@ -25,7 +25,7 @@ every_kind = pytest.mark.parametrize(
 
 
 @every_kind
-def test_as_many_are_above_a_size_as_it_says(sizes: Sizes) -> None:
+def test_the_share_above_a_size_is_as_computed(sizes: Sizes) -> None:
     drawn = [sizes.size(index, index % 3) for index in range(DRAWS)]
     assert sizes.smallest <= min(drawn) <= max(drawn) <= sizes.largest
     for size in {0, 2, 10, 399, 400, 1000, 1024, 2000, 2500, sizes.smallest - 1, sizes.smallest, sizes.largest}:
@@ -45,12 +45,12 @@ def test_the_mean_units_are_the_expected_ones(sizes: Sizes, unit: int) -> None:
 
 
 @every_kind
-def test_the_mean_is_what_is_written_for_units_of_one_byte(sizes: Sizes) -> None:
+def test_the_mean_of_units_of_one_byte_is_the_mean_size(sizes: Sizes) -> None:
     assert sizes.mean == pytest.approx(mean_units(sizes, 1), rel=1e-9)
 
 
 @every_kind
-def test_nothing_is_larger_than_the_largest(sizes: Sizes) -> None:
+def test_no_size_is_above_the_largest(sizes: Sizes) -> None:
     assert sizes.share_above(sizes.largest) == 0
     assert sizes.share_above(sizes.largest - 1) > 0
     assert sizes.share_above(sizes.smallest - 1) == 1
@@ -61,7 +61,7 @@ def test_a_size_depends_on_seed_index_and_version_alone(seed: int, index: int, v
     assert UniformSize(seed, 1, 409_600).size(index, version) == UniformSize(seed, 1, 409_600).size(index, version)
 
 
-def test_seeds_indexes_and_versions_make_sizes_of_their_own() -> None:
+def test_sizes_differ_by_seed_index_and_version() -> None:
     sizes = UniformSize(1, 1, 409_600)
     assert len({sizes.size(index, 0) for index in range(100)}) > 90
     assert len({sizes.size(0, version) for version in range(100)}) > 90
@@ -75,11 +75,11 @@ def test_half_of_log_normal_sizes_are_above_the_median() -> None:
 
 
 @pytest.mark.parametrize(("size", "units"), [(1, 1), (1024, 1), (1025, 2), (409_600, 400)])
-def test_a_unit_that_is_begun_is_paid(size: int, units: int) -> None:
+def test_a_partial_unit_counts_as_one(size: int, units: int) -> None:
     assert mean_units(Fixed(size), 1024) == units
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_invalid_values_are_refused() -> None:
     with pytest.raises(ValueError, match="from 1 to 409600"):
         Fixed(409_601)
     with pytest.raises(ValueError, match="from 0 to 5"):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""boto3 clients whose calls end soon, and that can be made anew when the credentials were renewed."""
+"""boto3 clients with a module's credentials, for modules that follow something, look once, or make a few calls."""
 
 from __future__ import annotations
 
@@ -10,20 +10,84 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
+from threading import Lock
 from typing import Any
 
 with suppress(ImportError):  # AnsibleAWSModule says so
+    from botocore.exceptions import NoCredentialsError
     from botocore.parsers import ResponseParserError
 
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import boto3_inventory_conn, get_aws_connection_info
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.credentials import (
+    check_settings,
+    raised_as_credentials_error,
+    source_of,
+)
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import is_transient
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.open_clients import open_client
 
-# A call that hangs must not hold up a timeout, nor a second look at the tasks; who calls knows when to repeat it.
+# https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+# A hanging call must not delay a timeout or the next look at the tasks; the caller decides when to repeat it.
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 ONCE = {"connect_timeout": 5.0, "read_timeout": 10.0, "retries": {"total_max_attempts": 1}}
 PATIENCE = 60.0  # seconds for which a patient client repeats a call
 PAUSE_FIRST, PAUSE_GROWTH, PAUSE_LAST = 0.5, 2.0, 8.0  # seconds between two tries, half of it by chance
 JSON_PROTOCOLS = ("json", "rest-json")
+# A preflight does not wait: after a few attempts it reports the calls without a response.
+# https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+SHORT = {"connect_timeout": 5.0, "read_timeout": 15.0, "retries": {"mode": "standard", "total_max_attempts": 3}}
+# The SDK itself repeats what may work in a moment: https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+REPEATING = {"connect_timeout": 5.0, "read_timeout": 20.0, "retries": {"mode": "standard", "total_max_attempts": 8}}
+
+
+def open_client(module: Any, service: str, config: Mapping[str, Any], region: str | None = None) -> Any:
+    """Make a client with the module's credentials, region and endpoint.
+
+    AnsibleAWSModule's own clients end the module where the profile is unknown, and let through what Python raises
+    for credentials.
+
+    Args:
+        module: an AnsibleAWSModule.
+        service: such as "ec2".
+        config: settings of botocore's client.
+        region: another than the module's.
+
+    Raises:
+        CredentialsError: there are no credentials; so do the client's calls.
+    """
+    source = source_of(module.params)
+    check_settings(module.params)
+    with raised_as_credentials_error(source):
+        own_region, endpoint, credentials = get_aws_connection_info(module)
+        client = boto3_inventory_conn(
+            "client", service, region=region or own_region, endpoint=endpoint, config=dict(config), **credentials
+        )
+
+    def fetch(**_event: Any) -> None:
+        fetch_credentials(client, source)
+
+    # The SDK fetches some credentials, such as a role's, with the first call only, and renews them later:
+    # before it builds a request, which may need the account's id, and before it signs one.
+    for event in ("before-parameter-build", f"request-created.{service}"):
+        client.meta.events.register_first(event, fetch)
+    return client
+
+
+def fetch_credentials(client: Any, source: str) -> None:
+    """Fetch a client's credentials, where it has none that are valid.
+
+    Args:
+        client: a boto3 client.
+        source: where they come from, for the error.
+
+    Raises:
+        CredentialsError: there are none.
+    """
+    with raised_as_credentials_error(source):
+        found = client._get_credentials()
+        if found is None:
+            raise NoCredentialsError()
+        found.get_frozen_credentials()
 
 
 class AwsClients:
@@ -31,20 +95,25 @@ class AwsClients:
 
     Args:
         module: an AnsibleAWSModule.
-        interrupted: tells whether patience is over.
+        interrupted: returns whether patience is over.
+        connections: how many threads call one client at the same time.
     """
 
-    def __init__(self, module: Any, interrupted: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, module: Any, interrupted: Callable[[], bool] = lambda: False, connections: int = 10) -> None:
         self._module, self._interrupted = module, interrupted
+        self._config = {**ONCE, "max_pool_connections": connections}
         self._known: dict[tuple[str, str | None], Any] = {}
+        # Clients are thread-safe, the making of them is not: https://docs.aws.amazon.com/boto3/latest/guide/clients.html
+        self._making = Lock()
 
     def once(self, service: str, region: str | None = None) -> Any:
         """Return a client that tries a call once."""
-        if (service, region) not in self._known:
-            client = open_client(self._module, service, ONCE, region)
-            client.meta.events.register("before-parse", refuse_garbled)
-            self._known[service, region] = client
-        return self._known[service, region]
+        with self._making:
+            if (service, region) not in self._known:
+                client = open_client(self._module, service, self._config, region)
+                client.meta.events.register("before-parse", refuse_garbled)
+                self._known[service, region] = client
+            return self._known[service, region]
 
     def patient(self, service: str) -> Any:
         """Return a client that repeats a call while the network, a limit or a fault of the service is in its way."""
@@ -52,7 +121,8 @@ class AwsClients:
 
     def renew(self) -> None:
         """Read the credentials anew with the next client: something may have renewed them in their file."""
-        self._known.clear()
+        with self._making:
+            self._known.clear()
 
 
 class PatientClient:
@@ -60,9 +130,9 @@ class PatientClient:
 
     Args:
         client: a boto3 client that tries each call once.
-        interrupted: tells whether patience is over.
+        interrupted: returns whether patience is over.
         clock: seconds, monotonic.
-        sleep: waits for so many seconds.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -94,12 +164,12 @@ class PatientClient:
 
 
 def refuse_garbled(operation_model: Any, response_dict: Mapping[str, Any], **more: Any) -> None:
-    """Raise ResponseParserError for an answer that is no JSON but should be: botocore takes it for an empty one.
+    """Raise ResponseParserError for a response that should be JSON and is not: botocore treats it as empty.
 
     Args:
         operation_model: botocore's model of the operation that was called.
-        response_dict: the answer as it came, with ``status_code`` and ``body``.
-        more: what botocore tells besides; it takes this for a handler of its event ``before-parse``.
+        response_dict: the raw response, with ``status_code`` and ``body``.
+        more: botocore's other arguments; it calls this as a handler of its event ``before-parse``.
     """
     body = response_dict["body"]
     is_json = operation_model.service_model.resolved_protocol in JSON_PROTOCOLS
@@ -109,3 +179,53 @@ def refuse_garbled(operation_model: Any, response_dict: Mapping[str, Any], **mor
         json.loads(body)
     except ValueError as error:
         raise ResponseParserError(f"the answer to {operation_model.name} is cut or garbled") from error
+
+
+class OpenClients:
+    """Makes clients that do not wait long, one of each service and region.
+
+    Args:
+        module: an AnsibleAWSModule.
+    """
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self._known: dict[tuple[str, str], Any] = {}
+
+    def client(self, service: str, region: str = "") -> Any:
+        """Return a client.
+
+        Args:
+            service: such as "ec2".
+            region: another than the module's.
+
+        Raises:
+            CredentialsError: there are no credentials, or no profile of this name.
+        """
+        if (service, region) not in self._known:
+            self._known[service, region] = open_client(self._module, service, SHORT, region)
+        return self._known[service, region]
+
+
+def module_clients(module: Any) -> Callable[[str], Any]:
+    """Return what makes a client of a service with the module's credentials, region and endpoint, one a service.
+
+    Args:
+        module: an AnsibleAWSModule.
+    """
+
+    @cache
+    def client(service: str) -> Any:
+        return open_client(module, service, REPEATING)
+
+    return client
+
+
+def region_and_endpoint(module: Any) -> str:
+    """Return the region and, where one is set, the endpoint that a module calls, as text for messages.
+
+    Args:
+        module: an AnsibleAWSModule.
+    """
+    endpoint = module.params.get("endpoint_url")
+    return f"region {module.region}" + (f", endpoint {endpoint}" if endpoint else "")

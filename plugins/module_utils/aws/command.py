@@ -19,10 +19,10 @@ def aws_command(call: str, options: Mapping[str, Any], params: Mapping[str, Any]
         params: the module's parameters, for region, profile and endpoint.
         region: where the operation has to be called; the module's region where it is None.
     """
-    place = {
+    context = {
         "region": region or params.get("region"),
         "profile": params.get("profile"),
         "endpoint-url": params.get("endpoint_url"),
     }
-    words = [f"--{name} {shlex.quote(str(value))}" for name, value in {**options, **place}.items() if value]
+    words = [f"--{name} {shlex.quote(str(value))}" for name, value in {**options, **context}.items() if value]
     return " ".join([f"aws {call}", *words])

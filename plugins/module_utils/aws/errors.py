@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the AWS SDK raises: in one line with a remedy, and of which kind it is, which decides how to go on.
+"""Errors of the AWS SDK: the problem that each one is for the user, and the class that decides whether to retry.
 
-Errors are told by the names of their classes, so that this works without the SDK.
+Errors are recognised by the names of their classes, so that this works without the SDK.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import re
 from typing import Any
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.remedies import remedy
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 from ansible_collections.gantry.ecs.plugins.module_utils.text.reason import one_line, shortened
 
 MESSAGE_LIMIT = 600  # characters shown of what an error says
-READ_LIMIT = 4000  # characters of it that are looked at
+READ_LIMIT = 4000  # characters of it that are read
 
 # The SDK's errors, and Python's where they come through. https://docs.aws.amazon.com/boto3/latest/guide/error-handling.html
 LOST_CONNECTION = {"ConnectionError", "HTTPClientError", "TimeoutError", "IncompleteReadError"}
 NOT_UNDERSTOOD = {"ResponseParserError", "JSONDecodeError", "UnicodeDecodeError", "ChecksumError"}
 NOT_SENT = {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError", "ConnectionRefusedError"}
-# A server that shows the wrong certificate, or none, goes on doing so.
+# A retry does not help against a wrong or missing certificate.
 WRONG_SERVER = re.compile(r"certificate|wrong.version.number|unknown protocol", re.IGNORECASE)
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html, and what the SDK repeats:
@@ -53,7 +54,7 @@ THROTTLED_CODES = {
 # ECS passes on what EC2 says to its own calls as InvalidParameterException.
 THROTTLED_MESSAGE = re.compile(r"request ?limit ?exceeded|rate exceeded|too many requests", re.IGNORECASE)
 EXPIRED_CODES = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-# Credentials that are missing may be being written anew in this moment.
+# A file of credentials may be missing while another program writes it.
 EXPIRED_TYPES = {
     "CredentialRetrievalError",
     "LoginError",
@@ -63,9 +64,9 @@ EXPIRED_TYPES = {
     "TokenRetrievalError",
     "UnauthorizedSSOTokenError",
 }
-NEVER_SERVED = {501, 505}  # HTTP's codes for what the server does not know at all
+NEVER_SERVED = {501, 505}  # HTTP's codes for a method or version that the server does not support
 
-# A signature that does not match is answered with all that was signed, the session's token too.
+# The error of a wrong signature repeats the signed request, with the session's token.
 SIGNED = re.compile(r"\s*the canonical string for this request.*", re.IGNORECASE | re.DOTALL)
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html: for an administrator to decode
 ENCODED = re.compile(r"\s*encoded authorization failure message: \S+", re.IGNORECASE)
@@ -80,56 +81,58 @@ CAPACITY = re.compile(
 )
 
 
-def explain(error: BaseException, action: str, where: str) -> str:
-    """Say in one line what failed.
+def explain(error: BaseException, action: str, where: str) -> Problem:
+    """Describe a failed call as a problem.
 
     Args:
         error: a BotoCoreError or ClientError, or what Python raised below them.
-        action: what was tried, such as "cannot launch tasks of cluster x".
+        action: the failed action, such as "cannot launch tasks of cluster x".
         where: region and endpoint.
 
     Returns:
-        "action (where): what came back -> remedy", without what was signed and without values of parameters.
+        A problem whose ``what`` is "action (where): message of the error"; see `problem_of`.
     """
     source = getattr(error, "source", where)
     if source not in where:
         where = f"{where}, {source}"
-    shown, advice = said_and_remedy(error)
-    return f"{action} ({where}): {shown}" + (f" -> {advice}" if advice else "")
+    return problem_of(error).within(f"{action} ({where})")
 
 
-def said_and_remedy(error: BaseException) -> tuple[str, str]:
-    """Return what an error says, on one line without secrets, and how to mend it; the latter empty if not known.
+def problem_of(error: BaseException) -> Problem:
+    """Return an error's message on one line, without the signed request and without values of parameters.
 
     Args:
         error: as for ``explain``.
+
+    Returns:
+        A problem whose kind is AWS's error code, or the name of the error's class where it has none.
     """
-    if _is_of_credentials(error):
-        return str(getattr(error, "what", "")), str(getattr(error, "remedy", ""))
+    if isinstance(known := getattr(error, "problem", None), Problem):
+        return known
     code, message = error_code(error), _message(error)
-    told = f"{code}: {message}" if code and code not in message else message
-    shown = shortened(one_line(told), MESSAGE_LIMIT).rstrip(".") or type(error).__name__
-    return shown, remedy(code, message, _types(error))
+    text = f"{code}: {message}" if code and code not in message else message
+    shown = shortened(one_line(text), MESSAGE_LIMIT).rstrip(".") or type(error).__name__
+    return Problem(code or type(error).__name__, shown, remedy(code, message, _types(error)))
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether the same call may work in a moment.
+    """Return whether a retry of the call may succeed.
 
-    So it is where the connection failed, was cut or timed out, AWS failed, had too many calls, or answered what
-    could not be understood. Not for lack of capacity, which has its own ways out.
+    True where the connection fails, breaks or times out, where AWS fails or throttles, and where its response cannot
+    be parsed. False for lack of capacity, which has its own remedies.
     """
     return is_throttled(error) or _is_lost(error) or _has_failed_at_server(error)
 
 
 def is_throttled(error: BaseException) -> bool:
-    """Tell whether AWS refused a call because there were too many. Such a call did nothing."""
+    """Return whether AWS throttled a call, which then has no effect."""
     if error_code(error) in THROTTLED_CODES or _status(error) == 429:
         return True
     return bool(error_code(error)) and bool(THROTTLED_MESSAGE.search(_message(error)))
 
 
 def is_expired(error: BaseException) -> bool:
-    """Tell whether the credentials are no good any more: new ones may come into their place."""
+    """Return whether the credentials have expired: new ones may replace them."""
     if error_code(error) in EXPIRED_CODES or not EXPIRED_TYPES.isdisjoint(_types(error)):
         return True
     # A file or a command of the credentials may be in the middle of its renewal.
@@ -137,10 +140,10 @@ def is_expired(error: BaseException) -> bool:
 
 
 def is_ambiguous(error: BaseException) -> bool:
-    """Tell whether a request may have been carried out although no answer to it was understood.
+    """Return whether a request may have taken effect although its response is lost.
 
-    So it is where the connection was lost after the request was sent, the answer was not understood, or AWS failed.
-    A call that was refused, even for there being too many, and one that did not get out did nothing.
+    True where the connection breaks after the request is sent, where the response cannot be parsed, and where AWS
+    fails. A refused, throttled or unsent call has no effect.
     """
     if is_throttled(error) or _is_of_credentials(error) or not NOT_SENT.isdisjoint(_types(error)):
         return False
@@ -164,7 +167,7 @@ def _has_failed_at_server(error: BaseException) -> bool:
 
 
 def _types(error: BaseException) -> list[str]:
-    """Name the classes of an error; of one about credentials, those of what is behind it too."""
+    """Name the classes of an error; of one about credentials, those of its origin too."""
     behind = getattr(error, "origin", None) if _is_of_credentials(error) else None
     return [each.__name__ for kind in (type(error), *([type(behind)] if behind else [])) for each in kind.__mro__]
 

@@ -23,7 +23,7 @@ LARGE_PAGE_CHARACTERS = 65_536
 # Calls that one read makes at most. The quota is one for all streams of an account and region:
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 PAGES_AT_ONCE = 10
-# Streams whose token changes for ever have been met (boto/boto3#4591): so many empty pages in a row are an end too.
+# Some streams change their token for ever (boto/boto3#4591): this number of empty pages in a row is an end too.
 EMPTY_PAGES_AT_END = 50
 
 
@@ -64,27 +64,29 @@ class LogReader:
         self._token: str | None = None
         self._empty_pages = 0
         self._has_caught_up = False
-        self._digests = array("q")  # of every line, in place of the line
-        self._untold: list[LogEvent] = []  # taken before an error, told by the next read
+        self._digests = array("q")  # of every line, instead of the line
+        self._unreturned: list[LogEvent] = []  # taken before an error, returned by the next read
         self._pass: _Pass | None = None
+        self._ahead: Counter[int] = Counter()  # lines that a pass found, and `add` may still bring
 
     def read(self, client: Any) -> list[LogEvent]:
-        """Read what is new, mostly by one call.
+        """Read the new lines, mostly with one call.
 
         The next page is read at once until the stream's end is met for the first time, and after that where a page was
-        large, or was empty although more may follow. After an error nothing is lost and nothing comes twice: the next
-        read goes on where this one broke off, and returns also what this one had taken.
+        large, or was empty although more may follow. After an error no line is lost or repeated: the next read
+        continues from this one's position, and returns this one's lines too.
 
         Args:
             client: a boto3 CloudWatch Logs client.
 
         Returns:
-            The new lines; none while there is no such stream.
+            The new lines; none while the stream does not exist.
 
         Raises:
             botocore.exceptions.BotoCoreError, ClientError: CloudWatch Logs refused, or is out of reach.
         """
-        if self._pass:
+        # Lines that came by `add` have no position from which to go on.
+        if self._pass or (self._token is None and self.lines):
             return self.read_again(client)
         self.caught_up = False
         for _turn in range(PAGES_AT_ONCE):
@@ -104,13 +106,13 @@ class LogReader:
             self._take(page.events)
             if self.caught_up or not self._goes_on(page.events):
                 break
-        return self._told()
+        return self._new_events()
 
     def read_again(self, client: Any) -> list[LogEvent]:
-        """Read the whole stream from its head, for lines that came late and before the place that was read up to.
+        """Read the whole stream from its head, for late lines from before the position that is read up to.
 
         A line that is equal to another one, its instant too, is a line of its own. After an error the next read of
-        either kind goes on with the pass; what comes late behind its place meanwhile is found by another pass.
+        either kind goes on with the pass; another pass finds lines that arrive behind its position meanwhile.
 
         Args:
             client: a boto3 CloudWatch Logs client.
@@ -131,13 +133,33 @@ class LogReader:
                     self._pass = _Pass(self._digests)
                 raise
             if page is None:
-                return self._told()
-            self._take(current.unknown(page.events))
+                return self._new_events()
+            unknown = current.unknown(page.events)
+            self._ahead.update(map(_digest, unknown))
+            self._take(unknown)
             self.caught_up = current.meets_end(page)
-        # The pass may have gone beyond the place up to which was read.
+        # The pass may be ahead of the last read position.
         self._token, self._pass = current.token, None
         self._empty_pages, self._has_caught_up = 0, True
-        return self._told()
+        return self._new_events()
+
+    def add(self, events: list[LogEvent]) -> list[LogEvent]:
+        """Take lines of the stream that were read in another way, each once.
+
+        Returns:
+            The new lines, with those that a failed read has left behind; without those that `read_again` has returned.
+        """
+        # A pass does not know the lines that come while it goes on.
+        self._pass = None
+        new = []
+        for event in events:
+            digest = _digest(event)
+            if self._ahead[digest] > 0:
+                self._ahead[digest] -= 1
+            else:
+                new.append(event)
+        self._take(new)
+        return self._new_events()
 
     def _page(self, client: Any, token: str | None) -> _Page | None:
         request = {"logGroupName": self.group, "logStreamName": self.stream, "startFromHead": True}
@@ -148,7 +170,7 @@ class LogReader:
         except Exception as error:
             if _code(error) != "ResourceNotFoundException":
                 raise
-            # A task's stream is made with its first line.
+            # A task's first line creates its stream.
             return None
         events = [LogEvent(timestamp=one["timestamp"], message=one["message"]) for one in answer["events"]]
         return _Page(events, answer["nextForwardToken"])
@@ -166,7 +188,7 @@ class LogReader:
             return
         self.lines += len(events)
         self._digests.extend(map(_digest, events))
-        self._untold += events
+        self._unreturned += events
         is_late = any(later["timestamp"] < one["timestamp"] for one, later in pairwise([*self.events[-1:], *events]))
         self.events += events
         if is_late:
@@ -174,9 +196,9 @@ class LogReader:
         if self._keep is not None:
             del self.events[: max(0, len(self.events) - self._keep)]
 
-    def _told(self) -> list[LogEvent]:
-        told, self._untold = self._untold, []
-        return told
+    def _new_events(self) -> list[LogEvent]:
+        events, self._unreturned = self._unreturned, []
+        return events
 
 
 class _Page(NamedTuple):
@@ -185,7 +207,7 @@ class _Page(NamedTuple):
 
 
 class _Pass:
-    """A pass over a stream from its head: its place, and the lines that it has yet to meet again."""
+    """A pass over a stream from its head: its position, and the known lines that it has not met yet."""
 
     def __init__(self, digests: Iterable[int]) -> None:
         self.token: str | None = None

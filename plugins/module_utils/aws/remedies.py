@@ -18,22 +18,22 @@ PERMIT = "give the caller this permission"
 SUBNETS = "check network_configuration.subnets and the region"
 SECURITY_GROUPS = "name security groups of the subnets' VPC in network_configuration.security_groups"
 TASK_DEFINITION = "deploy the task definition first, or check its name and the region"
-LAUNCH_TYPE = "mend launch_type, or requiresCompatibilities of the task definition"
-QUOTA = "wait until other tasks have ended, or ask for a higher quota: Service Quotas, AWS Fargate"
+LAUNCH_TYPE = "fix launch_type, or requiresCompatibilities of the task definition"
+QUOTA = "wait until other tasks have ended, or request a higher quota: Service Quotas, AWS Fargate"
 TOKEN = "use another client_token, or the arguments of the first call with it"
 IDENTITY_TOKEN = "renew the token of web_identity_token_file, and check the provider that the role's trust policy names"
-IMAGE = "push the image, or mend the task definition's image"
+IMAGE = "push the image, or fix the task definition's image"
 NETWORK = "check the network, proxy and endpoint_url"
 NOT_AWS = "see what answers at endpoint_url, or which proxy changes answers"
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 DENIED_ACTION = re.compile(r"not authorized to perform:? (?P<action>[a-z0-9-]+:[A-Za-z]+)")
 DENIED_ROLE = "let the caller pass the task's roles: iam:PassRole on the execution role and the task role"
-# STS answers so too where there is no such role: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
+# STS returns this for a missing role too: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
 DENIED_ASSUME = "allow sts:AssumeRole, check that the role exists, and let its trust policy name the caller"
 DENIED_ON_PURPOSE = "is denied on purpose: have the policy changed that forbids it (resource, boundary or organization)"
 
-# What a message says counts more than its code: ECS tells most by InvalidParameterException and ClientException.
+# The message comes before the code: ECS reports most errors as InvalidParameterException or ClientException.
 REMEDIES_BY_MESSAGE = (
     (
         r"multifactorauthentication",
@@ -44,9 +44,9 @@ REMEDIES_BY_MESSAGE = (
     (r"capacity is unavailable", "try again later, or name subnets of more zones"),
     (
         r"service.linked role",
-        "make it, once an account: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
+        "create it, once per account: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
     ),
-    (r"unable to assume|trust relationship", "let ecs-tasks.amazonaws.com assume the role: mend its trust policy"),
+    (r"unable to assume|trust relationship", "let ecs-tasks.amazonaws.com assume the role: fix its trust policy"),
     (
         r"no container instances were found",
         "add container instances to the cluster, or launch on Fargate: launch_type: FARGATE",
@@ -65,18 +65,18 @@ REMEDIES_BY_MESSAGE = (
     (r"platform version must be null", "leave platform_version out: it is for Fargate only"),
     (
         r"capacity provider.*(not associated|not found|not valid|not active)|valid capacity provider",
-        "mend capacity_provider_strategy, or give the cluster this provider: aws ecs put-cluster-capacity-providers",
+        "fix capacity_provider_strategy, or give the cluster this provider: aws ecs put-cluster-capacity-providers",
     ),
     (r"does not support launch.?type|not compatible with the selected compute|launch.?type.* not support", LAUNCH_TYPE),
     (r"task ?definition is inactive", "name an active revision, or register the task definition anew"),
     (r"(describe|find) task definition|task ?definition.*not found", TASK_DEFINITION),
-    (r"override for container named|not a container in the task ?definition", "mend the name in overrides.containers"),
+    (r"override for container named|not a container in the task ?definition", "fix the name in overrides.containers"),
     (
         r"override.*(8,?192|length|too (long|large))",
         "put long values into SSM or S3, and pass a reference in overrides",
     ),
     (r"no fargate configuration exists|invalid .{0,3}(cpu|memory)", "use a pair of cpu and memory that Fargate has"),
-    (r"(configuration|request) is above your limit", "take less cpu, or ask for a higher Fargate quota"),
+    (r"(configuration|request) is above your limit", "take less cpu, or request a higher Fargate quota"),
     (r"reached the limit", QUOTA),
     (r"client ?token", TOKEN),
     (
@@ -153,23 +153,23 @@ REMEDIES_BY_CODE = {
 
 # Names of the SDK's own errors and of Python's, the most specific counts.
 REMEDIES_BY_TYPE = {
-    "ConfigParseError": "mend the file that AWS_CONFIG_FILE names, or ~/.aws/config",
+    "ConfigParseError": "fix the file that AWS_CONFIG_FILE names, or ~/.aws/config",
     "ConnectTimeoutError": NETWORK,
     "ConnectionClosedError": "check the network and what runs at endpoint_url",
     "ConnectionError": NETWORK,
     "CredentialRetrievalError": "the profile's credential source failed: log in again",
     "EndpointConnectionError": "check the network, region and endpoint_url, and that what it names runs",
     "HTTPClientError": NETWORK,
-    "InvalidConfigError": "mend the profile that is named, in ~/.aws/config",
-    "InvalidRegionError": "mend region",
+    "InvalidConfigError": "fix the profile that is named, in ~/.aws/config",
+    "InvalidRegionError": "fix region",
     "JSONDecodeError": NOT_AWS,
     "LoginError": "log in again: aws login",
     "MissingDependencyException": "log in another way (aws sso login), or install what is named beside boto3",
     "NoCredentialsError": "set AWS_PROFILE, or log in",
     "NoRegionError": "set region, or AWS_REGION",
-    "ParamValidationError": "mend the parameter that is named",
+    "ParamValidationError": "fix the parameter that is named",
     "PartialCredentialsError": "set both keys, or AWS_PROFILE",
-    "ProfileNotFound": "mend profile, or AWS_PROFILE: see aws configure list-profiles",
+    "ProfileNotFound": "fix profile, or AWS_PROFILE: see aws configure list-profiles",
     "ProxyConnectionError": "check HTTPS_PROXY",
     "ReadTimeoutError": NETWORK,
     "ResponseParserError": NOT_AWS,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose a stack is: names alone do not tell, since "a" and "b-c" make the same ones as "a-b" and "c"."""
+"""The owner of a stack: names alone do not identify it, since "a" and "b-c" make the same ones as "a-b" and "c"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.tags import tag_map
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import StackRequestError
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import Standing, parameters_of, standing
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import StackState, parameters_of, state_of
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 # The parameters of every template, and the tags that role stack sets on every stack.
 OWNER_KEYS = ("Project", "Environment")
@@ -20,7 +21,7 @@ def owner_of(described: Mapping[str, Any]) -> dict[str, str]:
     """Return the project and the environment that a stack says it belongs to.
 
     Args:
-        described: the stack as DescribeStacks tells of it.
+        described: the stack as DescribeStacks describes it.
 
     Returns:
         The values of `OWNER_KEYS`, as far as there are any: of its parameters, which only an update of the stack
@@ -31,40 +32,43 @@ def owner_of(described: Mapping[str, Any]) -> dict[str, str]:
 
 
 def foreign_owner(described: Mapping[str, Any] | None, owner: Mapping[str, str] | None) -> str:
-    """Say to whom a stack belongs if that is somebody else.
+    """Name the owner of a stack that belongs to another project or environment.
 
     Args:
-        described: the stack as DescribeStacks tells of it; None where there is none.
-        owner: values by key of `OWNER_KEYS`; empty where any stack will do.
+        described: the stack as DescribeStacks describes it; None where there is none.
+        owner: values by key of `OWNER_KEYS`; empty accepts any stack.
 
     Returns:
-        Such as "project a-b, environment c"; empty where the stack is the owner's, or is not there.
+        An owner, for example "project a-b, environment c"; empty where the stack is the owner's, or does not exist.
     """
     if not described or not owner:
         return ""
     found = owner_of(described)
-    # AWS tells neither tags nor parameters of a stack that a change set made and in which nothing is yet.
-    if not found and standing(described) is Standing.REVIEW:
+    # DescribeStacks returns neither tags nor parameters of a stack that a change set made and that is still empty.
+    if not found and state_of(described) is StackState.REVIEW:
         return ""
     if all(found.get(key) == value for key, value in owner.items()):
         return ""
-    return owner_text(found) or "somebody else: neither its parameters nor its tags name a Project and an Environment"
+    return owner_text(found) or "an unknown owner: neither its parameters nor its tags name a Project and Environment"
 
 
 def check_owner(described: Mapping[str, Any] | None, owner: Mapping[str, str] | None) -> None:
-    """Check that a stack does not belong to somebody else.
+    """Check that a stack does not belong to another owner.
 
     Args:
-        described: the stack as DescribeStacks tells of it; None where there is none.
-        owner: values by key of `OWNER_KEYS`; empty where any stack will do.
+        described: the stack as DescribeStacks describes it; None where there is none.
+        owner: values by key of `OWNER_KEYS`; empty accepts any stack.
 
     Raises:
-        StackRequestError: it does; the message says whose it is.
+        StackRequestError: it does; the problem names the owner.
     """
-    if described and owner and (whose := foreign_owner(described, owner)):
+    if described and owner and (other := foreign_owner(described, owner)):
         raise StackRequestError(
-            f"stack {described['StackName']} belongs to {whose}, and you call for {owner_text(owner)} "
-            "-> choose another ddbload_project, or another name for the environment"
+            Problem(
+                "owner",
+                f"stack {described['StackName']} belongs to {other}, and you call for {owner_text(owner)}",
+                "choose another ddbload_project, or another name for the environment",
+            )
         )
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One CloudFormation stack in the account: looked at, and asked to change."""
+"""One CloudFormation stack in the account: its description, its events and its causes of failure."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from ansible_collections.gantry.ecs.plugins.module_utils.cfn.events import (
     first_failure,
     is_own,
     last_operation,
+    reason_text,
+    remedy,
 )
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.remedies import reason_text, remedy
 
 DEPTH = 5  # stacks nested in each other that are looked into for a cause
 # What CloudFormation sets on the event of a stack that did not pass the validation before its first resource.
@@ -47,7 +48,7 @@ class Stack:
         return self._client()
 
     def look(self, stack_id: str | None = None) -> Mapping[str, Any] | None:
-        """Return the stack as DescribeStacks tells of it; None where there is none.
+        """Return the stack as DescribeStacks describes it; None where there is none.
 
         Args:
             stack_id: its ARN; a stack that was deleted is found by that only.
@@ -91,10 +92,10 @@ class Stack:
         """Say why a change set failed.
 
         Args:
-            change_set: as DescribeChangeSet tells of it.
+            change_set: as DescribeChangeSet describes it.
         """
         reason = str(change_set.get("StatusReason") or "")
-        told: Cause = {
+        cause: Cause = {
             "stack": self.name,
             "resource": self.name,
             "type": STACK,
@@ -103,11 +104,11 @@ class Stack:
             "remedy": remedy(reason),
         }
         if "DescribeEvents" not in reason and "validation" not in reason.lower():
-            return told
-        return self._validation_cause(ChangeSetName=str(change_set["ChangeSetId"])) or told
+            return cause
+        return self._validation_cause(ChangeSetName=str(change_set["ChangeSetId"])) or cause
 
     def change_set_warnings(self, change_set_id: str) -> list[str]:
-        """Return what CloudFormation warns of beforehand, such as a quota that the change set would exceed."""
+        """Return what CloudFormation warns of beforehand, for example a quota that the change set would exceed."""
         events = self._validation_events(ChangeSetName=change_set_id)
         warned = [one for one in events if one.get("ValidationFailureMode") == "WARN"]
         return [
@@ -126,11 +127,11 @@ class Stack:
         more: dict[str, Any] = {}
         try:
             while True:
-                answer = self.client.list_change_sets(StackName=self.name, **more)
-                names += [one["ChangeSetName"] for one in answer["Summaries"]]
-                if not answer.get("NextToken"):
+                response = self.client.list_change_sets(StackName=self.name, **more)
+                names += [one["ChangeSetName"] for one in response["Summaries"]]
+                if not response.get("NextToken"):
                     return names
-                more = {"NextToken": answer["NextToken"]}
+                more = {"NextToken": response["NextToken"]}
         except ClientError as error:
             if is_missing(error):
                 return []
@@ -139,11 +140,11 @@ class Stack:
     def _events(self, stack_id: str) -> Iterator[Mapping[str, Any]]:
         more: dict[str, Any] = {}
         while True:
-            answer = self.client.describe_stack_events(StackName=stack_id, **more)
-            yield from answer["StackEvents"]
-            if not answer.get("NextToken"):
+            response = self.client.describe_stack_events(StackName=stack_id, **more)
+            yield from response["StackEvents"]
+            if not response.get("NextToken"):
                 return
-            more = {"NextToken": answer["NextToken"]}
+            more = {"NextToken": response["NextToken"]}
 
     def _validation_cause(self, **of: str) -> Cause | None:
         failed = [one for one in self._validation_events(**of) if one.get("ValidationFailureMode") != "WARN"]
@@ -161,16 +162,16 @@ class Stack:
         }
 
     def _validation_events(self, **of: str) -> list[Mapping[str, Any]]:
-        # It explains more than is needed to go on: who may not ask for it, or asks who does not know it, does without.
+        # Optional detail: ignored where the caller lacks the permission or the endpoint lacks the call.
         with suppress(Exception):
-            answer = self.client.describe_events(**of, Filters={"FailedEvents": True})
-            events: list[Mapping[str, Any]] = answer["OperationEvents"]
+            response = self.client.describe_events(**of, Filters={"FailedEvents": True})
+            events: list[Mapping[str, Any]] = response["OperationEvents"]
             return [one for one in events if one.get("EventType") == "VALIDATION_ERROR"]
         return []
 
 
 def is_missing(error: BaseException) -> bool:
-    """Tell whether an error says that there is no such stack.
+    """Return whether an error says that the stack does not exist.
 
     See https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
     """

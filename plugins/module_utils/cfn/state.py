@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a CloudFormation stack's status means for who wants to change it: pure functions."""
+"""What a CloudFormation stack's status allows: pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Any
 
 
-class Standing(Enum):
+class StackState(Enum):
     """What can be done with a stack, as its status says.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-console-view-stack-data-resources-status-codes
@@ -18,56 +18,56 @@ class Standing(Enum):
 
     ABSENT = auto()  # there is none
     REVIEW = auto()  # a change set made it, nothing is in it
-    BUSY = auto()  # an operation is under way
-    NEVER_WAS = auto()  # its creation failed: nothing but a deletion is possible
-    STUCK = auto()  # its rollback failed, and has to be continued before anything else
-    BROKEN = auto()  # its deletion or an import failed: what it has left is for people to judge
+    IN_PROGRESS = auto()  # an operation is under way
+    CREATE_FAILED = auto()  # its creation failed: only a deletion is possible
+    ROLLBACK_FAILED = auto()  # its rollback failed, and has to be continued before anything else
+    DELETE_FAILED = auto()  # its deletion or an import failed: a person decides about what is left
     READY = auto()  # it can be updated
 
 
-STANDINGS = {
-    "REVIEW_IN_PROGRESS": Standing.REVIEW,
-    "CREATE_FAILED": Standing.NEVER_WAS,
-    "ROLLBACK_COMPLETE": Standing.NEVER_WAS,
-    "ROLLBACK_FAILED": Standing.NEVER_WAS,
-    "UPDATE_ROLLBACK_FAILED": Standing.STUCK,
-    "DELETE_FAILED": Standing.BROKEN,
-    "IMPORT_ROLLBACK_FAILED": Standing.BROKEN,
-    "DELETE_COMPLETE": Standing.ABSENT,
+STATES = {
+    "REVIEW_IN_PROGRESS": StackState.REVIEW,
+    "CREATE_FAILED": StackState.CREATE_FAILED,
+    "ROLLBACK_COMPLETE": StackState.CREATE_FAILED,
+    "ROLLBACK_FAILED": StackState.CREATE_FAILED,
+    "UPDATE_ROLLBACK_FAILED": StackState.ROLLBACK_FAILED,
+    "DELETE_FAILED": StackState.DELETE_FAILED,
+    "IMPORT_ROLLBACK_FAILED": StackState.DELETE_FAILED,
+    "DELETE_COMPLETE": StackState.ABSENT,
 }
-BUSY_END = "_IN_PROGRESS"
+IN_PROGRESS = "_IN_PROGRESS"
 DONE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 # The stack works on, with what it was before.
-TAKEN_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE", "UPDATE_FAILED"})
+ROLLED_BACK = frozenset({"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE", "UPDATE_FAILED"})
 
 
 def status_of(described: Mapping[str, Any] | None) -> str:
-    """Return the status of a stack as DescribeStacks tells of it; empty where there is none."""
+    """Return the status of a stack as DescribeStacks describes it; empty where there is none."""
     return str(described["StackStatus"]) if described else ""
 
 
-def standing(described: Mapping[str, Any] | None) -> Standing:
-    """Tell what can be done with a stack.
+def state_of(described: Mapping[str, Any] | None) -> StackState:
+    """Return what can be done with a stack.
 
     Args:
-        described: the stack as DescribeStacks tells of it; None where there is none.
+        described: the stack as DescribeStacks describes it; None where there is none.
     """
     status = status_of(described)
     if not status:
-        return Standing.ABSENT
-    if status in STANDINGS:
-        return STANDINGS[status]
-    return Standing.BUSY if status.endswith(BUSY_END) else Standing.READY
+        return StackState.ABSENT
+    if status in STATES:
+        return STATES[status]
+    return StackState.IN_PROGRESS if status.endswith(IN_PROGRESS) else StackState.READY
 
 
 def is_done(described: Mapping[str, Any] | None) -> bool:
-    """Tell whether the last operation on a stack did what was asked."""
+    """Return whether the last operation on a stack did what was requested."""
     return status_of(described) in DONE
 
 
-def is_taken_back(described: Mapping[str, Any] | None) -> bool:
-    """Tell whether the last update failed and the stack works on as it was before."""
-    return status_of(described) in TAKEN_BACK
+def is_rolled_back(described: Mapping[str, Any] | None) -> bool:
+    """Return whether the last update failed and the stack works on as it was before."""
+    return status_of(described) in ROLLED_BACK
 
 
 def outputs_of(described: Mapping[str, Any] | None) -> dict[str, str]:
@@ -81,5 +81,5 @@ def parameters_of(described: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def is_protected(described: Mapping[str, Any] | None) -> bool:
-    """Tell whether AWS refuses to delete the stack (termination protection)."""
+    """Return whether AWS refuses to delete the stack (termination protection)."""
     return bool((described or {}).get("EnableTerminationProtection"))

@@ -15,39 +15,41 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible.module_utils.common.warnings import warn
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import AwsClients
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import AwsClients, region_and_endpoint
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.log_stream import LogReader
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.module_clients import place
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.follower import STOP_GRACE, Follower, timings
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.follow.control import Control, known_run
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.follow.follower import STOP_GRACE, Follower, timings
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.follow.log_location import (
+    LogLocation,
+    container_log_location,
+    log_location_of,
+    log_notice,
+)
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.check import (
     check_surroundings,
     check_target,
     name_problems,
 )
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.launcher import Launcher
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.log_location import (
-    LogPlace,
-    log_notice,
-    log_place,
-    place_of,
-)
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.parameters import RequestError
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.result import run_result
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.run import FollowedTask, Run
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.start_up import failed_start_up
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.stopped.cause import stop_cause
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.task_search import describe_tasks, find_tasks
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.stopped.start_up import failed_start_up
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import (
     Task,
     deciding_containers,
+    describe_tasks,
     essential_containers,
+    find_tasks,
     task_of,
     token_of,
 )
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import mark_of, parse_token_value
 from ansible_collections.gantry.ecs.plugins.module_utils.live.feed import LiveFeed
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 INTERRUPT_GRACE = 30.0  # seconds to see the end of what an interrupt stopped; short, since the user pressed Ctrl-C
 LAST_LINES = 20  # lines of a log that are kept for the message, whatever is returned
@@ -71,15 +73,17 @@ class Runner:
     def run(self) -> None:
         """Do what the parameters ask for, and end the module."""
         if self._feed.problem:
-            self._module.fail_json(msg=self._feed.problem)
+            self._module.fail_json(msg=self._feed.problem.line())
         calls = {"run": self._run, "watch": self._watch, "absent": self._stop}
         try:
             run = calls[self._params["state"]]()
         except RequestError as error:
             self._module.fail_json(msg=str(error))
         except (BotoCoreError, ClientError) as error:
-            self._module.fail_json(msg=self._explained(error))
+            self._module.fail_json(msg=self._explained(error).line())
         finally:
+            # Nothing is left to be stopped.
+            self._feed.stop(0, 0)
             self._feed.close()
         self._end(run)
 
@@ -106,8 +110,10 @@ class Runner:
             run,
             add=follower_of,
             note=self._feed.note,
-            interrupted=lambda: bool(self._interrupt),
+            interrupted=lambda: bool(self._interrupt) or (follower is not None and follower.ends),
+            meanwhile=lambda: follower.look_between_launches() if follower and params["wait"] else None,
         )
+        follower: Follower | None = None
         found = launcher.find(self._clients.patient("ecs")) if params["client_token"] else 0
         if found:
             self._feed.note(f"found {found} of {run.wanted} task(s) that were launched with this client_token before")
@@ -120,13 +126,15 @@ class Runner:
             name = definition["taskDefinitionArn"].rpartition("/")[2]
             self._feed.note(f"launching {run.wanted - found} task(s) of {name} on cluster {run.cluster}")
         follower = self._follower(run, launcher)
-        with leaving_nothing(follower):
+        with stop_tasks_on_error(follower):
+            follower.launching = True
             launcher.launch()
+            follower.launching = False
         run.launched = len(run.tasks) - found
-        if run.launch_error:
-            # A part of the tasks would measure something else than was asked, and go on costing.
+        if run.launch_problem:
+            # A part of the tasks measures a different load than requested, and still costs money.
             follower.stop("not all tasks of the run could be launched")
-            follower.see_the_end(STOP_GRACE)
+            follower.wait_until_stopped(STOP_GRACE)
             return run
         if self._interrupt or params["wait"]:
             return self._follow(run, follower)
@@ -134,7 +142,7 @@ class Runner:
         return run
 
     def _follow(self, run: Run, follower: Follower) -> Run:
-        with leaving_nothing(follower):
+        with stop_tasks_on_error(follower):
             follower.follow()
         if self._interrupt and (run.unfinished or len(run.tasks) < run.wanted):
             run.interrupted_by = self._interrupt.name
@@ -142,12 +150,11 @@ class Runner:
                 run.detached = True
             else:
                 follower.stop(f"the launcher was interrupted by {self._interrupt.name}")
-                follower.see_the_end(INTERRUPT_GRACE)
+                follower.wait_until_stopped(INTERRUPT_GRACE)
         elif run.gave_up:
             # It cannot be followed any more; it shall not go on unwatched, where AWS still listens.
-            follower.stop("the launcher cannot follow the task")
             with suppress(Exception):
-                follower.look()
+                follower.stop_at_once("the launcher cannot follow the task")
         return run
 
     # ---- state: watch, and state: absent
@@ -155,7 +162,13 @@ class Runner:
     def _watch(self) -> Run:
         run = self._found()
         if not run.tasks:
-            raise RequestError(f"{self._sought()}: ECS knows no such task -> it forgets stopped tasks after an hour")
+            raise RequestError(
+                Problem(
+                    "target",
+                    f"{self._selector_text()}: ECS knows no such task",
+                    "it forgets stopped tasks after an hour",
+                )
+            )
         if self._module.check_mode or not self._params["wait"]:
             run.detached = bool(run.unfinished)
             return run
@@ -164,14 +177,15 @@ class Runner:
     def _stop(self) -> Run:
         run = self._found()
         if self._module.check_mode:
-            run.stopped_by_us = len(run.unfinished)
+            run.stops_requested = len(run.unfinished)
             return run
         follower = self._follower(run)
-        follower.stop("stopped by ecs_task_run")
+        reason = "stopped by ecs_task_run"
         if self._params["wait"]:
-            follower.see_the_end(STOP_GRACE)
+            follower.stop(reason)
+            follower.wait_until_stopped(STOP_GRACE)
         else:
-            follower.look()
+            follower.stop_at_once(reason)
         return run
 
     def _found(self) -> Run:
@@ -183,8 +197,11 @@ class Runner:
             described, missing = describe_tasks(ecs, params["cluster"], params["tasks"])
             if missing and params["state"] == "watch":
                 raise RequestError(
-                    f"cluster {params['cluster']} knows no task {', '.join(missing)} "
-                    "-> check the ids and the region; ECS forgets stopped tasks after an hour"
+                    Problem(
+                        "target",
+                        f"cluster {params['cluster']} knows no task {', '.join(missing)}",
+                        "check the ids and the region; ECS forgets stopped tasks after an hour",
+                    )
                 )
         else:
             described = find_tasks(ecs, params["cluster"], started_by or mark_of(token))
@@ -192,7 +209,7 @@ class Runner:
                 described = [one for one in described if (parse_token_value(token_of(one) or "") or [""])[0] == token]
         definitions = [self._definition(one["taskDefinitionArn"]) for one in described]
         if problems := [problem for one in definitions for problem in name_problems(one, params)]:
-            raise RequestError("; ".join(dict.fromkeys(problems)))
+            raise RequestError(*problems)
         mark = started_by or (mark_of(token) if token else None)
         run = self._new_run(definitions[0] if definitions else {}, mark, token, len(described))
         add = self._adding_to(run)
@@ -200,7 +217,7 @@ class Runner:
             add(one, None)
         return run
 
-    def _sought(self) -> str:
+    def _selector_text(self) -> str:
         params = self._params
         names = {name: params[name] for name in ("tasks", "started_by", "client_token") if params[name]}
         return f"cluster {params['cluster']}, " + ", ".join(f"{name} {value}" for name, value in names.items())
@@ -218,14 +235,16 @@ class Runner:
             wanted=wanted,
             started_by=started_by,
             client_token=token,
+            control_run=(self._params["control"] or {}).get("run_id", ""),
         )
 
     def _adding_to(self, run: Run) -> Any:
         def add(described: Mapping[str, Any], index: int | None) -> None:
             definition = self._definition(described["taskDefinitionArn"])
             task = self._task_of(described, definition) | {"index": index}
-            place = log_place(definition, self._params)
-            log = self._log_reader(place, task["task_id"]) if place else None
+            location = log_location_of(definition, self._params)
+            log = self._log_reader(location, task["task_id"]) if location else None
+            run.control_run = known_run(described, self._params["control"]) or run.control_run
             run.tasks.append(FollowedTask(task, log, log_complete=log is None, definition=definition))
             self._feed.status(task["task_id"], task["last_status"], 0.0, timings(task))
 
@@ -234,9 +253,9 @@ class Runner:
     def _task_of(self, described: Mapping[str, Any], definition: Mapping[str, Any]) -> Task:
         return task_of(described, deciding_containers(definition, self._params["exit_container"]))
 
-    def _log_reader(self, place: LogPlace, task_id: str) -> LogReader:
+    def _log_reader(self, location: LogLocation, task_id: str) -> LogReader:
         keep = self._params["log_lines"]
-        return LogReader(place.group, f"{place.prefix}/{task_id}", None if keep < 0 else max(keep, LAST_LINES))
+        return LogReader(location.group, f"{location.prefix}/{task_id}", None if keep < 0 else max(keep, LAST_LINES))
 
     def _note_start_up(self, one: FollowedTask, task: Task) -> None:
         """Read the log of the container that another one waits for in vain: that one has none."""
@@ -245,17 +264,17 @@ class Runner:
             return
         one.start_up = failure
         self._feed.note(f"task {one.task_id}: {failure.text}")
-        if place := place_of(one.definition, failure.container):
-            one.log, one.log_complete = self._log_reader(place, one.task_id), False
+        if location := container_log_location(one.definition, failure.container):
+            one.log, one.log_complete = self._log_reader(location, one.task_id), False
 
     def _follower(self, run: Run, launcher: Launcher | None = None) -> Follower:
-        place = log_place(run.definition, self._params) if run.definition else None
+        location = log_location_of(run.definition, self._params) if run.definition else None
         if (
             run.definition
             and self._params["state"] != "absent"
             and (notice := log_notice(run.definition, self._params))
         ):
-            self._feed.note(notice)
+            self._feed.note(notice.line())
             run.warnings.append(notice)
 
         def reshape(described: Mapping[str, Any], one: FollowedTask) -> Mapping[str, Any]:
@@ -265,7 +284,7 @@ class Runner:
 
         return Follower(
             lambda: self._clients.once("ecs"),
-            lambda: self._clients.once("logs", place.region if place else None),
+            lambda: self._clients.once("logs", location.region if location else None),
             run,
             reshape,
             self._params,
@@ -274,7 +293,14 @@ class Runner:
             replace=lambda one: bool(launcher and lacked_capacity(one) and launcher.replace(one.task["task_arn"])),
             surplus=launcher.surplus if launcher else list,
             interrupted=lambda: bool(self._interrupt),
+            control=self._control(run),
         )
+
+    def _control(self, run: Run) -> Control | None:
+        given = self._params["control"]
+        if not given:
+            return None
+        return Control(lambda: self._clients.once("dynamodb"), given["table_name"], run.control_run)
 
     def _definition(self, arn: str) -> Mapping[str, Any]:
         if arn not in self._definitions:
@@ -282,27 +308,26 @@ class Runner:
             self._definitions[arn] = answer["taskDefinition"]
         return self._definitions[arn]
 
-    def _explained(self, error: Exception) -> str:
+    def _explained(self, error: Exception) -> Problem:
         params = self._params
         verbs = {"run": "run", "watch": "watch tasks", "absent": "stop tasks"}
         what = f"task definition {params['task_definition']}" if params["state"] == "run" else ""
         action = " ".join(part for part in (f"cannot {verbs[params['state']]}", what) if part)
-        return explain(error, f"{action} on cluster {params['cluster']}", place(self._module))
+        return explain(error, f"{action} on cluster {params['cluster']}", region_and_endpoint(self._module))
 
 
 @contextmanager
-def leaving_nothing(follower: Follower) -> Iterator[None]:
-    """Have tasks stopped where a fault of ours breaks off what is done with them."""
+def stop_tasks_on_error(follower: Follower) -> Iterator[None]:
+    """Stop the follower's tasks where an exception leaves the block."""
     try:
         yield
     except BaseException:
-        follower.stop("the launcher failed")
         with suppress(Exception):
-            follower.look()
+            follower.stop_at_once("the launcher failed")
         raise
 
 
 def lacked_capacity(one: FollowedTask) -> bool:
-    """Tell whether a task did not start because there was no capacity for it."""
+    """Return whether a task did not start because there was no capacity for it."""
     cause = stop_cause(one.task)
     return cause is not None and cause.kind in ("capacity", "spot")

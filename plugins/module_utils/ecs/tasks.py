@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ECS tasks: what task definitions and DescribeTasks tell of them, in the shape that we return."""
+"""ECS tasks: the facts of task definitions and DescribeTasks, in the shape that the module returns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import TOKEN
 
 Task = dict[str, Any]
 
-# The exit codes of who ends on ECS' SIGTERM without heeding it, and of who is killed after stopTimeout.
+# "You can describe up to 100 tasks in a single operation":
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html
+DESCRIBE_LIMIT = 100
+
+# Exit codes of a container that ECS's SIGTERM ends, and of one that ECS kills after stopTimeout.
 STOPPED_CODES = (143, 137)
 PHASES = ("provisioning_s", "pull_s", "start_s", "run_s", "stop_s")
 # The instants between which the phases lie: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
@@ -45,16 +49,16 @@ def deciding_containers(definition: Mapping[str, Any], exit_container: str | Non
 
 
 def task_of(described: Mapping[str, Any], deciding: Sequence[str]) -> Task:
-    """Bring a task of DescribeTasks or RunTask into the shape that we return, without logs and cause.
+    """Convert a task of DescribeTasks or RunTask to the shape that the module returns, without logs and cause.
 
     Args:
         described: the task as ECS describes it.
         deciding: names of the containers whose exit codes make the task's.
 
     Returns:
-        What ECS tells, None for what it does not: instants in ISO 8601, ``cpu`` in units of which a vCPU has 1,024,
-        ``memory`` in MiB, ``ephemeral_storage`` in GiB, ``phases`` in seconds. ``index`` is None; who launched the
-        task knows it.
+        The fields that ECS returns, None for the others: instants in ISO 8601, ``cpu`` in units (1,024 to a vCPU),
+        ``memory`` in MiB, ``ephemeral_storage`` in GiB, ``phases`` in seconds. ``index`` is None; only the launch
+        knows it.
     """
     containers = [
         {
@@ -101,7 +105,7 @@ def task_of(described: Mapping[str, Any], deciding: Sequence[str]) -> Task:
 
 
 def phases(described: Mapping[str, Any]) -> dict[str, float | None]:
-    """Tell how long the phases of a task took, by ECS' own instants.
+    """Return how long the phases of a task took, by ECS' own instants.
 
     Args:
         described: the task as ECS describes it.
@@ -127,12 +131,12 @@ def combined_exit_code(exit_codes: Iterable[int | None]) -> int | None:
 def deciding_container(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Choose the container whose exit code counts for all: the first that failed, else the first; None for none.
 
-    Where one essential container ends, ECS stops the others, and does not tell which was first: one that failed by
-    itself comes before those that may only have been stopped after it.
+    Where one essential container ends, ECS stops the others, and does not report which ended first: a container
+    with an exit code of its own comes before those that ECS may have stopped after it.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html
 
     Args:
-        containers: in our shape; those without an exit code do not count.
+        containers: as the module returns it; those without an exit code do not count.
     """
     known = [one for one in containers if one["exit_code"] is not None]
     failed = [one for one in known if one["exit_code"]]
@@ -141,10 +145,10 @@ def deciding_container(containers: Sequence[Mapping[str, Any]]) -> Mapping[str, 
 
 
 def may_be_stopped(container: Mapping[str, Any]) -> bool:
-    """Tell whether a container may have ended only because ECS stopped it.
+    """Return whether a container may have ended only because ECS stopped it.
 
     Args:
-        container: in our shape.
+        container: as the module returns it.
     """
     return container["exit_code"] in STOPPED_CODES and not container["reason"]
 
@@ -155,7 +159,17 @@ def token_of(described: Mapping[str, Any]) -> str | None:
     Args:
         described: the task as ECS describes it.
     """
-    return next((str(one["value"]) for one in _environment(described) if one.get("name") == TOKEN_VARIABLE), None)
+    return variable_of(described, TOKEN_VARIABLE)
+
+
+def variable_of(described: Mapping[str, Any], name: str) -> str | None:
+    """Return the value of an environment variable in a task's overrides; None where they do not set it.
+
+    Args:
+        described: the task as ECS describes it.
+        name: of the variable.
+    """
+    return next((str(one["value"]) for one in _environment(described) if one.get("name") == name), None)
 
 
 def _environment(described: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -185,3 +199,63 @@ def _between(instants: Mapping[str, Any], begin: str, end: str) -> float | None:
 
 def _instant(value: Any) -> str | None:
     return value.isoformat() if isinstance(value, datetime) else value
+
+
+def find_tasks(ecs: Any, cluster: str, started_by: str) -> list[dict[str, Any]]:
+    """Describe the tasks that carry a mark, the stopped ones too for as long as ECS remembers them.
+
+    Args:
+        ecs: a boto3 ECS client.
+        cluster: the cluster's name or ARN.
+        started_by: the mark.
+
+    Returns:
+        The tasks as ECS describes them, the eldest first. See
+        https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
+    """
+    arns = [
+        arn
+        for status in ("RUNNING", "STOPPED")
+        for arn in list_arns(ecs, cluster, startedBy=started_by, desiredStatus=status)
+    ]
+    # A task that stopped between the two calls is in both.
+    described, _missing = describe_tasks(ecs, cluster, list(dict.fromkeys(arns)))
+    return sorted(described, key=lambda one: (one.get("createdAt") is None, one.get("createdAt"), one["taskArn"]))
+
+
+def list_arns(ecs: Any, cluster: str, **filters: str) -> list[str]:
+    """Return the ARNs of tasks, page by page.
+
+    Args:
+        ecs: a boto3 ECS client.
+        cluster: the cluster's name or ARN.
+        filters: further members of ListTasks.
+    """
+    found: list[str] = []
+    request = {"cluster": cluster, **filters}
+    while True:
+        page = ecs.list_tasks(**request)
+        found += page["taskArns"]
+        if not page.get("nextToken"):
+            return found
+        request["nextToken"] = page["nextToken"]
+
+
+def describe_tasks(ecs: Any, cluster: str, tasks: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Describe tasks, a hundred a call.
+
+    Args:
+        ecs: a boto3 ECS client.
+        cluster: the cluster's name or ARN.
+        tasks: ids or ARNs.
+
+    Returns:
+        The tasks as ECS describes them, and the ARNs of those that it does not know.
+    """
+    described: list[dict[str, Any]] = []
+    missing: list[str] = []
+    for first in range(0, len(tasks), DESCRIBE_LIMIT):
+        answer = ecs.describe_tasks(cluster=cluster, tasks=list(tasks[first : first + DESCRIBE_LIMIT]))
+        described += answer["tasks"]
+        missing += [str(failure.get("arn")) for failure in answer.get("failures", [])]
+    return described, missing

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tokens and marks by which the tasks of a call are known again."""
+"""The tokens and marks that identify the tasks of a call."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import re
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html
 CLIENT_TOKEN = re.compile(r"[!-~]{1,64}")
 STARTED_BY = re.compile(r"[A-Za-z0-9_/-]{1,128}")
-# An environment variable of every launched task, by which a repeated call knows its tasks: ECS' own client tokens
-# cannot be asked for.
+# An environment variable of every launched task, by which a repeated call knows its tasks: no ECS API
+# returns a task's client token.
 TOKEN_VARIABLE = "ECS_TASK_RUN_TOKEN"
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Removes what stacks do not: their protection, and what outlives them; says each time whether it changed something."""
+"""Turns off the protection of resources and removes them; returns each time whether it changed something."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.stack import is_missing
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.catalogue import PROTECTABLE, REMOVABLE
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.kind import Changeable
 
-PAUSE = 1.0  # seconds between two looks at a table
-
-
-class PartTimeoutError(Exception):
-    """A table did not come to rest in time; the message says in which state it is."""
+PAUSE = 1.0  # seconds between two requests for a resource's state
 
 
-class EnvironmentPart:
-    """Takes protection off things, and removes them.
+class ResourceTimeoutError(Exception):
+    """A resource did not reach a state in time; the message names the state that it is in."""
+
+
+class ResourceRemoval:
+    """Turns off the protection of resources, and removes them.
 
     Args:
-        client: makes a boto3 client of a service.
-        timeout: seconds that a table may take.
-        is_check: only tell what would be changed.
-        clock: seconds, monotonic.
-        sleep: waits for so many seconds.
+        client: returns a boto3 client of a service.
+        timeout: seconds to wait, at most, for a state.
+        is_check: return what would change, and change nothing.
+        clock: returns monotonic seconds.
+        sleep: waits a number of seconds.
     """
 
     def __init__(
@@ -39,134 +40,59 @@ class EnvironmentPart:
     ) -> None:
         self._client, self._timeout, self._is_check, self._clock, self._sleep = client, timeout, is_check, clock, sleep
 
-    def unprotect(self, kind: str, id_: str) -> bool:
-        """Take the protection off a stack or table.
+    def unprotect(self, kind_name: str, id_: str) -> bool:
+        """Turn off the protection of a resource.
 
         Args:
-            kind: "stack" or "table".
-            id_: its name.
+            kind_name: a key of `PROTECTABLE`.
+            id_: the resource's name.
 
         Returns:
-            Whether it was protected; no for one that is not there.
+            Whether the protection was on; False where it does not exist.
 
         Raises:
-            PartTimeoutError: a table is still being changed.
-            botocore.exceptions.BotoCoreError, ClientError: AWS refused, or was out of reach.
+            ResourceTimeoutError: another change of the resource goes on.
+            botocore.exceptions.BotoCoreError, ClientError: a request failed.
         """
-        return {"stack": self._unprotect_stack, "table": self._unprotect_table}[kind](id_)
+        kind = PROTECTABLE[kind_name](self._client)
+        if not kind.is_protected(id_):
+            return False
+        if not self._is_check:
+            self._wait_until_settled(kind, id_)
+            kind.unprotect(id_)
+            self._wait_until_settled(kind, id_)
+        return True
 
-    def remove(self, kind: str, id_: str) -> bool:
-        """Remove a thing.
+    def remove(self, kind_name: str, id_: str) -> bool:
+        """Remove a resource, and wait until it is gone.
 
         Args:
-            kind: "table", "repository" (with its images), "log_group", "ssm_parameter" or "task_definition".
-            id_: its name; the ARN of a task definition, which becomes inactive.
+            kind_name: a key of `REMOVABLE`.
+            id_: the resource's name; of a task definition its ARN.
 
         Returns:
-            Whether it was there.
+            Whether the resource existed.
 
         Raises:
-            PartTimeoutError: a table is still there.
-            botocore.exceptions.BotoCoreError, ClientError: AWS refused, or was out of reach.
+            ResourceTimeoutError: another change of the resource goes on, or the resource is still there.
+            botocore.exceptions.BotoCoreError, ClientError: a request failed.
         """
-        return {
-            "table": self._remove_table,
-            "repository": self._remove_repository,
-            "log_group": self._remove_log_group,
-            "ssm_parameter": self._remove_ssm_parameter,
-            "task_definition": self._remove_task_definition,
-        }[kind](id_)
-
-    def _unprotect_stack(self, name: str) -> bool:
-        """See https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateTerminationProtection.html."""
-        client = self._client("cloudformation")
-        try:
-            stack = client.describe_stacks(StackName=name)["Stacks"][0]
-        except Exception as error:
-            if is_missing(error):
-                return False
-            raise
-        if not stack.get("EnableTerminationProtection"):
+        kind = REMOVABLE[kind_name](self._client)
+        if kind.state(id_) is None:
             return False
         if not self._is_check:
-            client.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+            self._wait_until_settled(kind, id_)
+            kind.remove(id_)
+            self._wait_until(kind, id_, lambda state: state is None)
         return True
 
-    def _unprotect_table(self, name: str) -> bool:
-        """See https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html."""
-        table = self._table(name)
-        if not (table or {}).get("DeletionProtectionEnabled"):
-            return False
-        if not self._is_check:
-            self._rest(name)
-            self._client("dynamodb").update_table(TableName=name, DeletionProtectionEnabled=False)
-            self._rest(name)
-        return True
+    def _wait_until_settled(self, kind: Changeable, id_: str) -> None:
+        if kind.settled:
+            self._wait_until(kind, id_, lambda state: state is None or state in kind.settled)
 
-    def _remove_table(self, name: str) -> bool:
-        if self._table(name) is None:
-            return False
-        if not self._is_check:
-            self._rest(name)
-            client = self._client("dynamodb")
-            client.delete_table(TableName=name)
-            self._until(name, lambda table: table is None)
-        return True
-
-    def _remove_repository(self, name: str) -> bool:
-        client = self._client("ecr")
-        try:
-            client.describe_repositories(repositoryNames=[name])
-        except client.exceptions.RepositoryNotFoundException:
-            return False
-        if not self._is_check:
-            client.delete_repository(repositoryName=name, force=True)
-        return True
-
-    def _remove_log_group(self, name: str) -> bool:
-        client = self._client("logs")
-        groups = client.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-        if name not in [group["logGroupName"] for group in groups]:
-            return False
-        if not self._is_check:
-            client.delete_log_group(logGroupName=name)
-        return True
-
-    def _remove_ssm_parameter(self, name: str) -> bool:
-        client = self._client("ssm")
-        named = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
-        if not client.describe_parameters(ParameterFilters=named)["Parameters"]:
-            return False
-        if not self._is_check:
-            client.delete_parameter(Name=name)
-        return True
-
-    def _remove_task_definition(self, arn: str) -> bool:
-        client = self._client("ecs")
-        try:
-            found = client.describe_task_definition(taskDefinition=arn)["taskDefinition"]
-        except client.exceptions.ClientException:
-            return False
-        if found["status"] != "ACTIVE":
-            return False
-        if not self._is_check:
-            client.deregister_task_definition(taskDefinition=arn)
-        return True
-
-    def _table(self, name: str) -> dict[str, Any] | None:
-        client = self._client("dynamodb")
-        try:
-            return dict(client.describe_table(TableName=name)["Table"])
-        except client.exceptions.ResourceNotFoundException:
-            return None
-
-    def _rest(self, name: str) -> None:
-        self._until(name, lambda table: table is None or table["TableStatus"] == "ACTIVE")
-
-    def _until(self, name: str, is_reached: Callable[[dict[str, Any] | None], bool]) -> None:
-        until = self._clock() + self._timeout
-        while not is_reached(table := self._table(name)):
-            if self._clock() + PAUSE > until:
-                state = (table or {}).get("TableStatus", "gone")
-                raise PartTimeoutError(f"table {name} is still {state} after {self._timeout:.0f} s")
+    def _wait_until(self, kind: Changeable, id_: str, is_reached: Callable[[str | None], bool]) -> None:
+        deadline = self._clock() + self._timeout
+        while not is_reached(state := kind.state(id_)):
+            if self._clock() + PAUSE > deadline:
+                raise ResourceTimeoutError(f"{kind.label} {id_} is still {state} after {self._timeout:.0f} s")
             self._sleep(PAUSE)

@@ -11,9 +11,9 @@ LOOKED_AT = 100  # revisions of each status, newest first; the registry keeps fe
 
 
 def was_deployed(client: Any, family: str, digest: str) -> bool:
-    """Tell whether a revision of a task definition names an image by its digest.
+    """Return whether a revision of a task definition names an image by its digest.
 
-    To register one takes ``ecs:RegisterTaskDefinition``; whoever may push to the registry alone is in no revision.
+    To register one takes ``ecs:RegisterTaskDefinition``; a principal that may only push images appears in no revision.
 
     Args:
         client: a boto3 ECS client.

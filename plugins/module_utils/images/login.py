@@ -65,7 +65,7 @@ def read_config(directory: Path) -> dict[str, Any]:
 
 
 def write_config(directory: Path, config: Mapping[str, Any]) -> None:
-    """Write a configuration that nobody but this user may read.
+    """Write a configuration that only this user can read.
 
     Raises:
         OSError: it cannot be written.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads in ECR what an image is made of: its manifests, and the configurations that they name."""
+"""Reads the content of an image from ECR: its manifests, and the configurations that they name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.gantry.ecs.plugins.module_utils.images.content import ImageContent, content_of_config
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem, ProblemError
 
 # https://github.com/opencontainers/image-spec/blob/main/media-types.md and Docker's own
 INDEXES = (
@@ -22,23 +23,23 @@ MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 EMPTY = "application/vnd.oci.empty.v1+json"
-LARGEST_CONFIG = 1 << 20  # bytes; ours has some 5,000
+LARGEST_CONFIG = 1 << 20  # bytes; the load tester's has some 5,000
 
 
-class ImageContentError(Exception):
-    """What the registry gave is not the image that its digest names, or no image; the message says which."""
+class ImageContentError(ProblemError):
+    """What the registry gave is not the image that its digest names, or no image."""
 
 
 class FetchError(Exception):
     """An address could not be read; the message says why, without the address: it is signed."""
 
 
-# Returns the bytes at an address, as many as are asked for at most.
+# Returns the bytes at an address, up to a limit.
 Fetch = Callable[[str, int], bytes]
 
 
 def read_contents(client: Any, repository_name: str, digest: str, fetch: Fetch) -> list[ImageContent]:
-    """Read what an image is made of, for each of its platforms.
+    """Read the content of an image, for each of its platforms.
 
     Args:
         client: a boto3 ECR client.
@@ -70,7 +71,7 @@ def _manifests(client: Any, repository_name: str, digest: str) -> dict[str, dict
     top = _manifest(client, repository_name, digest)
     if "manifests" not in top:
         return {digest: top}
-    # BuildKit notes what it knows of a build in manifests for no platform, which nothing runs.
+    # BuildKit writes its attestations of a build to manifests without a platform, which never run.
     platforms = [str(one["digest"]) for one in top["manifests"] if (one.get("platform") or {}).get("os") != "unknown"]
     return {one: _manifest(client, repository_name, one) for one in platforms}
 
@@ -87,7 +88,8 @@ def _manifest(client: Any, repository_name: str, digest: str) -> dict[str, Any]:
     )
     if not answer.get("images"):
         reasons = ", ".join(str(one.get("failureReason", "")) for one in answer.get("failures", []))
-        raise ImageContentError(f"the registry does not give {digest}" + (f": {reasons}" if reasons else ""))
+        what = f"the registry does not give {digest}" + (f": {reasons}" if reasons else "")
+        raise ImageContentError(Problem("image", what))
     return _loaded(answer["images"][0]["imageManifest"].encode(), digest)
 
 
@@ -106,11 +108,11 @@ def _read_content(client: Any, repository_name: str, manifest: Mapping[str, Any]
 
 def _loaded(data: bytes, digest: str) -> dict[str, Any]:
     if f"sha256:{hashlib.sha256(data).hexdigest()}" != digest:
-        raise ImageContentError(f"what the registry gives as {digest} has another digest")
+        raise ImageContentError(Problem("image", f"what the registry gives as {digest} has another digest"))
     try:
         loaded = json.loads(data)
     except ValueError as error:
-        raise ImageContentError(f"{digest} is not JSON: {error}") from error
+        raise ImageContentError(Problem("image", f"{digest} is not JSON: {error}")) from error
     if not isinstance(loaded, dict):
-        raise ImageContentError(f"{digest} is not a JSON object")
+        raise ImageContentError(Problem("image", f"{digest} is not a JSON object"))
     return loaded

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Patience
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Deadline
 from ansible_collections.gantry.ecs.plugins.module_utils.images.content import (
     ImageContent,
     build_problem,
@@ -17,10 +17,11 @@ from ansible_collections.gantry.ecs.plugins.module_utils.images.content import (
 )
 from ansible_collections.gantry.ecs.plugins.module_utils.images.deployed import was_deployed
 from ansible_collections.gantry.ecs.plugins.module_utils.images.signature import signature_problem
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 
 class Wanted(NamedTuple):
-    """What an image has to be; what is empty is not asked for.
+    """The required properties of an image; an empty one is not checked.
 
     Args:
         repository: the repository's name.
@@ -44,9 +45,9 @@ class Wanted(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What does not fit, on one line with the remedy, and what does, a line each."""
+    """The first criterion that the image fails, None where it meets all, and those that it meets, a line each."""
 
-    problem: str
+    problem: Problem | None
     checked: list[str]
 
 
@@ -58,7 +59,7 @@ def check_origin(
     Args:
         clients: returns the boto3 client of a service.
         wanted: what it has to be.
-        contents: what it is made of.
+        contents: its content.
         seconds: how long a signature that is being made is waited for.
 
     Raises:
@@ -66,31 +67,35 @@ def check_origin(
     """
     checked: list[str] = []
     if problem := label_problem(contents, wanted.tags, wanted.sha256):
-        return Origin(_told(wanted, problem), checked)
+        return Origin(_untrusted(wanted, problem), checked)
     checked.append("its labels name " + ("this source" if wanted.sha256 else "its tag"))
     if wanted.built:
         if problem := build_problem(contents, [content_of_inspection(one) for one in wanted.built]):
-            return Origin(_told(wanted, problem), checked)
+            return Origin(_untrusted(wanted, problem), checked)
         checked.append("its layers are those of a build here")
     if profile := wanted.signing_profile_arn:
-        if problem := signature_problem(clients("ecr"), wanted.repository, wanted.digest, profile, Patience(seconds)):
-            return Origin(_told(wanted, problem), checked)
+        if problem := signature_problem(clients("ecr"), wanted.repository, wanted.digest, profile, Deadline(seconds)):
+            return Origin(_untrusted(wanted, problem), checked)
         checked.append(f"it is signed by {profile}")
     if family := wanted.task_family:
         if not was_deployed(clients("ecs"), family, wanted.digest):
             return Origin(
-                _told(wanted, f"no revision of task definition {family} names it: it never ran here"), checked
+                _untrusted(
+                    wanted, Problem("deployed", f"no revision of task definition {family} names it: it never ran here")
+                ),
+                checked,
             )
         checked.append(f"a revision of task definition {family} names it")
-    return Origin("", checked)
+    return Origin(None, checked)
 
 
-def _told(wanted: Wanted, problem: str) -> str:
+def _untrusted(wanted: Wanted, problem: Problem) -> Problem:
     tag = wanted.tags[0] if wanted.tags else ""
     name = f"imageTag={tag}" if tag else f"imageDigest={wanted.digest}"
-    return (
-        f"image {wanted.repository}:{tag} ({wanted.digest}) is not to be trusted: {problem} "
-        "-> see who pushed it: aws cloudtrail lookup-events --lookup-attributes "
+    remedy = (
+        "see who pushed it: aws cloudtrail lookup-events --lookup-attributes "
         f"AttributeKey=EventName,AttributeValue=PutImage --region {wanted.region}; then delete it: aws ecr "
         f"batch-delete-image --repository-name {wanted.repository} --image-ids {name} --region {wanted.region}"
     )
+    untrusted = problem.within(f"image {wanted.repository}:{tag} ({wanted.digest}) is not trusted")
+    return untrusted._replace(remedy=remedy)

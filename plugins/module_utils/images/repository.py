@@ -63,7 +63,7 @@ def put_manifest(client: Any, repository_name: str, image_tag: str, manifest: st
 
 
 def has_immutable_tags(client: Any, repository_name: str) -> bool:
-    """Tell whether no tag of a repository may move; one with exclusions may let some move, PutImage says which.
+    """Return whether no tag of a repository may move; one with exclusions may let some move, PutImage says which.
 
     See https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Repository.html
     """

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import OutOfPatienceError, Patience
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Deadline, WaitTimeoutError
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem, ProblemError
 
 # Gravest first. UNTRIAGED is Inspector's UNDEFINED:
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanFinding.html
@@ -29,18 +30,18 @@ class Finding(NamedTuple):
     package: str
 
 
-class ScanMissingError(Exception):
-    """There are no findings to read; the message says why."""
+class ScanMissingError(ProblemError):
+    """There are no findings to read."""
 
 
-def read_findings(client: Any, repository_name: str, digest: str, patience: Patience) -> list[Finding]:
+def read_findings(client: Any, repository_name: str, digest: str, deadline: Deadline) -> list[Finding]:
     """Read what a scan found, gravest first; waits for one that is under way.
 
     Args:
         client: a boto3 ECR client.
         repository_name: the repository.
         digest: of a manifest; an index is never scanned.
-        patience: how long a scan is waited for.
+        deadline: how long a scan is waited for.
 
     Raises:
         ScanMissingError: the image was not scanned, cannot be, or the scan takes too long.
@@ -53,18 +54,21 @@ def read_findings(client: Any, repository_name: str, digest: str, patience: Pati
             answer = client.describe_image_scan_findings(**wanted)
             status = answer.get("imageScanStatus", {})
         except client.exceptions.ScanNotFoundException:
-            if patience.elapsed >= BEGINS_WITHIN:
-                raise ScanMissingError("it was not scanned -> turn scanning on for the registry") from None
+            if deadline.elapsed >= BEGINS_WITHIN:
+                raise ScanMissingError(
+                    Problem("scan", "it was not scanned", "turn scanning on for the registry")
+                ) from None
             status = {"status": "PENDING", "description": "no scan has begun"}
         if status.get("status") in DONE:
             return _gravest_first(_findings(client, wanted, answer))
         described = str(status.get("status")) + (f", {status['description']}" if status.get("description") else "")
         if status.get("status") not in UNDER_WAY:
-            raise ScanMissingError(f"the scan gives no findings ({described})")
+            raise ScanMissingError(Problem("scan", f"the scan gives no findings ({described})"))
         try:
-            patience.pause(PAUSE)
-        except OutOfPatienceError:
-            raise ScanMissingError(f"the scan has not ended after {patience.elapsed:.0f} s ({described})") from None
+            deadline.pause(PAUSE)
+        except WaitTimeoutError:
+            what = f"the scan has not ended after {deadline.elapsed:.0f} s ({described})"
+            raise ScanMissingError(Problem("scan", what)) from None
 
 
 def refused(findings: Iterable[Finding], threshold: str) -> list[Finding]:
@@ -94,7 +98,7 @@ def _findings(client: Any, wanted: Mapping[str, Any], first: Mapping[str, Any]) 
     while True:
         found = page.get("imageScanFindings", {})
         yield from map(_basic, found.get("findings", []))
-        # Inspector keeps what was mended, or is not to count.
+        # Inspector keeps fixed and suppressed findings.
         yield from (
             _enhanced(one) for one in found.get("enhancedFindings", []) if one.get("status", "ACTIVE") == "ACTIVE"
         )
@@ -120,5 +124,5 @@ def _enhanced(finding: Mapping[str, Any]) -> Finding:
 
 
 def _gravest_first(findings: Iterable[Finding]) -> list[Finding]:
-    rank = {severity: place for place, severity in enumerate(SEVERITIES)}
+    rank = {severity: index for index, severity in enumerate(SEVERITIES)}
     return sorted(set(findings), key=lambda one: (rank.get(one.severity, len(rank)), one.name, one.package))

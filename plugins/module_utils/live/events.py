@@ -24,12 +24,15 @@ MAX_SHOWN = 400  # characters of a line on the screen
 # What docs/figures.md knows.
 EVENTS = frozenset(
     f"run.{name}"
-    for name in ("started", "progress", "breaker", "checkpoint", "trial", "phase", "summary", "died", "failed")
+    for name in (
+        *("ready", "started", "progress", "breaker", "checkpoint", "trial", "warning", "phase"),
+        *("summary", "died", "failed"),
+    )
 )
 # Nothing in them for people to read on its own.
-FIGURES_ONLY = frozenset({"run.progress", "run.checkpoint"})
+FIGURES_ONLY = frozenset({"run.ready", "run.progress", "run.checkpoint"})
 METRICS_START = '{"_aws":'  # CloudWatch's embedded metric format
-# Control sequences of ECMA-48, and strings for the terminal such as its title: gone as a whole.
+# Control sequences of ECMA-48, and strings for the terminal such as its title: removed as a whole.
 TERMINAL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")
 
 
@@ -38,14 +41,25 @@ def parse_event(message: str) -> dict[str, Any] | None:
 
     Others log JSON with an ``event`` too; only the names that the load tester knows count.
     """
+    content = parse_object(message)
+    return content if content and event_of(content) else None
+
+
+def parse_object(message: str) -> dict[str, Any] | None:
+    """Return the JSON object that a log line holds; None where the line is anything else."""
     if not message.lstrip().startswith("{"):
         return None
     try:
-        event = json.loads(message)
+        content = json.loads(message)
     except (ValueError, RecursionError):
         return None
-    name = event.get("event") if isinstance(event, dict) else None
-    return event if isinstance(name, str) and name in EVENTS else None
+    return content if isinstance(content, dict) else None
+
+
+def event_of(content: Mapping[str, Any]) -> str:
+    """Return the name of the load tester's event that a JSON object is; empty where it is none."""
+    name = content.get("event")
+    return name if isinstance(name, str) and name in EVENTS else ""
 
 
 def event_line(event: Mapping[str, Any]) -> str:
@@ -103,7 +117,7 @@ def printable(text: str, limit: int | None = MAX_SHOWN) -> str:
         text: any text.
         limit: characters at most, the last of them an ellipsis where text was cut off; None for all.
     """
-    # No more than can be shown is looked at: log lines may have a megabyte.
+    # Only the displayed part is read: log lines may have a megabyte.
     beginning = text if limit is None else text[: 10 * limit]
     whole = TERMINAL_SEQUENCE.sub("", beginning).expandtabs()
     plain = "".join(character if character.isprintable() else " " for character in whole).rstrip()

@@ -1,14 +1,15 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module ``ecs_task_run`` tells while it runs: records for who displays them, and log lines for a file.
+"""Progress of the module ``ecs_task_run``: records for the action plugin, and log lines for a file.
 
 A record is a line of JSON:
 
 - ``{"kind": "status", "task_id", "status", "elapsed_s", "timings"}``: a task came into a state
 - ``{"kind": "log", "task_id", "timestamp", "message"}``: a task wrote a line
-- ``{"kind": "tick", "elapsed_s", "states"}``: how many tasks are in which state
+- ``{"kind": "tick", "elapsed_s", "states", "wanted"}``: how many tasks are in which state, and how many there shall be
 - ``{"kind": "note", "text"}``: something that the user has to know now
+- ``{"kind": "stop", "requested", "tasks"}``: how many of the tasks that have to stop were stopped so far, of how many
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.log_stream import LogEvent
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
-OWNER_ONLY, FOLDER_OF_OWNER = 0o600, 0o700  # log lines may hold what is nobody else's business
+OWNER_ONLY, FOLDER_OF_OWNER = 0o600, 0o700  # log lines may hold confidential data
 NEWLINE = re.compile(r"\r\n|[\r\n]")
 
 
@@ -32,9 +34,9 @@ class LiveFeed:
     """The module's side. No method raises OSError: a full disk must not break off the observation of a task.
 
     Args:
-        live_path: the file of records; None where nobody displays them.
-        log_path: the file of log lines, made with its folders where it is missing; what it held before is replaced
-            once the first line comes, since logs are read from their beginning. None for none.
+        live_path: the file of records; None where they are not displayed.
+        log_path: the file of log lines, created with its folders where it is missing; the first line replaces its
+            former content, since logs are read from their start. None for none.
     """
 
     def __init__(self, live_path: str | None, log_path: str | None) -> None:
@@ -42,58 +44,69 @@ class LiveFeed:
         self._log = _AppendedFile(log_path, replaces=True)
 
     @property
-    def problem(self) -> str:
-        """Why the file of log lines could not be written, or is not complete; empty where it is."""
+    def problem(self) -> Problem | None:
+        """Why the file of log lines could not be written, or is not complete; None where it is complete."""
         file = self._log
         if not file.failure:
-            return ""
+            return None
         missing = f", {file.missing} line(s) are missing in it" if file.missing else ""
-        return (
-            f"cannot write log_file {file.path}: {file.failure}{missing} "
-            "-> check the path, its permissions and the space on the disk"
+        return Problem(
+            "log_file",
+            f"cannot write log_file {file.path}: {file.failure}{missing}",
+            "check the path, its permissions and the space on the disk",
         )
 
     def status(self, task_id: str, status: str, elapsed_s: float, timings: Mapping[str, float]) -> None:
-        """Tell that a task came into a state.
+        """Report that a task came into a state.
 
         Args:
             task_id: its id.
             status: ECS' name of the state.
-            elapsed_s: seconds since the run's begin.
+            elapsed_s: seconds since the run's start.
             timings: seconds by phase, of those that are over.
         """
-        self._tell("status", task_id=task_id, status=status, elapsed_s=elapsed_s, timings=dict(timings))
+        self._append("status", task_id=task_id, status=status, elapsed_s=elapsed_s, timings=dict(timings))
 
     def log(self, task_id: str, events: Iterable[LogEvent]) -> None:
-        """Tell what a task wrote, and append it to the file of log lines; a line with newlines inside becomes one."""
+        """Report what a task wrote, and append it to the file of log lines; a line with newlines inside becomes one."""
         for event in events:
-            self._tell("log", task_id=task_id, timestamp=event["timestamp"], message=event["message"])
+            self._append("log", task_id=task_id, timestamp=event["timestamp"], message=event["message"])
             self._log.append(NEWLINE.sub(" ", event["message"].rstrip("\r\n")))
 
-    def tick(self, elapsed_s: float, states: Mapping[str, int]) -> None:
-        """Tell where the run stands.
+    def tick(self, elapsed_s: float, states: Mapping[str, int], wanted: int) -> None:
+        """Report where the run stands.
 
         Args:
-            elapsed_s: seconds since its begin.
+            elapsed_s: seconds since its start.
             states: how many tasks are in which state.
+            wanted: how many tasks the run shall have.
         """
-        self._tell("tick", elapsed_s=elapsed_s, states=dict(states))
+        self._append("tick", elapsed_s=elapsed_s, states=dict(states), wanted=wanted)
 
     def note(self, text: str) -> None:
-        """Tell something that the user has to know now."""
-        self._tell("note", text=text)
+        """Write a message for the user, shown at once."""
+        self._append("note", text=text)
+
+    def stop(self, requested: int, tasks: int) -> None:
+        """Report how many of the tasks that have to stop have been reached by a stop, of how many.
+
+        Args:
+            requested: how many have been reached.
+            tasks: how many have to stop.
+        """
+        self._append("stop", requested=requested, tasks=tasks)
 
     def close(self) -> None:
-        """Close both files; what is told after that is told nobody."""
+        """Close both files; later records are dropped."""
         self._live.close()
         self._log.close()
 
-    def _tell(self, kind: str, **content: Any) -> None:
+    def _append(self, kind: str, **content: Any) -> None:
         self._live.append(json.dumps({"kind": kind, **content}))
 
 
 class LiveReader:
-    """The side of who displays the records.
+    """The reader, in the process that displays the records.
 
     Args:
         path: the file of records; it need not exist yet.
@@ -101,18 +114,18 @@ class LiveReader:
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
-        self._place = 0
+        self._position = 0
 
     def read(self) -> list[dict[str, Any]]:
         """Return the records that are new. What is no record is left out, a line without an end is left for later."""
         try:
             with self._path.open("rb") as file:
-                file.seek(self._place)
+                file.seek(self._position)
                 content = file.read()
         except OSError:
             return []
         whole = content[: content.rfind(b"\n") + 1]
-        self._place += len(whole)
+        self._position += len(whole)
         return [record for record in map(_record, whole.split(b"\n")) if record]
 
 
@@ -161,12 +174,12 @@ class _AppendedFile:
         descriptor, self._descriptor = self._descriptor, None
         try:
             os.close(descriptor)
-        except OSError as error:  # some network file systems tell only now that the disk is full
+        except OSError as error:  # some network file systems report a full disk only now
             self.failure = _reason(error)
 
 
 def _open(path: str) -> int:
-    # A link that somebody has put there would have another file of yours written to.
+    # Another user's link at this path would redirect the write to another file of this user.
     flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
     try:
         # Linux refuses O_CREAT for another user's file in /tmp (fs.protected_regular), even to root.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module ``cfn_stack`` tells while it waits: records for who displays them.
+"""What the modules ``cfn_stack`` and ``cfn_stacks`` report while they wait: records for the action plugin.
 
 A record is a line of JSON:
 
@@ -9,25 +9,28 @@ A record is a line of JSON:
   status; ``seconds`` is how long it took, null before its end
 - ``{"kind": "progress", "stack", "status", "elapsed_s", "done", "total", "in_work"}``: where the operation stands;
   ``in_work`` holds the resources that are being worked on, and for how many seconds
-- ``{"kind": "note", "text"}``: something that the user has to know now
+- ``{"kind": "note", "text"}``: a note for the user
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
+from typing import Any
 
 from ansible_collections.gantry.ecs.plugins.module_utils.live.feed import LiveFeed
 
 
 class StackFeed(LiveFeed):
-    """The module's side.
+    """The module's side; threads may share it.
 
     Args:
-        live_path: the file of records; None where nobody displays them.
+        live_path: the file of records; None where they are not displayed.
     """
 
     def __init__(self, live_path: str | None) -> None:
         super().__init__(live_path, None)
+        self._writing = Lock()
 
     def event(
         self,
@@ -39,7 +42,7 @@ class StackFeed(LiveFeed):
         elapsed_s: float,
         seconds: float | None,
     ) -> None:
-        """Tell that a resource came into a status.
+        """Report that a resource came into a status.
 
         Args:
             stack: name of the stack.
@@ -47,10 +50,10 @@ class StackFeed(LiveFeed):
             kind_of_resource: its type.
             status: CloudFormation's name of it.
             reason: on one line; empty where there is none.
-            elapsed_s: seconds since the module's begin.
+            elapsed_s: seconds since the module's start.
             seconds: how long the resource took; None before its end.
         """
-        self._tell(
+        self._append(
             "event",
             stack=stack,
             resource=resource,
@@ -64,16 +67,20 @@ class StackFeed(LiveFeed):
     def progress(
         self, stack: str, status: str, elapsed_s: float, done: int, total: int | None, in_work: Mapping[str, float]
     ) -> None:
-        """Tell where the operation stands.
+        """Report the progress of an operation.
 
         Args:
             stack: name of the stack.
             status: of the stack.
-            elapsed_s: seconds since the module's begin.
+            elapsed_s: seconds since the module's start.
             done: resources that are done.
             total: resources that there are to be done; None where that is not known.
             in_work: seconds for which each resource has been worked on.
         """
-        self._tell(
+        self._append(
             "progress", stack=stack, status=status, elapsed_s=elapsed_s, done=done, total=total, in_work=dict(in_work)
         )
+
+    def _append(self, kind: str, **content: Any) -> None:
+        with self._writing:
+            super()._append(kind, **content)

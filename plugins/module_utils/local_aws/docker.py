@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What we ask of a Docker Engine API (https://docs.docker.com/reference/api/engine/), and a GET over a UNIX socket."""
+"""Requests to a Docker Engine API (https://docs.docker.com/reference/api/engine/), and a GET over a UNIX socket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def docker_host(environ: Mapping[str, str]) -> str:
 
 
 def get(url: str, path: str, pid: int | None = None) -> tuple[int, bytes]:
-    """Ask a server of this machine by GET, through no proxy.
+    """Send a GET to a server of this machine, through no proxy.
 
     Args:
         url: ``unix:///path/of/socket``, ``tcp://host:port`` or ``http://host:port``.
@@ -53,7 +53,7 @@ def get(url: str, path: str, pid: int | None = None) -> tuple[int, bytes]:
 
 
 def answers(host: str, pid: int | None = None) -> bool:
-    """Tell whether a Docker Engine API answers there; ssh and TLS are not spoken, so such an engine does not count.
+    """Return whether a Docker Engine API responds at the address; an engine behind ssh or TLS does not count.
 
     Args:
         host: where it is, as DOCKER_HOST writes it.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import configparser
 import hashlib
 import hmac
+import json
 import os
 import secrets
 import shutil
@@ -16,8 +17,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import private_files
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 PROFILE = "ddbload-local"
 SOCKET_LIMIT = 100  # characters of a socket's path; unix(7) lets it have 107, other systems 103
@@ -25,7 +28,17 @@ SOCKET_LIMIT = 100  # characters of a socket's path; unix(7) lets it have 107, o
 NOT_IN_URL = frozenset("#?%;")
 LOCK = ".lock"
 # What is in a folder that an embedded AWS has; any other content is the user's.
-NAMES = frozenset({"engine", "state", "ministack.pid", "ministack.log", "process-engine.pid", "process-engine.log"})
+NAMES = frozenset({"databases", "engine", "front", "state"}) | {
+    f"{name}.{kind}" for name in ("envoy", "ministack", "process-engine") for kind in ("pid", "log")
+}
+
+
+class LoadBalancer(TypedDict):
+    """A load balancer: its DNS name, the URL of each port, and the certificate that HTTPS is verified by, or ``""``."""
+
+    dns_name: str
+    urls: dict[str, str]
+    certificate_authority: str
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,16 @@ class LocalAwsFolder:
     def credentials(self) -> Path:
         """The credentials file of the profile that may call: the secret of this start is the access key id."""
         return self.path / "credentials"
+
+    @property
+    def front(self) -> Path:
+        """Where the load balancers' files are."""
+        return self.path / "front"
+
+    @property
+    def databases(self) -> Path:
+        """Where the data of databases is."""
+        return self.path / "databases"
 
     @property
     def state(self) -> Path:
@@ -57,10 +80,14 @@ class LocalAwsFolder:
         except FileNotFoundError:
             return
         if LOCK not in names and (others := sorted(names - NAMES)):
-            told = f"{', '.join(others[:3])}{', …' if others[3:] else ''}"
+            names_shown = f"{', '.join(others[:3])}{', …' if others[3:] else ''}"
             raise private_files.ForeignFileError(
-                f"{self.path} holds files of yours ({told}), which a start "
-                "or stop of the embedded AWS might overwrite: choose a new or empty folder: -e local_aws_directory=PATH"
+                Problem(
+                    "foreign",
+                    f"{self.path} holds files of yours ({names_shown}), which a start "
+                    "or stop of the embedded AWS might overwrite",
+                    "choose a new or empty folder: -e local_aws_directory=PATH",
+                )
             )
 
     def prepare(self, environ: Mapping[str, str]) -> Path:
@@ -76,11 +103,11 @@ class LocalAwsFolder:
             OSError: one cannot be made.
         """
         private_files.own_folder(self.state)
-        # Not 12 digits, which MiniStack would take for an account.
+        # Not 12 digits, which MiniStack reads as an account id.
         secret = f"ddbload{secrets.token_hex(32)}"
         private_files.write_text(
             self.credentials,
-            f"# Whoever has this key may call the embedded AWS, and run programs as you.\n[{PROFILE}]\n"
+            f"# Any holder of this key can call the embedded AWS, and run programs as you.\n[{PROFILE}]\n"
             f"aws_access_key_id = {secret}\naws_secret_access_key = embedded-aws-needs-no-secret\n",
         )
         inside = self.path / "engine"
@@ -104,14 +131,37 @@ class LocalAwsFolder:
         except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, configparser.Error):
             return None
 
+    def load_balancers(self) -> dict[str, LoadBalancer]:
+        """Return where the load balancers listen, by their names.
+
+        Raises:
+            ForeignFileError: the file of the embedded AWS is not this user's own.
+        """
+        try:
+            found = json.loads(private_files.read_text(self.front / "endpoints.json"))
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return {}
+        return {
+            one["name"]: {
+                "dns_name": one["dns_name"],
+                "urls": {str(listener["port"]): listener["url"] for listener in one["listeners"]},
+                "certificate_authority": found["certificate_authority"],
+            }
+            for one in found["load_balancers"]
+        }
+
     def forget(self, socket: Path | None) -> None:
-        """Remove what a start left: nobody is to use its secret, its state or its socket any more.
+        """Remove a start's secret, state, databases and socket.
+
+        The data of a database goes with the secrets of its users, which a new start generates anew.
 
         Args:
             socket: of the process engine; None where it had none.
         """
         self.credentials.unlink(missing_ok=True)
         shutil.rmtree(self.state, ignore_errors=True)
+        shutil.rmtree(self.front, ignore_errors=True)
+        shutil.rmtree(self.databases, ignore_errors=True)
         if socket is not None:
             with suppress(OSError):
                 if socket.parent.lstat().st_uid == os.geteuid():
@@ -120,5 +170,5 @@ class LocalAwsFolder:
 
 
 def proof(secret: str, nonce: str) -> str:
-    """Return what the embedded AWS with this secret answers to a nonce; see its ``keys.py``."""
+    """Return the response of the embedded AWS with this secret to a nonce; see its ``keys.py``."""
     return hmac.new(secret.encode(), f"health {nonce}".encode(), hashlib.sha256).hexdigest()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""TCP ports of this machine: whether one is free, and who has it if not."""
+"""TCP ports of this machine: whether one is free, else the process that listens on it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ LISTENING = "0A"  # the state in /proc/net/tcp; see proc_pid_net(5)
 
 
 def can_listen(address: str, port: int) -> bool:
-    """Tell whether a server could listen on a port of an IPv4 address; port 0 asks whether the address is ours.
+    """Return whether a server could listen on a port of an IPv4 address; port 0 checks the address alone.
 
     Raises:
-        OSError: for another reason than that it is taken or not ours, such as a port that needs rights.
+        OSError: for a reason other than a port in use or an address of another host, such as a privileged port.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do, so that a port whose last connections are still closing counts as free.
@@ -36,7 +36,7 @@ def next_free_port(address: str, port: int) -> int:
 
 
 def port_owner(port: int) -> str:
-    """Name the process that listens on a port, as well as this machine lets us know."""
+    """Name the process that listens on a port, as far as /proc shows it."""
     inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for process in Path("/proc").glob("[0-9]*") if inodes else ():
         try:

@@ -11,22 +11,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem, ProblemError
+
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
 OTHER_FOLDER = "choose another folder: -e local_aws_directory=PATH"
 
 
-class ForeignFileError(OSError):
-    """A file or folder that is not this user's own; the text says which one and how to mend it."""
+class ForeignFileError(ProblemError, OSError):
+    """A file or folder is not this user's own."""
 
 
 def own_folder(folder: Path) -> None:
-    """Make a folder, or see to it that the one that is there is this user's and nobody else may enter it.
+    """Create a folder, or check that the existing one is this user's, and close it to other users.
 
     Raises:
         ForeignFileError: it is another user's, or a link that another user made.
         OSError: it cannot be made.
     """
-    # Whoever may write to a parent may put another folder in this one's stead, and mkdir's mode is not for parents.
+    # A user with write access to a parent could replace this folder, and mkdir's mode does not apply to parents.
     for missing in reversed([parent for parent in folder.parents if not parent.exists()]):
         missing.mkdir(mode=FOLDER_MODE, exist_ok=True)
     folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
@@ -35,15 +37,16 @@ def own_folder(folder: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise ForeignFileError where a folder is another user's; one that is missing is nobody's."""
+    """Raise ForeignFileError where a folder is another user's; a missing one passes."""
     with suppress(FileNotFoundError):
         for known in (folder.lstat(), folder.stat()):
             if known.st_uid != os.geteuid():
-                raise ForeignFileError(f"{folder} belongs to another user (uid {known.st_uid}): {OTHER_FOLDER}")
+                what = f"{folder} belongs to another user (uid {known.st_uid})"
+                raise ForeignFileError(Problem("foreign", what, OTHER_FOLDER))
 
 
 def open_for_appending(path: Path) -> IO[bytes]:
-    """Open a file of one's own for writing at its end; it is made if it is missing, and never cut short.
+    """Open this user's file for appending; create it if it is missing.
 
     Raises:
         ForeignFileError: it is a link, another user's, or no file.
@@ -54,7 +57,7 @@ def open_for_appending(path: Path) -> IO[bytes]:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file of one's own.
+    """Return the text of this user's file.
 
     Raises:
         ForeignFileError: it is a link, another user's, or no file.
@@ -66,7 +69,7 @@ def read_text(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Put a file of one's own in the place of whatever is there, at one blow; its folder has to be one's own."""
+    """Write a file atomically, readable by its owner only; its folder has to belong to the user."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
@@ -77,14 +80,14 @@ def write_text(path: Path, text: str) -> None:
 
 def _open(path: Path, flags: int) -> int:
     try:
-        # Without O_NONBLOCK a pipe that lies in its place would be waited for.
+        # Without O_NONBLOCK, open blocks on a pipe of that name.
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, FILE_MODE)
     except OSError as error:
         if path.is_symlink():
-            raise ForeignFileError(f"{path} is a link: remove it") from error
+            raise ForeignFileError(Problem("foreign", f"{path} is a link", "remove it")) from error
         raise
     known = os.fstat(descriptor)
     if known.st_uid == os.geteuid() and stat.S_ISREG(known.st_mode):
         return descriptor
     os.close(descriptor)
-    raise ForeignFileError(f"{path} is no file of this user's: remove it")
+    raise ForeignFileError(Problem("foreign", f"{path} is no file of this user's", "remove it"))

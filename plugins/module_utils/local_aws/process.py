@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import private_files
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem, ProblemError
 
 POLL_SECONDS = 0.1
 KILL_SECONDS = 5.0  # that SIGKILL may take until the process is gone
@@ -25,8 +26,8 @@ EXEC_SECONDS = 5.0  # that it may take until a process shows the command that it
 TAIL_LINE = 200  # characters of each line of a log's tail
 
 
-class ProcessError(Exception):
-    """A process that cannot be started or stopped; the text says what, where and how to mend it."""
+class ProcessError(ProblemError):
+    """A process cannot be started or stopped."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class BackgroundProcess:
         return str(self._record().get(name, default))
 
     def start(self, argv: Sequence[str], environment: Mapping[str, str], notes: Mapping[str, str]) -> int:
-        """Start it in a session of its own, so that it outlives us and no Ctrl-C reaches it.
+        """Start it in a session of its own, so that it outlives the caller and no Ctrl-C reaches it.
 
         Args:
             argv: program and arguments.
@@ -100,7 +101,7 @@ class BackgroundProcess:
             )
         # A system shows the new command line a moment after it has closed what Popen waits for.
         wait_until(lambda: not start_time(child.pid) or self._has_mark(child.pid), EXEC_SECONDS)
-        child.returncode = 0  # it is not ours to wait for: keeps Popen from complaining
+        child.returncode = 0  # the child outlives this process: keeps Popen from warning
         record = {**notes, "pid": child.pid, "started": start_time(child.pid)}
         private_files.write_text(self.pid_file, json.dumps(record))
         return child.pid
@@ -109,9 +110,9 @@ class BackgroundProcess:
         """Wait until it is healthy.
 
         Args:
-            healthy: asks it once.
+            healthy: checks it once.
             timeout: seconds to wait.
-            interrupted: tells that nobody waits any more.
+            interrupted: returns whether the caller has given the wait up.
 
         Raises:
             ProcessError: it has ended, is not healthy in time, or the wait was interrupted.
@@ -122,14 +123,16 @@ class BackgroundProcess:
 
         in_time = wait_until(settled, timeout)
         if interrupted():
-            raise ProcessError(f"{self.name}: interrupted")
+            raise ProcessError(Problem("interrupted", f"{self.name}: interrupted"))
         if self.running_pid() is None:
-            raise ProcessError(f"{self.name} ended at once; its last lines ({self.log_file}): {self.log_tail()}")
+            what = f"{self.name} ended at once; its last lines ({self.log_file}): {self.log_tail()}"
+            raise ProcessError(Problem("ended", what))
         if not in_time:
-            raise ProcessError(
+            what = (
                 f"{self.name} runs (pid {self.running_pid()}) but gave no healthy answer within {timeout:g} s; "
                 f"its last lines ({self.log_file}): {self.log_tail()}"
             )
+            raise ProcessError(Problem("unhealthy", what))
 
     def stop(self, grace: float) -> bool:
         """Stop it: SIGTERM, and SIGKILL to its process group after ``grace`` seconds; another's pid is never signalled.
@@ -148,7 +151,8 @@ class BackgroundProcess:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
                 if not wait_until(lambda: self.running_pid() is None, KILL_SECONDS):
-                    raise ProcessError(f"{self.name} (pid {pid}) does not end, not even by SIGKILL")
+                    what = f"{self.name} (pid {pid}) does not end, not even by SIGKILL"
+                    raise ProcessError(Problem("unstoppable", what))
         self.pid_file.unlink(missing_ok=True)
         return pid is not None
 
@@ -176,7 +180,7 @@ class BackgroundProcess:
 
 
 def start_time(pid: int) -> str:
-    """Return a mark that tells a process from a later one of the same pid; empty where it is gone or a zombie."""
+    """Return a mark that distinguishes a process from a later one of its pid; empty where it is gone or a zombie."""
     try:
         # Fields after the command, which is in parentheses and may hold anything; see proc_pid_stat(5).
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
@@ -202,25 +206,25 @@ def command_line(pid: int) -> list[str]:
 
 
 def clean_environment(environ: Mapping[str, str], keep: Iterable[str], own: Mapping[str, str]) -> dict[str, str]:
-    """Build an environment that holds only what is named.
+    """Build an environment of the named variables only.
 
     Args:
         environ: the operator's environment.
-        keep: names of variables that are taken over from it, where they are set.
-        own: variables that are set beside them.
+        keep: names of variables to copy from it, where they are set.
+        own: variables that are set in addition.
     """
     return {name: environ[name] for name in keep if name in environ} | dict(own)
 
 
 def allow_open_files() -> None:
-    """Let this process, and so its children, open as many files as it may: shells often ask for fewer."""
+    """Let this process, and so its children, open as many files as it may: shells often set a lower limit."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def wait_until(condition: Callable[[], bool], timeout: float) -> bool:
-    """Ask until a condition holds, for at most ``timeout`` seconds; returns whether it does."""
+    """Poll until a condition holds, for at most ``timeout`` seconds; returns whether it does."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

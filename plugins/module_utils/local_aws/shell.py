@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A shell that may call the embedded AWS: ``eval "$(python -m …module_utils.local_shell DIRECTORY)"``."""
+"""A shell that may call the embedded AWS: ``eval "$(python -m …module_utils.local_aws.shell DIRECTORY)"``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from pathlib import Path
 
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import private_files
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.folder import PROFILE
-from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.service import (
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.plan import (
     LOOPBACK,
     Settings,
     emulator_answers,
     port_of,
 )
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem, ProblemError
 
 CONFIG = Path(__file__).resolve().parents[3] / "files" / "local-aws" / "config"
 # Each outranks the profile or leads elsewhere: https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
@@ -41,8 +42,8 @@ UNSET = (
 SERVICE_ENDPOINT = "AWS_ENDPOINT_URL_"
 
 
-class NotRunningError(Exception):
-    """There is nothing to call; the text says how to start it."""
+class NotRunningError(ProblemError):
+    """No embedded AWS runs in the folder."""
 
 
 def shell_lines(credentials: Path, endpoint_url: str, environ: Mapping[str, str]) -> list[str]:
@@ -50,7 +51,7 @@ def shell_lines(credentials: Path, endpoint_url: str, environ: Mapping[str, str]
 
     Args:
         credentials: the credentials file of what runs.
-        endpoint_url: where it answers.
+        endpoint_url: its endpoint.
         environ: the shell's environment.
     """
     config = configparser.RawConfigParser()
@@ -88,7 +89,9 @@ def running_lines(directory: Path, environ: Mapping[str, str]) -> list[str]:
     settings = Settings(0, directory, "", Path(), "warning")
     settings = Settings(port_of(settings), directory, "", Path(), "warning")
     if settings.emulator.running_pid() is None or not emulator_answers(settings):
-        raise NotRunningError(f"the embedded AWS of {directory} does not run: start it, make demo")
+        raise NotRunningError(
+            Problem("not_running", f"the embedded AWS of {directory} does not run", "start it: make demo")
+        )
     return shell_lines(settings.folder.credentials, settings.endpoint_url, environ)
 
 

@@ -21,38 +21,39 @@ with suppress(ImportError):  # AnsibleAWSModule says so
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.credentials import source_of
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import error_code, explain, is_expired
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.service_linked_role import find_role
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.resources.service_linked_role import find_role
+from ansible_collections.gantry.ecs.plugins.module_utils.text.findings import Findings
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 LOG_IN = (
     "set AWS_PROFILE to a profile of ~/.aws/config (`aws configure list-profiles` lists them) "
     "and log in (`aws sso login`)"
 )
-# Each partition's region that nobody can disable: it knows credentials that a disabled region does not.
+# Each partition's region that cannot be disabled: it accepts credentials that a disabled region refuses.
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
 HOMES = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-# https://docs.aws.amazon.com/general/latest/gr/rande-manage.html, and what services answer in a disabled region
+# https://docs.aws.amazon.com/general/latest/gr/rande-manage.html, and the error codes of services in a disabled region
 NOT_KNOWN_HERE = {"AuthFailure", "InvalidClientTokenId", "OptInRequired", "UnrecognizedClientException"}
 
 
 class Caller(NamedTuple):
-    """Who calls: account id, and the ARN of the user or role."""
+    """The AWS principal: account id, and the ARN of the user or role."""
 
     account: str
     arn: str
 
 
 def identify(client: Callable[..., Any], params: Mapping[str, Any], region: str, findings: Findings) -> Caller | None:
-    """Ask AWS who we are.
+    """Return the caller of the AWS APIs, as STS reports it.
 
     Args:
         client: gives a boto3 client of a service, in another region where one is named.
         params: the module's parameters.
-        region: where we are.
+        region: the environment's region.
         findings: takes what is wrong.
 
     Returns:
-        The caller, None where AWS does not know the credentials in this region.
+        The caller, None where AWS rejects the credentials in this region.
         See https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
     try:
@@ -64,13 +65,13 @@ def identify(client: Callable[..., Any], params: Mapping[str, Any], region: str,
                 caller = _caller(client("sts", home))
                 findings.problems.append(_not_enabled(region, caller.account))
                 return None
-        findings.problems.append(_unknown(error, params, region))
+        findings.problems.append(_unverified(error, params, region))
     return None
 
 
 def account_problems(
     caller: Caller, environment: str, allowed: Collection[str], reserved: Mapping[str, Sequence[str]], *, required: bool
-) -> list[str]:
+) -> list[Problem]:
     """Check that the account is one that the environment may use.
 
     Args:
@@ -81,61 +82,80 @@ def account_problems(
         required: whether accounts have to be named.
 
     Returns:
-        A line for each problem.
+        The problem, in a list; an empty list where the environment may use the account.
     """
     whose = f"the credentials belong to account {caller.account} ({caller.arn})"
     if allowed:
         if caller.account in allowed:
             return []
         names = ", ".join(allowed)
-        return [f"{whose}, but {environment} may only use {names} (allowed_accounts) -> choose another AWS_PROFILE"]
+        return [
+            Problem(
+                "account",
+                f"{whose}, but {environment} may only use {names} (allowed_accounts)",
+                "choose another AWS_PROFILE",
+            )
+        ]
     if owners := [name for name, accounts in reserved.items() if caller.account in map(str, accounts)]:
         return [
-            f"{whose}, which is named for {', '.join(owners)} and not for {environment} (allowed_accounts) "
-            f"-> choose another AWS_PROFILE, or allow the account for {environment}"
+            Problem(
+                "account",
+                f"{whose}, which is named for {', '.join(owners)} and not for {environment} (allowed_accounts)",
+                f"choose another AWS_PROFILE, or allow the account for {environment}",
+            )
         ]
     if required:
         return [
-            f"no account is named that {environment} may use (allowed_accounts) -> if {caller.account} "
-            f'({caller.arn}) is the one, set preflight_allowed_accounts: ["{caller.account}"] in its inventory'
+            Problem(
+                "account",
+                f"no account is named that {environment} may use (allowed_accounts)",
+                f"if {caller.account} ({caller.arn}) is the one, set preflight_allowed_accounts: "
+                f'["{caller.account}"] in its inventory',
+            )
         ]
     return []
 
 
 def account_warnings(
     caller: Caller, environment: str, reserved: Mapping[str, Sequence[str]], unread: Sequence[str], *, is_unnamed: bool
-) -> list[str]:
-    """Say what does not keep one environment's account out of another.
+) -> list[Problem]:
+    """Return what does not keep one environment's account out of another.
 
     Args:
         caller: whose credentials these are.
         environment: the environment's name.
         reserved: the accounts that other environments may use, by environment.
         unread: what of those could not be read.
-        is_unnamed: whether no account is named that the environment may use, though one should be.
+        is_unnamed: whether the environment must name its accounts, and names none.
 
     Returns:
-        A line for each.
+        A warning for each file that could not be read, and for an account that is not named.
     """
-    lines = [f"not checked: which accounts other environments name: {line}" for line in unread]
+    warnings = [
+        Problem("not_checked", f"not checked: which accounts other environments name: {line}") for line in unread
+    ]
     if is_unnamed:
         known = ", ".join(name for name, accounts in reserved.items() if accounts)
-        others = f"any but those of {known}" if known else "any, and knows of none that is another environment's"
-        lines.append(
-            f"no account is named that {environment} may use (allowed_accounts), so that it takes {others} -> if "
-            f'{caller.account} is the one, set preflight_allowed_accounts: ["{caller.account}"] in its inventory'
+        others = f"any account except those of {known}" if known else "any account"
+        warnings.append(
+            Problem(
+                "account",
+                f"environment {environment} may use {others}: preflight_allowed_accounts is empty",
+                f"if {caller.account} is the one, set preflight_allowed_accounts: "
+                f'["{caller.account}"] in its inventory',
+            )
         )
-    return lines
+    return warnings
 
 
 def check_region(ec2: Any, region: str, account: str, zone_count: int, findings: Findings) -> None:
-    """Check that a region is enabled, and has as many zones as are wanted.
+    """Check that a region is enabled, and has enough availability zones.
 
     Args:
         ec2: a boto3 EC2 client.
         region: its name.
         account: the account's id.
-        zone_count: how many availability zones the network spans; 0 where it is not ours.
+        zone_count: how many availability zones the environment's own network spans; 0 for an existing VPC.
         findings: takes what is found.
 
     Raises:
@@ -155,8 +175,11 @@ def check_region(ec2: Any, region: str, account: str, zone_count: int, findings:
     zones = [one["ZoneName"] for one in ec2.describe_availability_zones()["AvailabilityZones"] if _is_usable(one)]
     if len(zones) < zone_count:
         findings.problems.append(
-            f"{zone_count} zones are wanted, {region} has {len(zones)} available ({', '.join(zones) or 'none'}) "
-            "-> lower network_zone_count, or choose another region"
+            Problem(
+                "account",
+                f"{zone_count} zones are wanted, {region} has {len(zones)} available ({', '.join(zones) or 'none'})",
+                "lower network_zone_count, or choose another region",
+            )
         )
 
 
@@ -184,31 +207,33 @@ def _is_usable(zone: Mapping[str, Any]) -> bool:
 
 
 def _caller(sts: Any) -> Caller:
-    answer = sts.get_caller_identity()
-    return Caller(answer["Account"], answer["Arn"])
+    response = sts.get_caller_identity()
+    return Caller(response["Account"], response["Arn"])
 
 
-def _not_enabled(region: str, account: str) -> str:
-    return (
-        f"region {region} is not enabled in account {account} -> enable it "
-        f"(aws account enable-region --region-name {region}), or choose another aws_region"
+def _not_enabled(region: str, account: str) -> Problem:
+    return Problem(
+        "account",
+        f"region {region} is not enabled in account {account}",
+        f"enable it (aws account enable-region --region-name {region}), or choose another aws_region",
     )
 
 
-def _unknown(error: BaseException, params: Mapping[str, Any], region: str) -> str:
+def _unverified(error: BaseException, params: Mapping[str, Any], region: str) -> Problem:
     where = f"environment {params['environment']}, region {region}, {source_of(params)}"
-    told, _arrow, advice = explain(error, "the AWS credentials could not be verified", where).partition(" -> ")
+    problem = explain(error, "the AWS credentials could not be verified", where)
+    advice = problem.remedy
     behind = getattr(error, "origin", error)
-    # What Python raised, such as for a file that is not there, has a remedy of its own.
+    # An error of Python, such as for a missing file, has a remedy of its own.
     is_of_aws = isinstance(behind, BotoCoreError | ClientError)
-    # What is behind a proxy that does not answer says nothing yet: explain's own advice, the proxy, comes first.
+    # An unreachable proxy hides AWS's response: explain's own remedy, the proxy, comes first.
     if params.get("credentials_remedy") and not isinstance(behind, ProxyConnectionError):
         advice = params["credentials_remedy"]
     elif is_of_aws and (error_code(error) or is_expired(error) or isinstance(behind, ProfileNotFound)):
         advice = LOG_IN
     elif not params.get("endpoint_url") and region not in _known_regions(region):
-        advice = f"boto3 knows no region {region}: mend aws_region, or update boto3"
-    return f"{told} -> {advice or LOG_IN}"
+        advice = f"boto3 knows no region {region}: fix aws_region, or update boto3"
+    return problem._replace(remedy=advice or LOG_IN)
 
 
 def _known_regions(region: str) -> list[str]:

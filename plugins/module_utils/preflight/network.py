@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the network that is wanted can be: its address range, or the VPC that is there already."""
+"""Whether the requested network is possible: its address range, or the existing VPC."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.subnets import check_network
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.subnets import check_network
+from ansible_collections.gantry.ecs.plugins.module_utils.text.findings import Findings
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 # https://datatracker.ietf.org/doc/html/rfc1918
 PRIVATE = [IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
@@ -19,8 +20,8 @@ PRIVATE = [IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.
 WIDEST, NARROWEST = 16, 24
 
 
-def cidr_problems(cidr: str) -> Iterator[str]:
-    """Name what is wrong with the address range of a VPC of our own, a line each.
+def cidr_problems(cidr: str) -> Iterator[Problem]:
+    """Return the problems of the address range of the environment's own VPC.
 
     Args:
         cidr: such as "10.64.0.0/20".
@@ -28,53 +29,84 @@ def cidr_problems(cidr: str) -> Iterator[str]:
     try:
         block = IPv4Network(cidr, strict=False)
     except ValueError:
-        yield f'network_vpc_cidr "{cidr}" is no range of IPv4 addresses -> write it like 10.64.0.0/20'
+        yield Problem(
+            "network", f'network_vpc_cidr "{cidr}" is no range of IPv4 addresses', "write it like 10.64.0.0/20"
+        )
         return
     address, _slash, prefix = cidr.partition("/")
     if address != str(block.network_address) or not prefix:
-        yield f"network_vpc_cidr {cidr} does not begin at its range's first address -> write {block}"
+        yield Problem(
+            "network", f"network_vpc_cidr {cidr} does not begin at its range's first address", f"write {block}"
+        )
     if not WIDEST <= block.prefixlen <= NARROWEST:
-        yield f"network_vpc_cidr {cidr} is a /{block.prefixlen} -> choose from /{WIDEST} to /{NARROWEST}"
+        yield Problem(
+            "network", f"network_vpc_cidr {cidr} is a /{block.prefixlen}", f"choose from /{WIDEST} to /{NARROWEST}"
+        )
     if not any(block.subnet_of(private) for private in PRIVATE):
-        yield (
-            f"network_vpc_cidr {cidr} holds public addresses, which tasks could not reach any more "
-            "-> choose from 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16"
+        yield Problem(
+            "network",
+            f"network_vpc_cidr {cidr} holds public addresses, which tasks could not reach any more",
+            "choose from 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16",
         )
 
 
-def egress_problems(egress: str, nat_mode: str, existing_vpc_id: str) -> Iterator[str]:
-    """Name what does not go together in the way out that is wanted, a line each.
+def egress_problems(egress: str, nat_mode: str, existing_vpc_id: str) -> Iterator[Problem]:
+    """Yield the settings of the network's egress that contradict each other.
 
     Args:
         egress: ``nat``, ``endpoints`` or ``none``.
         nat_mode: ``none``, ``single`` or ``per_zone``.
-        existing_vpc_id: a VPC that is there already; empty for one of our own.
+        existing_vpc_id: an existing VPC; empty for the environment's own.
     """
     if existing_vpc_id:
         if nat_mode != "none":
-            yield (
-                f"network_nat_mode {nat_mode} is for a VPC of our own, {existing_vpc_id} is not "
-                "-> set network_nat_mode: none"
+            yield Problem(
+                "network",
+                f"network_nat_mode {nat_mode} is for the environment's own VPC, {existing_vpc_id} is an existing one",
+                "set network_nat_mode: none",
             )
     elif egress == "nat" and nat_mode == "none":
-        yield "network_egress nat has no NAT gateway with network_nat_mode none -> set it to single or per_zone"
+        yield Problem(
+            "network",
+            "network_egress nat has no NAT gateway with network_nat_mode none",
+            "set it to single or per_zone",
+        )
     elif egress != "nat" and nat_mode != "none":
-        yield (
-            f"network_nat_mode {nat_mode} would cost money for nothing with network_egress {egress} "
-            "-> set network_egress: nat, or network_nat_mode: none"
+        yield Problem(
+            "network",
+            f"network_nat_mode {nat_mode} costs money without any use with network_egress {egress}",
+            "set network_egress: nat, or network_nat_mode: none",
         )
 
 
-def overlaps(cidr: str, vpcs: Sequence[Mapping[str, Any]], own_stack: str) -> list[str]:
-    """Warn of other VPCs whose addresses a VPC of our own would share: such two can never be joined.
+def egress_warnings(egress: str, existing_vpc_id: str) -> Iterator[Problem]:
+    """Yield a warning where no task can pull its image, in a VPC of the collection's own.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
 
     Args:
-        cidr: our address range.
+        egress: ``nat``, ``endpoints`` or ``none``.
+        existing_vpc_id: an existing VPC, whose routes and endpoints are not known; empty for the environment's own.
+    """
+    if egress == "none" and not existing_vpc_id:
+        yield Problem(
+            "network",
+            "network_egress none: the network has no NAT gateway and no endpoint of ECR, so that no task can pull its "
+            "image",
+            "before a run set network_egress to endpoints, or to nat with network_nat_mode: single",
+        )
+
+
+def overlaps(cidr: str, vpcs: Sequence[Mapping[str, Any]], own_stack: str) -> list[Problem]:
+    """Warn of other VPCs whose addresses overlap the new VPC's: VPC peering refuses overlapping ranges.
+
+    Args:
+        cidr: the new VPC's address range.
         vpcs: the region's VPCs, as DescribeVpcs returns them.
-        own_stack: name of the stack that makes our VPC.
+        own_stack: name of the stack that creates the new VPC.
 
     Returns:
-        A line for each VPC. See https://docs.aws.amazon.com/vpc/latest/peering/invalid-peering-configurations.html
+        A warning for each VPC. See https://docs.aws.amazon.com/vpc/latest/peering/invalid-peering-configurations.html
     """
     block = IPv4Network(cidr, strict=False)
     found = []
@@ -83,14 +115,18 @@ def overlaps(cidr: str, vpcs: Sequence[Mapping[str, Any]], own_stack: str) -> li
         shared = [one for one in ranges if IPv4Network(one).overlaps(block)]
         if shared and not is_of_stack(vpc, own_stack):
             found.append(
-                f"network_vpc_cidr {cidr} overlaps {', '.join(shared)} of {vpc['VpcId']}: the two can never be peered "
-                "-> choose another range where that matters"
+                Problem(
+                    "network",
+                    f"network_vpc_cidr {cidr} overlaps {', '.join(shared)} of {vpc['VpcId']}: "
+                    "the two can never be peered",
+                    "choose another range where that matters",
+                )
             )
     return found
 
 
 def is_of_stack(resource: Mapping[str, Any], stack: str) -> bool:
-    """Tell whether a stack has made a resource of EC2, by the tags that CloudFormation gives it.
+    """Return whether a stack has made a resource of EC2, by the tags that CloudFormation gives it.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
     """
@@ -107,41 +143,50 @@ def check_existing(
         vpc: the VPC's id.
         subnets: ids of its private subnets.
         tasks: how many tasks need an address at once.
-        endpoints: whether interface endpoints are made in it.
+        endpoints: whether interface endpoints are created in it.
         findings: takes what is found.
 
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: EC2 refused, or was out of reach.
     """
     region = ec2.meta.region_name
-    # By filter: asked by id, EC2 answers a missing one with an error.
+    # A filter: with VpcIds, EC2 returns an error for a missing VPC.
     if not ec2.describe_vpcs(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Vpcs"]:
-        findings.problems.append(f"VPC {vpc} does not exist in {region} -> check the id and aws_region")
+        findings.problems.append(
+            Problem("network", f"VPC {vpc} does not exist in {region}", "check the id and aws_region")
+        )
         return
     findings.checked.append(f"VPC {vpc}")
     if not subnets:
-        findings.problems.append(f"no subnets of VPC {vpc} are named -> name its private subnets")
+        findings.problems.append(Problem("network", f"no subnets of VPC {vpc} are named", "name its private subnets"))
         return
     check_network(ec2, {"subnets": list(subnets)}, tasks, findings)
     found = ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": list(subnets)}])["Subnets"]
     for one in found:
         if one["SubnetId"] in subnets and one["VpcId"] != vpc:
             findings.problems.append(
-                f"subnet {one['SubnetId']} is in {one['VpcId']}, not in {vpc} -> name subnets of the one VPC"
+                Problem(
+                    "network",
+                    f"subnet {one['SubnetId']} is in {one['VpcId']}, not in {vpc}",
+                    "name subnets of the one VPC",
+                )
             )
     if endpoints:
         _check_names(ec2, vpc, findings)
 
 
 def _check_names(ec2: Any, vpc: str, findings: Findings) -> None:
-    """Interface endpoints answer to their services' names only where the VPC resolves names, and has names of its own.
+    """Check enableDnsSupport and enableDnsHostnames, which the private DNS names of interface endpoints need.
 
     https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html#prerequisites-interface-endpoints
     """
     for attribute in ("enableDnsSupport", "enableDnsHostnames"):
-        answer = ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)
-        if not answer[attribute[0].upper() + attribute[1:]]["Value"]:
+        response = ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)
+        if not response[attribute[0].upper() + attribute[1:]]["Value"]:
             findings.problems.append(
-                f"VPC {vpc} has {attribute} off, without it interface endpoints are not found by name "
-                f"-> turn it on (aws ec2 modify-vpc-attribute), or choose another egress"
+                Problem(
+                    "network",
+                    f"VPC {vpc} has {attribute} off, without it interface endpoints are not found by name",
+                    "turn it on (aws ec2 modify-vpc-attribute), or choose another egress",
+                )
             )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that can be known to be wrong before a deploy, found at once."""
+"""All checks before a deploy or a run, reported at once."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.image import check_image
+from ansible_collections.gantry.ecs.plugins.module_utils.images.check import check_image
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.account import (
     Caller,
     account_problems,
@@ -25,15 +24,23 @@ from ansible_collections.gantry.ecs.plugins.module_utils.preflight.account impor
     identify,
     missing_service_linked_roles,
 )
+from ansible_collections.gantry.ecs.plugins.module_utils.preflight.addresses import (
+    check_addresses,
+    check_interfaces,
+    stack_subnets,
+)
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.names import account_id_problems, name_problems
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.network import (
     check_existing,
     cidr_problems,
     egress_problems,
+    egress_warnings,
     overlaps,
 )
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.quotas import check_network_quotas, check_vcpus
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.table import check_table
+from ansible_collections.gantry.ecs.plugins.module_utils.preflight.throughput import check_throughput
+from ansible_collections.gantry.ecs.plugins.module_utils.text.findings import Findings
 
 
 @dataclass
@@ -42,9 +49,9 @@ class Preflight:
 
     Attributes:
         findings: what is as it has to be, what may go wrong or was not checked, and what is wrong.
-        caller: who calls; None where AWS does not know the credentials.
+        caller: the AWS principal; None where AWS rejects the credentials.
         missing_roles: services whose service-linked role the account lacks.
-        table: what is known of the table that runs write to and no stack of the environment made; None for none.
+        table: facts of the table that runs write to, if no stack of the environment created it; else None.
     """
 
     findings: Findings = field(default_factory=Findings)
@@ -54,7 +61,7 @@ class Preflight:
 
 
 def look(client: Callable[..., Any], params: Mapping[str, Any], region: str, now: datetime | None = None) -> Preflight:
-    """Look at everything that a deploy needs, without changing anything, and stop at nothing.
+    """Check everything that a deploy or a run needs, and change nothing.
 
     Args:
         client: gives a boto3 client of a service, in another region where one is named; may raise what botocore raises.
@@ -63,7 +70,7 @@ def look(client: Callable[..., Any], params: Mapping[str, Any], region: str, now
         now: the time; the clock's where it is left out.
 
     Returns:
-        What was found. What the caller may not look at is a warning.
+        What was found. A check that the caller may not make is a warning.
     """
     found = Preflight()
     findings, network = found.findings, params["network"] or {}
@@ -75,10 +82,12 @@ def look(client: Callable[..., Any], params: Mapping[str, Any], region: str, now
     if network:
         own_or_not = network.get("existing_vpc_id") or ""
         findings.problems += egress_problems(network["egress"], network["nat_mode"], own_or_not)
+        # The embedded AWS pulls no image.
+        findings.warnings += [] if params["is_embedded"] else egress_warnings(network["egress"], own_or_not)
 
     found.caller = identify(client, params, region, findings)
     if found.caller is None:
-        findings.warnings.append("not checked: what is in the account, since there is no access to the account")
+        findings.not_checked("what is in the account, since there is no access to the account")
         return found
     findings.problems += account_problems(
         found.caller,
@@ -116,10 +125,17 @@ def look(client: Callable[..., Any], params: Mapping[str, Any], region: str, now
     if params["check_quotas"] and params["task"]:
         attempt("quota of Fargate's vCPUs", lambda: _vcpus(client, params, now or datetime.now(UTC), findings))
 
+    if params["subnets_of_stack"] and params["task"]:
+        attempt("free addresses of the subnets", lambda: _addresses(client, params, findings))
+        if params["check_quotas"]:
+            attempt("quota of network interfaces", lambda: _interfaces(client, params, findings))
+
     def table() -> None:
         found.table = check_table(client, params, region, findings)
 
     attempt("the table's stack", table)
+    if params["plan"]:
+        attempt("the table's throughput", lambda: check_throughput(client, params, findings))
     if params["image"]:
         attempt(f"image {params['image']}", lambda: check_image(client("ecr"), params["image"], findings))
     return found
@@ -162,6 +178,16 @@ def _vcpus(client: Callable[..., Any], params: Mapping[str, Any], now: datetime,
         cpu=task["cpu"],
         count=task["count"],
         spot=task["spot"],
+        on_demand=task["on_demand"],
         now=now,
         findings=findings,
     )
+
+
+def _addresses(client: Callable[..., Any], params: Mapping[str, Any], findings: Findings) -> None:
+    if subnets := stack_subnets(client, params):
+        check_addresses(client("ec2"), subnets, params["task"]["count"], findings)
+
+
+def _interfaces(client: Callable[..., Any], params: Mapping[str, Any], findings: Findings) -> None:
+    check_interfaces(client("service-quotas"), client("ec2"), params["task"]["count"], findings)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the account's quotas leave room for what is planned."""
+"""Whether the account's quotas leave room for the planned resources."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.network import is_of_stack
+from ansible_collections.gantry.ecs.plugins.module_utils.text.findings import Findings
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 CPU_UNITS = 1024  # of a vCPU
 USAGE_WINDOW = timedelta(minutes=15)  # the usage is published every minute, some minutes late
 USAGE_PERIOD = 300  # seconds
-REQUEST = "ask for a higher quota (Service Quotas, {service}, {code})"
+REQUEST = "request a higher quota (Service Quotas, {service}, {code})"
 
 
 class Quota(NamedTuple):
@@ -48,12 +49,12 @@ def nat_gateways(zone_count: int, nat_mode: str) -> int:
 def check_network_quotas(
     quotas: Any, ec2: Any, *, own_stack: str, zone_count: int, nat_mode: str, vpcs: Sequence[Any], findings: Findings
 ) -> None:
-    """Check that there is room for a network of our own, less what its stack has already.
+    """Check that there is room for the environment's own network, less the resources that its stack already has.
 
     Args:
         quotas: a boto3 Service Quotas client.
         ec2: a boto3 EC2 client.
-        own_stack: name of the stack that makes the network.
+        own_stack: name of the stack that creates the network.
         zone_count: how many zones it spans.
         nat_mode: ``none``, ``single`` or ``per_zone``.
         vpcs: the region's VPCs, as DescribeVpcs returns them.
@@ -73,15 +74,27 @@ def check_network_quotas(
         where = ec2.meta.region_name
         if others + count > limit:
             findings.problems.append(
-                f"{count} {quota.what} are needed in {where}, others have {others} of the {limit:g} that the account "
-                f"may have -> {_request(quota)}, release what nobody uses, or set another network_nat_mode"
+                Problem(
+                    "quota",
+                    f"{count} {quota.what} are needed in {where}, others have {others} of the {limit:g} that the "
+                    "account may have",
+                    f"{request_remedy(quota)}, release unused ones, or set another network_nat_mode",
+                )
             )
         else:
             findings.checked.append(f"quota of {quota.what}: {others + count} of {limit:g}")
 
 
 def check_vcpus(
-    quotas: Any, cloudwatch: Any, *, cpu: int, count: int, spot: bool, now: datetime, findings: Findings
+    quotas: Any,
+    cloudwatch: Any,
+    *,
+    cpu: int,
+    count: int,
+    spot: bool,
+    now: datetime,
+    findings: Findings,
+    on_demand: bool = False,
 ) -> None:
     """Check that the tasks of a run may all run at once.
 
@@ -91,29 +104,42 @@ def check_vcpus(
         cpu: CPU units of a task, 1024 are a vCPU.
         count: how many tasks run at once.
         spot: whether they run on Fargate Spot.
-        now: the time, for what is in use now.
+        now: the current time, for the current use.
         findings: takes what is found; what is in use now may be free later and is a warning only.
+        on_demand: whether they run on demand too, where they run on Fargate Spot; then it is only a problem if both
+            quotas together are too low, since the share of each is not known.
 
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: a service refused, or was out of reach.
     """
-    quota = SPOT_VCPU if spot else VCPU
-    needed = cpu / CPU_UNITS * count
-    found = applied(quotas, quota)
-    limit = found["Value"]
-    plan = f"{count} tasks of {cpu / CPU_UNITS:g} vCPU need {needed:g} {quota.what}"
-    fewer = "run fewer or smaller tasks (load_test_task_count, cluster_cpu)"
+    kinds = ([SPOT_VCPU] if spot else []) + ([VCPU] if on_demand or not spot else [])
+    found = [(quota, applied(quotas, quota)) for quota in kinds]
+    needed, limit = cpu / CPU_UNITS * count, sum(each["Value"] for _quota, each in found)
+    plan = f"{count} tasks of {cpu / CPU_UNITS:g} vCPU need {needed:g}"
+    fewer = "run fewer or smaller tasks (load_test_task_count, task_cpu)"
     if needed > limit:
-        findings.problems.append(f"{plan}, the account may have {limit:g} -> {_request(quota)}, or {fewer}")
-        return
-    used = _in_use(cloudwatch, found.get("UsageMetric") or {}, now)
-    if needed + used > limit:
-        findings.warnings.append(
-            f"{plan}, {used:g} of the {limit:g} that the account may have are in use now "
-            f"-> wait for other tasks to end, {_request(quota)}, or {fewer}"
+        what = " and ".join(quota.what for quota in kinds)
+        requests = " or ".join(map(request_remedy, kinds))
+        findings.problems.append(
+            Problem("quota", f"{plan} {what}, the account may have {limit:g}", f"{requests}, or {fewer}")
         )
-    else:
-        findings.checked.append(f"quota of {quota.what}: {needed + used:g} of {limit:g}")
+        return
+    for quota, each in found:
+        if needed > each["Value"]:
+            what = f"{plan} {quota.what} if all of them run there, the account may have {each['Value']:g}"
+            findings.warnings.append(Problem("quota", what, f"{request_remedy(quota)}, or {fewer}"))
+            continue
+        used = _in_use(cloudwatch, each.get("UsageMetric") or {}, now)
+        if needed + used <= each["Value"]:
+            findings.checked.append(f"quota of {quota.what}: {needed + used:g} of {each['Value']:g}")
+            continue
+        findings.warnings.append(
+            Problem(
+                "quota",
+                f"{plan} {quota.what}, {used:g} of the {each['Value']:g} that the account may have are in use now",
+                f"wait for other tasks to end, {request_remedy(quota)}, or {fewer}",
+            )
+        )
 
 
 def applied(quotas: Any, quota: Quota) -> dict[str, Any]:
@@ -124,10 +150,10 @@ def applied(quotas: Any, quota: Quota) -> dict[str, Any]:
         See https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_GetServiceQuota.html
     """
     try:
-        answer = quotas.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+        response = quotas.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
     except quotas.exceptions.NoSuchResourceException:
-        answer = quotas.get_aws_default_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
-    return dict(answer["Quota"])
+        response = quotas.get_aws_default_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
+    return dict(response["Quota"])
 
 
 def _in_use(cloudwatch: Any, metric: Mapping[str, Any], now: datetime) -> float:
@@ -137,7 +163,7 @@ def _in_use(cloudwatch: Any, metric: Mapping[str, Any], now: datetime) -> float:
     """
     if not metric.get("MetricName"):
         return 0.0
-    answer = cloudwatch.get_metric_statistics(
+    response = cloudwatch.get_metric_statistics(
         Namespace=metric["MetricNamespace"],
         MetricName=metric["MetricName"],
         Dimensions=[{"Name": name, "Value": value} for name, value in metric["MetricDimensions"].items()],
@@ -146,9 +172,10 @@ def _in_use(cloudwatch: Any, metric: Mapping[str, Any], now: datetime) -> float:
         Period=USAGE_PERIOD,
         Statistics=["Maximum"],
     )
-    points = sorted(answer["Datapoints"], key=lambda one: one["Timestamp"])
+    points = sorted(response["Datapoints"], key=lambda one: one["Timestamp"])
     return float(points[-1]["Maximum"]) if points else 0.0
 
 
-def _request(quota: Quota) -> str:
+def request_remedy(quota: Quota) -> str:
+    """Return the remedy of a quota that is too low."""
     return REQUEST.format(service=quota.service, code=quota.code)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose a table is that runs write to and no stack of the environment made, and what is in it."""
+"""The owner and the content of a table that runs write to and that no stack of the environment created."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ with suppress(ImportError):  # AnsibleAWSModule says so
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import error_code, explain
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.tags import tag_map
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.owner import foreign_owner
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.stack import is_missing
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import outputs_of, parameters_of
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
-from ansible_collections.gantry.ecs.plugins.module_utils.environment.belongings import STACK_TAG, Names
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.names import STACK_TAG, Names
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.names import TABLE
+from ansible_collections.gantry.ecs.plugins.module_utils.preflight.own_stack import own_stack
+from ansible_collections.gantry.ecs.plugins.module_utils.text.findings import Findings
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 from ansible_collections.gantry.ecs.plugins.module_utils.text.reason import one_line
 
 COMPONENT = "table"
-# What teams call the tags by which they tell their environments and projects apart, in small letters.
+# Common keys of the tags that name a team's environments and projects, in lower case.
 ENVIRONMENT_TAGS, PROJECT_TAGS = ("environment", "env", "stage"), ("project",)
 # What DescribeTable counts is up to six hours old:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
@@ -33,7 +33,7 @@ COUNTED = "as DynamoDB counted them within the last six hours"
 def check_table(
     client: Callable[..., Any], params: Mapping[str, Any], region: str, findings: Findings
 ) -> dict[str, Any] | None:
-    """Check that a table which the environment only uses is nobody's whom a run would harm.
+    """Check that a table from outside the environment does not seem to belong to others.
 
     Args:
         client: gives a boto3 client of a service.
@@ -42,8 +42,8 @@ def check_table(
         findings: takes what is wrong.
 
     Returns:
-        What is known of the table, see `table_facts`; None where there is no such table, or where the environment's own
-        stack made it.
+        The facts of the table, see `table_facts`; None where the table does not exist, or where the environment's own
+        stack created it.
 
     Raises:
         botocore.exceptions.BotoCoreError, ClientError: CloudFormation refused, or was out of reach.
@@ -57,7 +57,7 @@ def check_table(
     except (BotoCoreError, ClientError):
         if not name:
             raise
-        passed, is_made = "", False  # a table of which nobody says whose it is, is looked at
+        passed, is_made = "", False  # a table of unknown owner is checked
     name = name or passed
     if not name or (is_made and name == passed):
         return None
@@ -67,21 +67,31 @@ def check_table(
     except (BotoCoreError, ClientError) as error:
         if error_code(error) == "ResourceNotFoundException":
             findings.problems.append(
-                f"table {name} does not exist in {region} -> make it, or mend its name (table_existing_name, "
-                "or load_test_table_name)"
+                Problem(
+                    "table",
+                    f"table {name} does not exist in {region}",
+                    "make it, or fix its name (table_existing_name, or load_test_table_name)",
+                )
             )
         elif is_confirmed:
             findings.warnings.append(explain(error, "not checked", f"table {name}"))
         else:
-            told = explain(error, f"table {name} cannot be looked at", f"region {region}")
-            join = "; or" if " -> " in told else " ->"
-            findings.problems.append(f"{told}{join} add -e confirm_table={name}, if you know what is in it")
+            problem = explain(error, f"table {name} cannot be looked at", f"region {region}")
+            if problem.remedy:
+                remedy = f"{problem.remedy}; or add -e confirm_table={name}, if you know what is in it"
+            else:
+                remedy = f"add -e confirm_table={name}, if you know what is in it"
+            findings.problems.append(problem._replace(remedy=remedy))
         return None
     facts = table_facts(table, tags, names)
     if facts["marks"] and not is_confirmed:
         findings.problems.append(
-            f"table {name} looks like somebody's: {', '.join(facts['marks'])}; it holds {facts['content']} "
-            f"-> a run writes to it, and may overwrite and delete items: if that is meant, add -e confirm_table={name}"
+            Problem(
+                "table",
+                f"table {name} seems to belong to others: {', '.join(facts['marks'])}; it holds {facts['content']}",
+                "a run writes to it, and may overwrite and delete items: if that is meant, "
+                f"add -e confirm_table={name}",
+            )
         )
     else:
         findings.checked.append(f"table {name}")
@@ -89,7 +99,7 @@ def check_table(
 
 
 def table_facts(table: Mapping[str, Any], tags: Mapping[str, str], names: Names) -> dict[str, Any]:
-    """Say what is known of a table.
+    """Return the facts of a table.
 
     Args:
         table: its description, as DescribeTable returns it.
@@ -97,12 +107,12 @@ def table_facts(table: Mapping[str, Any], tags: Mapping[str, str], names: Names)
         names: of the environment.
 
     Returns:
-        ``name``, ``item_count``, ``size_bytes`` (both up to six hours old), ``tags``, ``marks`` (what tells that it is
-        somebody's, a phrase each), ``content`` (how much is in it, in words) and ``line``, all of it for a person.
+        ``name``, ``item_count``, ``size_bytes`` (both up to six hours old), ``tags``, ``marks`` (signs of another
+        owner, a phrase each), ``content`` (how much is in it, in words) and ``line``, all of it for a person.
     """
     count, size = int(table.get("ItemCount") or 0), int(table.get("TableSizeBytes") or 0)
     content = f"about {count:,} items, {size:,} bytes, {COUNTED}"
-    told = ", ".join(f"{key}={value}" for key, value in sorted(tags.items())) or "none"
+    tag_texts = ", ".join(f"{key}={value}" for key, value in sorted(tags.items())) or "none"
     marks = list(marks_of(table, tags, names))
     return {
         "name": table["TableName"],
@@ -112,14 +122,14 @@ def table_facts(table: Mapping[str, Any], tags: Mapping[str, str], names: Names)
         "marks": marks,
         "content": content,
         "line": one_line(
-            f"table {table['TableName']}, which no stack of this environment made: {content}; tags: {told}"
+            f"table {table['TableName']}, which no stack of this environment created: {content}; tags: {tag_texts}"
             + (f"; {', '.join(marks)}" if marks else "")
         ),
     }
 
 
 def marks_of(table: Mapping[str, Any], tags: Mapping[str, str], names: Names) -> Iterator[str]:
-    """Tell what marks a table as somebody's, a phrase each; nothing marks one that the environment's own stack left.
+    """Return the signs that a table belongs to others, a phrase each; none for one that the environment's stack left.
 
     Args:
         table: its description, as DescribeTable returns it.
@@ -129,7 +139,7 @@ def marks_of(table: Mapping[str, Any], tags: Mapping[str, str], names: Names) ->
     if names.owns(tags):
         return
     if stack := tags.get(STACK_TAG):
-        yield one_line(f"stack {stack} made it")
+        yield one_line(f"stack {stack} created it")
     own = dict.fromkeys(PROJECT_TAGS, names.project) | dict.fromkeys(ENVIRONMENT_TAGS, names.environment)
     for key, value in sorted(tags.items()):
         if value and value.lower() != own.get(key.lower(), value.lower()):
@@ -144,13 +154,8 @@ def marks_of(table: Mapping[str, Any], tags: Mapping[str, str], names: Names) ->
 
 def _passed(cloudformation: Any, names: Names) -> tuple[str, bool]:
     """Return the name of the table that the table's stack passes on, empty for none, and whether that stack made it."""
-    try:
-        described = cloudformation.describe_stacks(StackName=names.stacks[0])["Stacks"][0]
-    except ClientError as error:
-        if is_missing(error):
-            return "", False
-        raise
-    if foreign_owner(described, names.owner):
+    described = own_stack(cloudformation, names.project, names.environment, COMPONENT)
+    if described is None:
         return "", False
     return outputs_of(described).get("TableName", ""), not parameters_of(described).get("ExistingTableName")
 

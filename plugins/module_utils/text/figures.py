@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Figures put into few characters: counts, clock times and latencies, whatever a log line held in their place."""
+"""Short forms of counts, clock times and latencies, for any value that a log line holds."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def shortened(text: str, limit: int) -> str:
         limit: characters at most.
 
     Returns:
-        The text; of a long one the begin, which names the error, and the end, where the innermost cause stands.
+        The text; of a long one the start, which names the error, and the end, which has the innermost cause.
     """
     if len(text) <= limit:
         return text

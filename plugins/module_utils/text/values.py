@@ -16,7 +16,7 @@ def text_of(value: Any) -> str:
 
 
 def texts_of(values: Mapping[str, Any] | None) -> dict[str, str]:
-    """Write values by their names; what is null is not given, and left out.
+    """Return values as text, by name; null values are omitted.
 
     Args:
         values: by name; None for none.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where credentials come from, and in one line why they cannot be had.
+"""Loads credentials, and says in one line why there are none.
 
-The SDK's chain of credentials runs programs, reads files and asks services, and lets through what these raise:
+The SDK's chain of credentials runs programs, reads files and calls services, and passes their exceptions on:
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 REMEDY = "give the task a role, or set AWS_PROFILE"
-MFA = "a role asks for the code of an MFA device, and a load test has no terminal to ask for it"
+MFA = "a role requires the code of an MFA device, and a load test has no terminal to read it"
 MFA_REMEDY = "run `aws sso login`, or take a session with `aws sts assume-role` and set its keys in the environment"
 PROCESS = "credential_process failed, or did not print the JSON of credentials"
 PROCESS_REMEDY = "run that command by hand: it has to print the JSON of the credentials, and nothing else"
@@ -26,9 +26,9 @@ SSO_REMEDY = "run `aws sso login` with the profile"
 TOKEN_REMEDY = "renew the token, and check the provider that the role's trust policy names"
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 CONTAINER_REMEDY = "check what answers at AWS_CONTAINER_CREDENTIALS_FULL_URI, and the role of the task or the pod"
-# What the endpoint answers with may hold a secret.
+# The response of the endpoint may hold a secret.
 CONTAINER_BODY = re.compile(r"(?<=from container metadata): .*", re.DOTALL)
-# What STS refuses -> its remedy; STS answers AccessDenied where there is no such role, too.
+# Error code of STS -> its remedy; STS returns AccessDenied for a missing role, too.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 ROLE_REMEDY = "let these credentials assume the role: sts:AssumeRole, that the role exists, and its trust policy"
@@ -40,13 +40,13 @@ REFUSALS = {
 }
 # By the SDK's own errors.
 MENDED = {
-    "ConfigParseError": "mend the file that AWS_CONFIG_FILE names, or ~/.aws/config",
+    "ConfigParseError": "fix the file that AWS_CONFIG_FILE names, or ~/.aws/config",
     "PartialCredentialsError": "set both keys, or AWS_PROFILE",
 }
 PROCESS_METHOD = "custom-process"
 WEB_TOKEN = "web_identity_token_file"
 CONTAINER_TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
-# Class of the chain that was at work -> the setting that leads to what it uses.
+# Class of the credential provider that failed -> the setting that selects its source.
 SETTINGS = {
     "ProcessProvider": "credential_process",
     "FileWebIdentityTokenLoader": WEB_TOKEN,
@@ -55,22 +55,22 @@ SETTINGS = {
 
 
 class CredentialsError(Exception):
-    """Credentials cannot be had; the text names the profile, the cause without secrets, and the remedy."""
+    """There are no usable credentials; the text names the profile, the cause without secrets, and the remedy."""
 
 
 class CertificatesError(Exception):
-    """AWS_CA_BUNDLE names no file of certificates; the text says why, and how to mend it."""
+    """AWS_CA_BUNDLE names no file of certificates; the text says why, and how to fix it."""
 
 
 class _CodeWanted(Exception):
-    """A role asks for the code of an MFA device."""
+    """A role requires the code of an MFA device."""
 
 
 def new_session(region: str | None = None) -> Any:
-    """Return an SDK session that never asks at the terminal.
+    """Return an SDK session that never prompts at the terminal.
 
     Args:
-        region: where a role is asked for, in place of AWS_DEFAULT_REGION and the profile's.
+        region: where a role is assumed; overrides AWS_DEFAULT_REGION and the profile's.
     """
     import botocore.session  # an eighth of a second that --help and report do not need
 
@@ -85,10 +85,10 @@ def new_session(region: str | None = None) -> Any:
 
 
 def load_credentials(session: Any) -> Any:
-    """Return the session's credentials, loaded once so that what is wrong with them shows.
+    """Return the session's credentials, loaded once so that an error shows here.
 
     Raises:
-        CredentialsError: there are none, or they cannot be had.
+        CredentialsError: there are none, or they cannot be loaded.
     """
     with told_as_credentials():
         credentials = session.get_credentials()
@@ -101,7 +101,7 @@ def load_credentials(session: Any) -> Any:
 
 @contextmanager
 def told_as_credentials() -> Iterator[None]:
-    """Raise CredentialsError in place of whatever the chain of credentials raises; an unknown profile passes through.
+    """Turn what the chain of credentials raises into CredentialsError; an unknown profile passes through.
 
     Raises:
         CredentialsError: with the profile's name, the cause and the remedy.
@@ -118,13 +118,13 @@ def told_as_credentials() -> Iterator[None]:
 
 
 def certificates(path: str | None) -> ssl.SSLContext:
-    """Return how TLS is spoken, with the certificates of a file in place of the system's.
+    """Return the TLS context, with the certificates of a file instead of the system's.
 
     Args:
         path: the value of AWS_CA_BUNDLE.
 
     Raises:
-        CertificatesError: it is a folder, missing, or holds no certificates.
+        CertificatesError: it is a directory, missing, or holds no certificates.
     """
     try:
         return ssl.create_default_context(cafile=path or None)
@@ -146,7 +146,7 @@ def _line(what: str, remedy: str) -> str:
 
 
 def _told(error: Exception) -> tuple[str, str]:
-    """Say what failed, and how to mend it."""
+    """Return what failed, and how to fix it."""
     import botocore.exceptions as failures
 
     setting = next((SETTINGS[name] for name in _at_work(error) if name in SETTINGS), "")
@@ -154,7 +154,7 @@ def _told(error: Exception) -> tuple[str, str]:
         return MFA, MFA_REMEDY
     if isinstance(error, OSError) and setting:
         why = error.strerror or type(error).__name__
-        return f"{setting} names {error.filename}: {why}", "mend the path, or make the file one that you may use"
+        return f"{setting} names {error.filename}: {why}", "fix the path, or make the file one that you may use"
     if setting == SETTINGS["ProcessProvider"] or PROCESS_METHOD in str(error):
         return PROCESS, PROCESS_REMEDY
     if isinstance(error, RuntimeError) and "expired" in str(error):
@@ -163,7 +163,7 @@ def _told(error: Exception) -> tuple[str, str]:
         said = str(error) if isinstance(error, (failures.BotoCoreError, ValueError)) else "it holds no credentials"
         return CONTAINER_BODY.sub("", f"container credentials: {said}"), CONTAINER_REMEDY
     if isinstance(error, failures.ParamValidationError) and "WebIdentityToken" in str(error):
-        return f"{WEB_TOKEN} names a file without a token", "have the token written anew by what issues it"
+        return f"{WEB_TOKEN} names a file without a token", "have its issuer write the token again"
     if isinstance(error, failures.ClientError):
         answer = error.response.get("Error", {})
         said = f"{error.operation_name}: {answer.get('Code', '')}: {answer.get('Message', '')}"
@@ -173,9 +173,7 @@ def _told(error: Exception) -> tuple[str, str]:
     if isinstance(error, (failures.SSOError, failures.SSOTokenLoadError, failures.TokenRetrievalError)):
         return str(error), SSO_REMEDY
     name = type(error).__name__
-    return f"{name}: {error}", MENDED.get(
-        name, "mend the profile in ~/.aws/config, or the variables in the environment"
-    )
+    return f"{name}: {error}", MENDED.get(name, "fix the profile in ~/.aws/config, or the variables in the environment")
 
 
 def _at_work(error: Exception) -> Iterator[str]:

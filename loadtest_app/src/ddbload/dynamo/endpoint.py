@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where DynamoDB is, who we are to it, and which table is there: found once, before the clock starts."""
+"""The endpoint, the credentials and the table: found once, before the load starts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from ddbload.dynamo import codes
-from ddbload.dynamo.clock import clock_skew_s
 from ddbload.dynamo.credential_chain import (
     CertificatesError,
     CredentialsError,
@@ -25,18 +23,19 @@ from ddbload.dynamo.credential_chain import (
     load_credentials,
     new_session,
 )
-from ddbload.dynamo.documents import InvalidAnswer, read_object
-from ddbload.dynamo.errors import RETRYABLE, Verdict, classify
-from ddbload.dynamo.sign import API, Credentials, Signer
+from ddbload.dynamo.responses import codes
+from ddbload.dynamo.responses.documents import InvalidAnswer, read_object
+from ddbload.dynamo.responses.errors import RETRYABLE, Outcome, classify
+from ddbload.dynamo.sign import API, Credentials, Signer, clock_skew_s
 from ddbload.dynamo.table import KeyAttribute
 
 READ_TIMEOUT_S = 5
-# So long an answer may take in all, and so large it may be: a table's description has some 100 KB at most.
-ANSWER_TIMEOUT_S = 15
-LARGEST_ANSWER_BYTES = 4 << 20
+# Limits of a whole response: a table's description has some 100 KB at most.
+RESPONSE_TIMEOUT_S = 15
+LARGEST_RESPONSE_BYTES = 4 << 20
 ATTEMPTS = 3
 RETRY_WAITS_S = (0.1, 0.4)
-# Of those states of a table that waiting does not end by itself.
+# For the states of a table that waiting does not end.
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html
 STATUS_REMEDIES = {
     "INACCESSIBLE_ENCRYPTION_CREDENTIALS": "give DynamoDB the use of the table's KMS key back within seven days, "
@@ -52,11 +51,11 @@ REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 class TargetError(Exception):
-    """The table cannot be tested; the text says what, where and how to mend it."""
+    """The table cannot be tested; the text says what, where and how to fix it."""
 
 
 class SettingsError(TargetError):
-    """What leads to the table is set wrong, whatever the table is."""
+    """A setting of the endpoint is wrong, for any table."""
 
 
 @dataclass(frozen=True)
@@ -97,27 +96,27 @@ class Target:
         return bool(self.table["billing_mode"] == "PROVISIONED")
 
     def signer(self) -> Signer:
-        """Return what signs with the credentials of now, by AWS's clock."""
+        """Return a signer with the present credentials and AWS's clock."""
         signer = Signer(_host_header(self.url), self.region, self.credentials(), path_of(self.url))
         signer.skew_s = self.clock_skew_s
         return signer
 
     def credentials(self) -> Credentials:
-        """Return the credentials of now; may ask for new ones, so call it off the hot path."""
+        """Return the present credentials; may request new ones, so call it off the hot path."""
         return _frozen(self.session_credentials)
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """Return how TLS is spoken, with the certificates of AWS_CA_BUNDLE where it is set; None without TLS."""
+        """Return the TLS context, with the certificates of AWS_CA_BUNDLE where it is set; None without TLS."""
         return _tls_context(self.url)
 
 
 class _Refused(Exception):
-    """DynamoDB's answer to DescribeTable was no success."""
+    """DescribeTable failed."""
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, outcome: Outcome) -> None:
         super().__init__()
-        self.name = verdict.reason
-        self.message = verdict.message
+        self.name = outcome.reason
+        self.message = outcome.message
 
 
 def open_target(table: str, endpoint_url: str | None, region: str | None, environment: Mapping[str, str]) -> Target:
@@ -125,8 +124,8 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
 
     Args:
         table: the table's name.
-        endpoint_url: in place of AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL and the region's own.
-        region: in place of AWS_REGION, AWS_DEFAULT_REGION and the profile's.
+        endpoint_url: overrides AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL and the region's own.
+        region: overrides AWS_REGION, AWS_DEFAULT_REGION and the profile's.
         environment: of the process.
 
     Raises:
@@ -143,7 +142,7 @@ def open_target(table: str, endpoint_url: str | None, region: str | None, enviro
         session = new_session(region)
         credentials = load_credentials(session)
         if not url or not region:
-            # Asks profiles, partitions and variants; where both are told, it is time that can be spared.
+            # Reads profiles, partitions and variants: not needed where both are known.
             client: Any = session.create_client("dynamodb", region_name=region, endpoint_url=url)
             url, region = str(client.meta.endpoint_url), str(client.meta.region_name)
         check_url(url)
@@ -242,7 +241,7 @@ def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None
 
 
 def check_url(url: str) -> None:
-    """Refuse an endpoint that is no address of HTTP, or holds what must not be told; it is told in logs and results.
+    """Refuse an endpoint that is no HTTP URL, or holds a secret: logs and results show it.
 
     Raises:
         SettingsError: with no part of the address in it.
@@ -292,29 +291,26 @@ def _frozen(session_credentials: Any) -> Credentials:
 
 
 def _describe(url: str, table: str, signer: Signer) -> tuple[dict[str, Any], float]:
-    """Return the table's description, and by how many seconds AWS's clock is ahead of ours.
-
-    A clock that is minutes off makes AWS refuse the signature; asked once more by AWS's clock it answers.
-    """
+    """Return the table's description, and by how many seconds AWS's clock is ahead of this machine's."""
     body = json.dumps({"TableName": table}).encode()
     for attempt in range(ATTEMPTS):
         signer.at_now()
         status, answer, date = exchange(url, signer.request(f"{API}.DescribeTable", body))
         if status == 200:
             return _description(answer), signer.skew_s or clock_skew_s(date)
-        verdict = classify(status, answer)
-        if verdict.outcome == "invalid":
+        outcome = classify(status, answer)
+        if outcome.kind == "invalid":
             shown = answer[:60].decode("utf-8", "replace")
             raise http.client.HTTPException(f"it answers HTTP {status} with no JSON document of an error: {shown!r}")
-        if verdict.reason in codes.CLOCK and not signer.skew_s:
+        if outcome.reason in codes.CLOCK and not signer.skew_s:
             signer.skew_s = clock_skew_s(date)
             if not signer.skew_s:
                 break
-        elif verdict.outcome not in RETRYABLE:
+        elif outcome.kind not in RETRYABLE:
             break
         elif attempt + 1 < ATTEMPTS:
             time.sleep(RETRY_WAITS_S[attempt])
-    raise _Refused(verdict)
+    raise _Refused(outcome)
 
 
 def _description(answer: bytes) -> dict[str, Any]:
@@ -328,7 +324,7 @@ def _description(answer: bytes) -> dict[str, Any]:
 
 
 def exchange(url: str, request: bytes) -> tuple[int, bytes, str | None]:
-    """Send a whole request and read its answer, on a connection of its own: status, body and Date."""
+    """Send a request and read its response, on a connection of its own: status, body and Date."""
     parts, context = urlsplit(url), _tls_context(url)
     host = parts.hostname or ""
     connection = (
@@ -338,30 +334,30 @@ def exchange(url: str, request: bytes) -> tuple[int, bytes, str | None]:
     )
     try:
         connection.connect()
-        with _within(ANSWER_TIMEOUT_S, connection.sock):
+        with _within(RESPONSE_TIMEOUT_S, connection.sock):
             connection.sock.sendall(request)
-            answer = http.client.HTTPResponse(connection.sock, method="POST")
-            answer.begin()
-            body = answer.read(LARGEST_ANSWER_BYTES + 1)
-        if len(body) > LARGEST_ANSWER_BYTES:
-            raise http.client.HTTPException(f"its answer is larger than {LARGEST_ANSWER_BYTES:,} bytes")
-        if answer.length:
-            raise http.client.IncompleteRead(body, answer.length)
-        return answer.status, body, answer.getheader("date")
+            response = http.client.HTTPResponse(connection.sock, method="POST")
+            response.begin()
+            body = response.read(LARGEST_RESPONSE_BYTES + 1)
+        if len(body) > LARGEST_RESPONSE_BYTES:
+            raise http.client.HTTPException(f"its answer is larger than {LARGEST_RESPONSE_BYTES:,} bytes")
+        if response.length:
+            raise http.client.IncompleteRead(body, response.length)
+        return response.status, body, response.getheader("date")
     finally:
         connection.close()
 
 
 @contextlib.contextmanager
 def _within(limit_s: float, connected: socket.socket) -> Iterator[None]:
-    """End a connection that is still in use after so many seconds: its own time-out begins anew with every byte.
+    """Close a connection that is still in use after a limit in seconds: its own timeout restarts with every byte.
 
     Raises:
         TimeoutError: that has happened.
     """
 
     def end() -> None:
-        with contextlib.suppress(OSError):  # the other side has ended it
+        with contextlib.suppress(OSError):  # the endpoint has closed it
             connected.shutdown(socket.SHUT_RDWR)
 
     watch, begun_s = threading.Timer(limit_s, end), time.monotonic()

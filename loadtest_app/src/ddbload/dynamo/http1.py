@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP/1.1 on one connection: a request out, its answer in, the next request.
+"""HTTP/1.1 on one connection: a request, its response, the next request.
 
 RFC 9112. One request is under way at a time, since DynamoDB does not pipeline.
 """
@@ -13,7 +13,7 @@ from zlib import crc32
 
 MAX_HEAD_BYTES = 65_536
 HEADERS = re.compile(rb"\r\n(content-length|transfer-encoding|connection|x-amz-crc32|date):[ \t]*([^\r\n]*)")
-# Their answers end with the head, whatever its headers say (RFC 9112, section 6.3).
+# Responses with these statuses end with the head, in spite of its headers (RFC 9112, section 6.3).
 BODILESS = (204, 304)
 DECIMAL = re.compile(rb"[0-9]{1,18}")
 HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{1,15}")
@@ -22,11 +22,11 @@ CRC32 = b"\r\nx-amz-crc32: "
 
 
 class WireError(Exception):
-    """An answer that is not HTTP/1.1 as DynamoDB speaks it."""
+    """A response that is not HTTP/1.1 as DynamoDB speaks it."""
 
 
 class Head(NamedTuple):
-    """What matters of an answer's status line and headers."""
+    """The status line and the headers of a response that the client needs."""
 
     status: int
     length: int | None
@@ -37,7 +37,7 @@ class Head(NamedTuple):
 
 
 class Layout:
-    """Where a server's answers have their checksum and their body: learnt from one, looked for there in the next.
+    """The offsets of checksum and body in a server's responses: learned from one, expected in the next.
 
     Servers send the same headers in the same order; those whose values change mostly keep their length.
     """
@@ -48,7 +48,7 @@ class Layout:
         self.body_at = self.crc32_at = self.crc32_end = 0
 
     def learn(self, head: bytes) -> None:
-        """Note the places in a head that ends with its last header."""
+        """Note the offsets in a head that ends with its last header."""
         lower = head.lower()
         found = lower.find(CRC32)
         if found < 0 or b"close" in lower or b"chunked" in lower:
@@ -59,11 +59,11 @@ class Layout:
         self.crc32_end = self.crc32_at + len(lower[self.crc32_at :].partition(b"\r")[0]) + 1
 
     def read(self, data: bytes) -> bytes | None:
-        """Return the body of a whole answer with status 200.
+        """Return the body of a whole response of status 200.
 
-        None where it is not such an answer, or where anything may lie elsewhere than in the one before. The checksum
-        tells: it is that of the body only where both are where they are looked for, and the answer is whole. So has the
-        end of the head to be there: where it came in part, the body would be empty, which has a checksum as well.
+        None where it is another response, or where an offset may differ from that of the one before. The checksum shows
+        this: it matches the body only where both offsets are right and the response is whole. The end of the head is
+        checked as well: without it, the body would be empty, and an empty body has a checksum too.
         """
         body_at = self.body_at
         if data[9:12] == b"200" and data[body_at - 4 : body_at] == END_OF_HEAD:
@@ -73,19 +73,23 @@ class Layout:
         return None
 
 
-class Owner(Protocol):
-    """Who is told what becomes of a connection."""
-
-    layout: Layout
+class Handler(Protocol):
+    """Takes the responses of requests, and the loss of their connections."""
 
     def succeeded(self, connection: Connection, body: bytes) -> None:
-        """A whole answer with status 200 and a right checksum is there."""
+        """Take a whole response of status 200 with a right checksum."""
 
     def answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
-        """Any other whole answer is there; ``intact`` tells whether its checksum is right."""
+        """Take any other whole response; ``intact``: whether its checksum is right."""
 
     def lost(self, connection: Connection, reason: str) -> None:
-        """The connection is gone."""
+        """Take the loss of a connection."""
+
+
+class Owner(Handler, Protocol):
+    """What a connection belongs to."""
+
+    layout: Layout
 
 
 class Connection(asyncio.Protocol):
@@ -94,6 +98,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_body_at",
         "_buffer",
+        "_chunks",
         "_close_reason",
         "_head",
         "busy",
@@ -108,21 +113,23 @@ class Connection(asyncio.Protocol):
         self.owner = owner
         self.transport: asyncio.Transport | None = None
         self.busy = False
-        # Whatever the owner wants to find again when the answer comes.
+        # The handler's data for the request under way.
         self.call: object = None
-        # Whether another request can go out on it.
+        # Whether another request can be sent on it.
         self.usable = True
-        # The server's clock, as the last answer that was no success told it.
+        # The Date header of the last response that was no success.
         self.date = ""
-        self._buffer = b""
+        # A second part turns the bytes into a bytearray, to which a further one is added in place.
+        self._buffer: bytes | bytearray = b""
         self._head: Head | None = None
+        self._chunks = ChunkedBody(0)
         self._body_at = 0
         self._close_reason = "ConnectionClosed"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
         self.transport = cast(asyncio.Transport, transport)  # uvloop's own class is no subclass of it
-        # A request leaves when it is written, not when all that the loop has to do at the moment is done.
+        # A request is sent when it is written, not at the end of the loop's iteration.
         self.transport.set_write_buffer_limits(high=0)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -137,15 +144,15 @@ class Connection(asyncio.Protocol):
         self.transport.write(request)  # type: ignore[union-attr]  # it is there once the connection was made
 
     def abort(self, reason: str) -> None:
-        """Give the connection up; the owner is told so with this reason."""
+        """Close the connection; its loss is reported with this reason."""
         self._close_reason = reason
         if self.transport:
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Called by the event loop with whatever came, however it was cut."""
+        """Called by the event loop with the bytes that came, which may be any part of a response."""
         if self.busy and not self._buffer:
-            # The usual answer comes whole, and looks like the one before it.
+            # The usual response comes whole, with the layout of the one before it.
             body = self.owner.layout.read(data)
             if body is not None:
                 self.busy = False
@@ -154,13 +161,16 @@ class Connection(asyncio.Protocol):
         self._receive(data)
 
     def _receive(self, data: bytes) -> None:
-        self._buffer = self._buffer + data if self._buffer else data
+        if isinstance(self._buffer, bytearray):
+            self._buffer += data
+        else:
+            self._buffer = bytearray(self._buffer) + data if self._buffer else data
         try:
             if self._head is None and not self._read_head():
                 return
             assert self._head
             if self._head.chunked:
-                decoded = decode_chunked(self._buffer, self._body_at)
+                decoded = self._chunks.read(self._buffer)
                 if decoded is None:
                     return
                 body, end = decoded
@@ -168,13 +178,14 @@ class Connection(asyncio.Protocol):
                 end = self._body_at + (self._head.length or 0)
                 if len(self._buffer) < end:
                     return
-                body = self._buffer[self._body_at : end]
+                body = bytes(memoryview(self._buffer)[self._body_at : end])
         except WireError as error:
             self.abort(f"BadAnswer: {error}")
             return
         head, self._head = self._head, None
-        self._buffer = self._buffer[end:]
-        if self._buffer or not self.busy:
+        is_more = len(self._buffer) > end
+        self._buffer = b""
+        if is_more or not self.busy:
             self.abort("BadAnswer: more than was asked for")
             return
         self.busy = False
@@ -190,11 +201,12 @@ class Connection(asyncio.Protocol):
 
     def _read_head(self) -> bool:
         while (end := self._buffer.find(END_OF_HEAD)) >= 0:
-            raw = self._buffer[:end]
+            raw = bytes(self._buffer[:end])
             if not is_interim(raw):
                 self._head = parse_head(raw)
                 self.owner.layout.learn(raw)
                 self._body_at = end + len(END_OF_HEAD)
+                self._chunks = ChunkedBody(self._body_at)
                 return True
             self._buffer = self._buffer[end + len(END_OF_HEAD) :]
         if len(self._buffer) > MAX_HEAD_BYTES:
@@ -203,9 +215,9 @@ class Connection(asyncio.Protocol):
 
 
 def is_interim(head: bytes) -> bool:
-    """Tell whether an answer's head is followed by the answer proper, as that of 100 Continue is.
+    """Return whether a head is that of an interim response, for example 100 Continue.
 
-    A client has to read past those that it did not ask for (RFC 9110, section 15.2); 101 ends HTTP on the connection.
+    A client has to skip those that it did not expect (RFC 9110, section 15.2); 101 ends HTTP on the connection.
     """
     return head.startswith(b"HTTP/1.") and head[9:10] == b"1" and head[9:12].isdigit() and head[9:12] != b"101"
 
@@ -214,7 +226,7 @@ def parse_head(head: bytes) -> Head:
     """Read a status line and headers, without the empty line after them.
 
     Raises:
-        WireError: no HTTP/1.1 answer, or one whose length is not told.
+        WireError: it is no HTTP/1.1 response, or one without a length.
     """
     if not head.startswith(b"HTTP/1.") or not head[9:12].isdigit():
         raise WireError(f"no HTTP answer: {head[:40]!r}")
@@ -242,34 +254,43 @@ def parse_head(head: bytes) -> Head:
         raise WireError(f"a header that is no number: {error}") from error
 
 
-def decode_chunked(buffer: bytes, start: int) -> tuple[bytes, int] | None:
-    """Read a chunked body (RFC 9112, section 7.1).
+class ChunkedBody:
+    """Reads a chunked body (RFC 9112, section 7.1) while it comes, each chunk once."""
 
-    Returns:
-        The body and where it ends in the buffer; None where more is to come.
+    __slots__ = ("_next", "_parts")
 
-    Raises:
-        WireError: a chunk's size is no number.
-    """
-    parts: list[bytes] = []
-    while True:
-        line_end = buffer.find(b"\r\n", start)
-        if line_end < 0:
-            return None
-        try:
-            size = _number(buffer[start:line_end].partition(b";")[0].strip(b" \t"), HEXADECIMAL, 16)
-        except ValueError as error:
-            raise WireError("a chunk without a size") from error
-        start = line_end + 2
-        if size == 0:
-            if buffer[start : start + 2] == b"\r\n":
-                return b"".join(parts), start + 2
-            trailers_end = buffer.find(END_OF_HEAD, start)
-            return None if trailers_end < 0 else (b"".join(parts), trailers_end + 4)
-        if len(buffer) < start + size + 2:
-            return None
-        parts.append(buffer[start : start + size])
-        start += size + 2
+    def __init__(self, start: int) -> None:
+        """Start at the offset of the body in the buffer."""
+        self._next = start
+        self._parts: list[bytes] = []
+
+    def read(self, buffer: bytes | bytearray) -> tuple[bytes, int] | None:
+        """Read on in a buffer that holds all that came so far.
+
+        Returns:
+            The body and where it ends in the buffer; None where more is to come.
+
+        Raises:
+            WireError: a chunk's size is no number.
+        """
+        while True:
+            line_end = buffer.find(b"\r\n", self._next)
+            if line_end < 0:
+                return None
+            try:
+                size = _number(bytes(buffer[self._next : line_end]).partition(b";")[0].strip(b" \t"), HEXADECIMAL, 16)
+            except ValueError as error:
+                raise WireError("a chunk without a size") from error
+            start = line_end + 2
+            if size == 0:
+                if buffer[start : start + 2] == b"\r\n":
+                    return b"".join(self._parts), start + 2
+                trailers_end = buffer.find(END_OF_HEAD, start)
+                return None if trailers_end < 0 else (b"".join(self._parts), trailers_end + 4)
+            if len(buffer) < start + size + 2:
+                return None
+            self._parts.append(bytes(memoryview(buffer)[start : start + size]))
+            self._next = start + size + 2
 
 
 def _number(digits: bytes, pattern: re.Pattern[bytes], base: int) -> int:

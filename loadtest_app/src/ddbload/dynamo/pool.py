@@ -10,15 +10,15 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Callable
+from typing import NoReturn
 
-from ddbload.dynamo.http1 import Connection, Layout
+from ddbload.dynamo.http1 import Connection, Handler, Layout
 from ddbload.dynamo.tls import TlsConnection
 from ddbload.stats.histogram import Histogram
 
 CONNECT_TIMEOUT_S = 5.0
 RECONNECT_DELAYS_S = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
-# DynamoDB's addresses come and go; so often at most they are asked for again.
+# DynamoDB's addresses change; they are resolved again at most this often.
 RESOLVE_INTERVAL_NS = 1_000_000_000
 SPARE_FILES = 64
 
@@ -28,10 +28,7 @@ class Unreachable(Exception):
 
 
 class Pool:
-    """All connections of one worker.
-
-    ``succeeded``, ``answered`` and ``on_lost`` are called for what becomes of a request that is under way.
-    """
+    """All connections of one worker; a handler takes the responses of the requests on them, or their loss."""
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, size: int) -> None:
         self.host = host
@@ -39,7 +36,7 @@ class Pool:
         self.size = size
         self.layout = Layout()
         self.live: set[Connection] = set()
-        # The one that rested longest goes first, so that all stay warm and all addresses get their share.
+        # The longest idle connection is used first, so that all stay warm and all addresses get their share.
         self.idle: deque[Connection] = deque()
         self.opened = 0
         self.reopened = 0
@@ -47,15 +44,20 @@ class Pool:
         self.connect_times = Histogram()
         self.tls_times = Histogram()
         self.last_live_ns = 0
-        self.succeeded: Callable[[Connection, bytes], None] = _nobody_asked
-        self.answered: Callable[[Connection, int, bytes, bool], None] = _nobody_asked
-        self.on_lost: Callable[[Connection, str], None] = _nobody_lost
+        self.serve(_Unserved())
         self._tls = tls
         self._addresses: list[str] = []
         self._turns = itertools.count()
         self._resolved_ns = 0
         self._reconnecting: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    def serve(self, handler: Handler) -> None:
+        """Pass responses and losses to a handler from now on, instead of to an earlier one."""
+        # Bound methods, not methods of the pool: those would cost each response a call.
+        self.succeeded = handler.succeeded
+        self.answered = handler.answered
+        self._lost_request = handler.lost
 
     async def open(self) -> None:
         """Open the connections.
@@ -65,19 +67,20 @@ class Pool:
         """
         _allow_files(self.size + SPARE_FILES)
         await self._resolve()
-        outcomes = await asyncio.gather(*(self._connect() for _place in range(self.size)), return_exceptions=True)
+        outcomes = await asyncio.gather(*(self._connect() for _each in range(self.size)), return_exceptions=True)
         failures = [outcome for outcome in outcomes if outcome is not None]
         if not self.live:
             cause = str(failures[0]) or type(failures[0]).__name__
             raise Unreachable(
-                f"no connection to {self.host}:{self.port} could be opened ({cause}): check the network path"
+                f"no connection to {self.host}:{self.port} could be opened ({cause}): check the network path: "
+                "routes, security groups, endpoint"
             )
         self.missing_at_start = len(failures)
         for _failure in failures:
             self._reconnect(replaces=False)
 
     async def close(self) -> None:
-        """Give all connections up; what is under way on them is told as lost."""
+        """Close all connections; requests under way are reported as lost."""
         self._closed = True
         for task in self._reconnecting:
             task.cancel()
@@ -87,9 +90,9 @@ class Pool:
         await asyncio.gather(*self._reconnecting, return_exceptions=True)
 
     def lost(self, connection: Connection, reason: str) -> None:
-        """Tell what was under way that it is lost, and open the connection again (called by the connection)."""
+        """Report the request under way as lost, and open the connection again (called by the connection)."""
         if connection not in self.live:
-            return  # lost while it was being opened: who opens it sees that
+            return  # lost while it was being opened: _connect raises
         self.live.remove(connection)
         if not self.live:
             self.last_live_ns = time.perf_counter_ns()
@@ -97,7 +100,7 @@ class Pool:
             self.idle.remove(connection)
         if connection.busy:
             connection.busy = False
-            self.on_lost(connection, reason)
+            self._lost_request(connection, reason)
         if not self._closed:
             self._reconnect()
 
@@ -151,12 +154,20 @@ class Pool:
             return
 
 
-def _nobody_asked(_connection: Connection, *_answer: object) -> None:
-    raise AssertionError("an answer came without a request")
+class _Unserved:
+    """The handler of a pool before its first request."""
 
+    def succeeded(self, connection: Connection, body: bytes) -> None:
+        self._unexpected_response()
 
-def _nobody_lost(_connection: Connection, _reason: str) -> None:
-    return
+    def answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
+        self._unexpected_response()
+
+    def lost(self, connection: Connection, reason: str) -> None:
+        pass
+
+    def _unexpected_response(self) -> NoReturn:
+        raise AssertionError("a response without a request")
 
 
 def _allow_files(wanted: int) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AWS Signature Version 4 for DynamoDB's requests, with all that repeats done once a second.
+"""AWS Signature Version 4 for DynamoDB's requests: the parts that repeat are computed once a second.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 """
@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 SERVICE = "dynamodb"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 BLOCK = 64
+# AWS refuses signatures that are five minutes off; a minute is worth a warning.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+NOTICED_SKEW_S = 60.0
+# Requests that were signed before a correction get their response within this time.
+CORRECTION_NS = 10_000_000_000
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,14 @@ class Signer:
     def __init__(self, host: str, region: str, credentials: Credentials, path: str = "/") -> None:
         self.host = host
         self.path = quote(path, safe="/%~")
-        # What is encoded on the wire is encoded once more in what is signed.
+        # The canonical request encodes the path of the request line a second time.
         self._canonical_path = quote(_without_dots(self.path), safe="/~")
         self.region = region
         self.credentials = credentials
-        # By how many seconds AWS's clock is ahead of ours.
+        # By how many seconds AWS's clock is ahead of this machine's.
         self.skew_s = 0.0
+        self.clock_corrections = 0
+        self._corrected_ns = 0
         self._second = -1
         self._heads: dict[str, _Head] = {}
 
@@ -64,6 +73,27 @@ class Signer:
         """Sign with other credentials from now on."""
         self.credentials = credentials
         self._second = -1
+
+    def correct_clock(self, date: str, now_ns: int) -> bool:
+        """Sign by AWS's clock from now on, after AWS refused a signature by this machine's.
+
+        Args:
+            date: the Date header of the refusal.
+            now_ns: the present instant, in nanoseconds of any one clock.
+
+        Returns:
+            Whether the clock explains the refusal: it is corrected now, or was just after the request was signed.
+        """
+        if self._corrected_ns:
+            return now_ns - self._corrected_ns < CORRECTION_NS
+        skew_s = clock_skew_s(date)
+        if not skew_s:
+            return False
+        self._corrected_ns = now_ns
+        self.clock_corrections += 1
+        self.skew_s = skew_s
+        self.at_now()
+        return True
 
     def at_now(self) -> None:
         """Set the time of signing to now, by AWS's clock."""
@@ -86,7 +116,7 @@ class Signer:
         """Return the bytes of a signed request.
 
         Args:
-            target: the value of X-Amz-Target, such as ``DynamoDB_20120810.PutItem``.
+            target: the value of X-Amz-Target, for example ``DynamoDB_20120810.PutItem``.
             body: the JSON document.
         """
         head = self._heads.get(target) or self._build(target)
@@ -129,6 +159,21 @@ class Signer:
             after_signature=b"\r\ncontent-length: ",
         )
         return head
+
+
+def clock_skew_s(date: str | None) -> float:
+    """Return by how many seconds AWS's clock is ahead of this machine's; 0 if unknown, or below a minute.
+
+    Args:
+        date: the Date header of a response that has just come.
+    """
+    if not date:
+        return 0.0
+    try:
+        skew_s = (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return skew_s if abs(skew_s) > NOTICED_SKEW_S else 0.0
 
 
 def _without_dots(path: str) -> str:

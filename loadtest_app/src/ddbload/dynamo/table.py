@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of a table, without the way to it."""
+"""The key schema of a table, without a connection to it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS on a connection, between the bytes of HTTP and those of the network.
 
-An event loop's own TLS asks for more until it is told by an exception that there is none, for every answer; here it is
-known when an answer is whole. That is a third of what TLS costs.
+The TLS of an event loop reads until an exception reports the end of the data, for every response; here the end is
+known from the sizes. That saves a third of the cost of TLS.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import asyncio
 import ssl
 
 from ddbload.dynamo.http1 import Connection, Owner
+
+# The most that one record holds (RFC 8446, section 5.1), and so the most that one read returns.
+RECORD_BYTES = 16_384
 
 
 class TlsConnection(Connection):
@@ -47,26 +50,56 @@ class TlsConnection(Connection):
         self.transport.write(self._outgoing.read())  # type: ignore[union-attr]  # it is there once it was made
 
     def data_received(self, data: bytes) -> None:
-        """Called by the event loop with whatever came, however it was cut."""
+        """Called by the event loop with the bytes that came, which may be any part of a record."""
         incoming = self._incoming
         incoming.write(data)
         if not self.secured.done() and not self._shake_hands():
             return
         try:
-            # Decrypted it is shorter than it came, so that one reading is enough, but for what lay there before.
-            most = incoming.pending
-            while most:
+            plain = b""
+            if most := incoming.pending:
                 plain = self._decrypt(most)
-                if not plain:
-                    break
-                Connection.data_received(self, plain)
-                most = incoming.pending or self._tls.pending() if len(plain) == most else incoming.pending
         except ssl.SSLWantReadError:
-            pass  # the rest of a record is still to come
-        except ssl.SSLError as error:  # a closing that was announced is one too
-            self.abort("ConnectionClosed" if isinstance(error, ssl.SSLZeroReturnError) else f"TLS: {error.reason}")
+            plain = b""  # the rest of a record is still to come, or it holds no data, as a session ticket
+        except ssl.SSLError as error:
+            plain = b""
+            self.abort(f"TLS: {error.reason}")
+        else:
+            # Plaintext is shorter than ciphertext: one read of ``pending`` bytes drains a record that came whole.
+            if incoming.pending or (most and len(plain) in (0, most)):
+                self._read_on(plain)
+                return
+        if plain:
+            Connection.data_received(self, plain)
         if self._outgoing.pending > 0:
             self._flush()
+
+    def _read_on(self, plain: bytes) -> None:
+        """Take all that has come after a first read: more records, the rest of a large one, or an announced close."""
+        parts = [plain]
+        reason = "" if plain else "ConnectionClosed"
+        try:
+            while not reason and (self._incoming.pending or self._tls.pending()):
+                part = self._decrypt(RECORD_BYTES)
+                parts.append(part)
+                # OpenSSL returns nothing after a close_notify.
+                reason = "" if part else "ConnectionClosed"
+        except ssl.SSLWantReadError:
+            pass  # the rest of a record is still to come
+        except ssl.SSLError as error:
+            reason = f"TLS: {error.reason}"
+        if reason:
+            # No further request: the server would not read it.
+            self.usable = False
+        if whole := b"".join(parts):
+            # Together, since a body of 16 MB has a thousand records.
+            Connection.data_received(self, whole)
+        if self._outgoing.pending > 0:
+            self._flush()
+        if reason:
+            self.abort(reason)
+            # Not only when the loop says so, after other callbacks that would send on it.
+            self.owner.lost(self, reason)
 
     def _shake_hands(self) -> bool:
         """Go on with the handshake; returns whether it is done."""

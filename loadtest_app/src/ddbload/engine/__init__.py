@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop that sends on time and counts."""
+"""The send loop and its counters."""

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A circuit breaker: a table that is gone is left alone, but for a probe now and then, until it answers again."""
+"""A circuit breaker: while a table fails, the run sends probes only, until one succeeds."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, Literal, NamedTuple
 
+from ddbload.scenario.sections import BreakerRules
+
 Action = Literal["pause", "abort"]
 State = Literal["closed", "open"]
 
 
 class Opening(NamedTuple):
-    """One time that the breaker was open; instants in nanoseconds of the caller's clock."""
+    """One period in which the breaker was open; instants in nanoseconds of the caller's clock."""
 
     opened_ns: int
     closed_ns: int | None
@@ -20,17 +22,17 @@ class Opening(NamedTuple):
 
 
 class Breaker:
-    """Opens after so many failures in a row, and closes again when a probe is answered.
+    """Opens after a number of failures in a row, and closes again when a probe succeeds.
 
-    It has no clock: every instant is given to it, in nanoseconds of one monotonic clock. The pattern is the circuit
+    It has no clock: the caller passes every instant, in nanoseconds of one monotonic clock. The pattern is the circuit
     breaker of M. Nygard, Release It! (2007), https://martinfowler.com/bliki/CircuitBreaker.html.
 
     Attributes:
-        action: "pause" to send probes while it is open; "abort" where the run is to end, and no probe is sent.
-        in_a_row: failures since the last answer. A success has to be told only while this is not 0, so that a healthy
-            run pays one comparison an answer.
+        action: "pause": probes are sent while it is open; "abort": the run ends, and no probe is sent.
+        in_a_row: failures since the last success. ``succeeded`` has to be called only while this is not 0, so that a
+            healthy run pays one comparison a response.
         state: "closed" or "open".
-        openings: every opening, the running one last.
+        openings: every opening, the present one last.
         probe_due_ns: when the next probe may be sent; None while closed, while a probe is under way, and with "abort".
     """
 
@@ -40,7 +42,7 @@ class Breaker:
         """Start closed.
 
         Args:
-            failures: so many in a row open it; at least 1.
+            failures: how many in a row open it; at least 1.
             probe_interval_s: seconds from the opening to the first probe, and from a failed probe to the next; above 0.
             action: "pause" or "abort".
 
@@ -62,15 +64,21 @@ class Breaker:
         self._interval_ns = max(1, round(probe_interval_s * 1e9))
         self._probing = False
 
+    @classmethod
+    def by_rules(cls, rules: BreakerRules) -> Breaker | None:
+        """Return the breaker of a scenario; None where no number of failures opens it."""
+        if not rules.failures:
+            return None
+        return cls(rules.failures, rules.probe_interval, "abort" if rules.action == "abort" else "pause")
+
     def failed(self, now_ns: int, sent_ns: int | None = None, reason: str = "") -> bool:
-        """Tell of a failure of the server or of the network.
+        """Note a failure of the server or of the network.
 
         Args:
             now_ns: when it came.
-            sent_ns: when its request was sent. A failure of a request that was sent before the last opening tells
-                nothing new and is passed over. Without it, any failure while a probe is under way is taken for the
-                probe's.
-            reason: what failed; that of the failure that opens the breaker is kept.
+            sent_ns: when its request was sent. A failure of a request that was sent before the last opening is
+                ignored. Without it, any failure while a probe is under way counts as the probe's.
+            reason: what failed; the breaker keeps the reason of the failure that opens it.
 
         Returns:
             Whether this failure opened the breaker.
@@ -92,12 +100,12 @@ class Breaker:
         return True
 
     def succeeded(self, now_ns: int, sent_ns: int | None = None) -> None:
-        """Tell of an answer by DynamoDB itself, throttles included; needed only while ``in_a_row`` is not 0.
+        """Note a response of DynamoDB itself, throttles included; needed only while ``in_a_row`` is not 0.
 
         Args:
             now_ns: when it came.
-            sent_ns: when its request was sent. While open only a probe's answer closes: one to a request that was sent
-                before the opening may have been on its way when the table went.
+            sent_ns: when its request was sent. Only the response to a probe closes the breaker: one to an earlier
+                request may have been on its way when the table failed.
         """
         if self.state == "closed":
             self.in_a_row = 0
@@ -108,24 +116,24 @@ class Breaker:
             self.openings[-1] = self.openings[-1]._replace(closed_ns=now_ns)
 
     def may_probe(self, now_ns: int) -> bool:
-        """Return whether one request may be sent now to see if the table is back."""
+        """Return whether one request may be sent now as a probe."""
         return self.probe_due_ns is not None and now_ns >= self.probe_due_ns
 
     def probe_sent(self, now_ns: int) -> None:
-        """Tell that the probe was sent; its end has to be told by ``failed`` or ``succeeded``.
+        """Note that the probe was sent; ``failed`` or ``succeeded`` must be called at its end.
 
         Raises:
             RuntimeError: no probe was due.
         """
         if not self.may_probe(now_ns):
-            raise RuntimeError("no probe is due: ask may_probe first")
+            raise RuntimeError("no probe is due: call may_probe first")
         self._probing = True
         self.probe_due_ns = None
         opening = self.openings[-1]
         self.openings[-1] = opening._replace(probes=opening.probes + 1)
 
     def paused_ns(self, now_ns: int) -> int:
-        """Return for how many nanoseconds the breaker has been open in all."""
+        """Return how long the breaker has been open in all, in nanoseconds."""
         return sum(
             (now_ns if closed is None else closed) - opened for opened, closed, _probes, _reason in self.openings
         )

@@ -1,48 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop: what is due goes to a free connection, its answer is recorded, the next one goes out."""
+"""The send loop: sends what is due on a free connection, records the response, sends the next."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
+from collections.abc import Callable
+from functools import wraps
 from time import perf_counter_ns
+from typing import Concatenate, ParamSpec
 
-from ddbload.dynamo.clock import clock_skew_s
-from ddbload.dynamo.codes import CLOCK
-from ddbload.dynamo.documents import InvalidAnswer
-from ddbload.dynamo.errors import AFTER_UNCERTAIN, BAD_CHECKSUM, OUTAGE, UNCERTAIN, Verdict, classify, invalid
 from ddbload.dynamo.http1 import Connection
 from ddbload.dynamo.pool import Pool
+from ddbload.dynamo.responses.codes import CLOCK
+from ddbload.dynamo.responses.documents import InvalidAnswer
+from ddbload.dynamo.responses.errors import AFTER_UNCERTAIN, BAD_CHECKSUM, OUTAGE, UNCERTAIN, Outcome, classify, invalid
 from ddbload.dynamo.sign import Signer
-from ddbload.engine import timer
+from ddbload.engine import cpu_time, timer
 from ddbload.engine.breaker import Breaker
-from ddbload.engine.load import Call, Load, Stop
-from ddbload.engine.record import Recorder
+from ddbload.engine.cpu_time import CpuTime
+from ddbload.engine.deadlines import Deadlines
+from ddbload.engine.load import Call, Load, Stop, call_of
 from ddbload.engine.retries import Attempts
-from ddbload.pacing.callers import ClosedPacer
+from ddbload.engine.window import Window
 from ddbload.stats.hdr import HALF_BITS, LINEAR_BITS, LINEAR_MASK, MAX_US
+from ddbload.turns import Turns
 
-UNREAD = Verdict("network", "Unfinished")
-# What falls due within so short a time is released together: each waking costs as much as a request.
-SHORTEST_TICK_NS = 200_000
-# While operations wait for a connection, or nothing is due, the loop looks after itself so often.
-WAITING_TICK_NS = 1_000_000
-LONGEST_TICK_NS = 10_000_000
-TIMEOUT_CHECK_NS = 50_000_000
+UNREAD = Outcome("network", "Unfinished")
 STOP_DRAIN_S = 3.0
-# Without any connection for so long the target is gone.
-GONE_AFTER_NS = 30_000_000_000
-# Requests that were signed before the clock was corrected are answered within this time.
-CORRECTION_NS = 10_000_000_000
+FATAL_DRAIN_S = 0.5
+
+P = ParamSpec("P")
+
+
+def _ends_the_run(callback: Callable[Concatenate[Engine, P], None]) -> Callable[Concatenate[Engine, P], None]:
+    """Decorate a callback of the event loop: an unexpected error ends the run, which would wait forever otherwise."""
+
+    @wraps(callback)
+    def guarded(self: Engine, /, *arguments: P.args, **named: P.kwargs) -> None:
+        try:
+            callback(self, *arguments, **named)
+        except Exception as error:
+            self._crash(error)
+
+    return guarded
 
 
 class Engine:
-    """One worker carrying out one load on connections that are open.
+    """One worker that carries out one load on open connections.
 
-    A ``place`` counts this worker's operations from 0, a ``number`` those of all workers together. Places below
-    ``next`` were sent, those below ``due`` should have been. What lies between waits for a connection: nothing is kept
-    of it, since its planned instant can be computed.
+    A position counts this worker's operations from 0, a number those of all workers together. Positions below ``next``
+    were sent, those below ``due`` should have been. Those in between wait for a connection; nothing is stored for them,
+    since the pacer computes their planned instants.
+
+    Attributes:
+        warm_up: counts the operations that are planned within the warm-up.
+        recorder: counts all later operations.
+        window: which of the two is in use.
+        passed_over: positions that fell due while the breaker was open, and were not sent.
+        in_flight: requests without a response.
+        starved_ticks: ticks at which operations waited for a connection.
+        cpu: the CPU time of the process during the run; None before its end.
+        longest_silence_ns: the most by which the loop woke late: it was busy, or had no CPU; 0 before its end.
+        turns: does what else the loop has to do, and measures it.
+        stopped: why the run ended before its plan, if it did.
+        fatal: the error that ended the run, if one did.
     """
 
     def __init__(self, load: Load, pool: Pool, signer: Signer, breaker: Breaker | None = None) -> None:
@@ -50,50 +71,32 @@ class Engine:
         self.pool = pool
         self.signer = signer
         self.breaker = breaker
-        self.warm_up = Recorder(load.operations)
-        self.recorder = Recorder(load.operations)
-        self.due = 0
-        self.next = 0
-        self.in_flight = 0
-        # Places whose instant came while the breaker was open: they are not sent.
-        self.passed_over = 0
-        # Places of the warm-up, once it is over; among them those that were passed over.
-        self.warm_up_places = 0
-        self.warm_up_passed_over = 0
-        self.start_ns = 0
-        self.end_ns = 0
-        self.starved_ticks = 0
-        self.busy_ns = 0
-        self.clock_corrections = 0
+        self.window = Window(load.operations, load.warm_up_ns)
+        self.warm_up, self.recorder = self.window.warm_up, self.window.recorder
+        self.due = self.next = 0
+        self.in_flight = self.passed_over = 0
+        self.start_ns = self.end_ns = 0
+        self.starved_ticks = self.longest_silence_ns = 0
+        self.cpu: CpuTime | None = None
+        self.turns = Turns()
         self.stopped: Stop | None = None
-        self.fatal: Verdict | None = None
-        self._planned_ns = None if isinstance(load.pacer, ClosedPacer) else load.pacer.planned_ns
-        # Where there is a connection for every caller, at all times, the connections keep count themselves.
-        self._counts_callers = isinstance(load.pacer, ClosedPacer) and (
-            len(load.pacer.phases) > 1 or load.retries.enabled
-        )
-        # Whether an answer's connection takes the next operation with no further question.
-        self._chains = not self._counts_callers and breaker is None
-        self._twice = [load.operations[name] for name in load.mix.twice]
-        self._slot = load.mix.slot
-        self._only = self._twice[0] if load.mix.length == 1 else None
+        self.fatal: Outcome | None = None
+        self._planned_ns = load.pacer.planned_ns
+        # Where there is a connection for every caller at all times, free connections are the count.
+        self._counts_callers = load.pacer.callers is not None and (load.pacer.callers_vary or load.retries.enabled)
+        self._sends_next_from_response = not self._counts_callers and breaker is None
+        self._slot_in_cycle = load.mix.slot
         self._first_number = load.first_number + load.segment.index
         self._stride = load.segment.count
         self._retries = load.retries if load.retries.enabled else None
-        self.is_warming_up = load.warm_up_ns > 0
-        self._recording = self.recorder
+        self._deadlines = Deadlines(pool, load.timeout_s)
         self._finished: asyncio.Future[None] | None = None
         self._timer: timer.TimerDescriptor | timer.LoopTimer | None = None
+        self._warm_up_ns = load.warm_up_ns
         self._sending = True
         self._last_sent_ns = 0
-        self._stopped_ns = 0
-        self._drain_ns = 0
-        self._corrected_ns = 0
-        self._timeout_ns = round(load.timeout_s * 1e9)
-        self._next_timeout_check_ns = 0
-        self._second = 0.0
-
-    # ---- Figures
+        self._stopped_ns = self._drain_ns = 0
+        self._record_in_window()
 
     @property
     def elapsed_s(self) -> float:
@@ -102,17 +105,15 @@ class Engine:
 
     @property
     def loaded_s(self) -> float:
-        """Seconds over which the plan put load on the table: what a rate is reached over.
+        """Seconds over which the plan put load on the table: the divisor of rates.
 
-        An open plan's drain is left out, in which nothing is sent: one slow last answer must not lower the rate.
+        It leaves out the drain, in which nothing is sent: one slow last response must not lower the rate.
         """
         duration_ns = self.load.pacer.duration_ns
         if duration_ns is None or not self.start_ns:
             return self.elapsed_s
-        end_ns = self.start_ns + duration_ns
-        if self._stopped_ns:
-            end_ns = min(end_ns, self._stopped_ns)
-        end_ns = min(end_ns, self.end_ns or perf_counter_ns())
+        now = perf_counter_ns()
+        end_ns = min(self.start_ns + duration_ns, self._stopped_ns or now, self.end_ns or now)
         return (max(end_ns, self._last_sent_ns) - self.start_ns) / 1e9
 
     @property
@@ -126,70 +127,65 @@ class Engine:
         """Carry out the load, from an instant of ``perf_counter_ns`` or now; returns when it is done or stopped."""
         loop = asyncio.get_running_loop()
         self._finished = loop.create_future()
-        self.pool.succeeded = self._succeeded
-        self.pool.answered = self._answered
-        self.pool.on_lost = self._lost
-        self._record_in(self.warm_up if self.load.warm_up_ns else self.recorder)
+        self.pool.serve(self)
         wait_ns = start_ns - perf_counter_ns()
         if wait_ns > 0:
             await asyncio.sleep(wait_ns / 1e9)
         self.start_ns = max(start_ns, 0) or perf_counter_ns()
         self.pool.last_live_ns = perf_counter_ns()
-        busy_before = time.process_time_ns()
+        cpu_before = cpu_time.read()
         self._timer = timer.make(self._tick)
         self._tick()
         try:
             await self._finished
         finally:
             self._timer.close()
+            self.longest_silence_ns = self._timer.longest_silence_ns
             self.end_ns = perf_counter_ns()
-            self.busy_ns = time.process_time_ns() - busy_before
+            self.cpu = cpu_time.between(cpu_before, cpu_time.read(), self.load.cpus)
             for connection in list(self.pool.live):
                 if connection.busy:
-                    # What is under way now has no answer: whether a write of it was done is unknown.
+                    # Without a response it is unknown whether a write was applied.
                     connection.abort("Unfinished")
             await asyncio.sleep(0)
             for attempts in self.load.retries.give_up():
-                self._end(attempts.call, attempts.verdict)
+                self._end(attempts.call, attempts.outcome)
 
     def stop(self, cause: str, text: str, drain_s: float = STOP_DRAIN_S) -> None:
-        """Let nothing more go out, and wait for answers no longer than ``drain_s`` seconds."""
+        """Send no further operation, and wait at most ``drain_s`` seconds for responses."""
         if self.stopped is None:
             self.stopped = Stop(cause, text)
             self._sending = False
             self._stopped_ns = perf_counter_ns()
             self._drain_ns = round(drain_s * 1e9)
 
-    # ---- The loop
+    def _fail(self, error: Outcome, drain_s: float) -> None:
+        if self.fatal is None:
+            self.fatal = error
+            self.stop("fatal", error.reason, drain_s)
 
+    def _crash(self, error: Exception) -> None:
+        if self._finished and not self._finished.done():
+            self._finished.set_exception(error)
+
+    # ---- What is due
+
+    @_ends_the_run
     def _tick(self) -> None:
-        assert self._finished
+        assert self._finished and self._timer
         if self._finished.done():
             return
-        try:
-            if self._is_finished():
-                self._finished.set_result(None)
-                return
-            self._release()
-        except Exception as error:  # ours: whoever awaits the run has to hear of it
-            self._crash(error)
+        if self._is_finished():
+            self._finished.set_result(None)
             return
-        assert self._timer
+        self._release()
         self._timer.arm(self._next_tick_ns())
 
     def _next_tick_ns(self) -> int:
-        """Return the instant of the next planned operation, if that is not too soon or too late to be useful."""
-        now = perf_counter_ns()
-        pacer = self.load.pacer
-        if not self._sending or self.next < self.due or isinstance(pacer, ClosedPacer):
-            return now + WAITING_TICK_NS
-        if now - self.start_ns >= pacer.duration_ns:
-            return now + WAITING_TICK_NS
-        try:
-            planned_ns = self.start_ns + pacer.planned_ns(self.next)
-        except IndexError:  # that was the last one
-            planned_ns = self.start_ns + pacer.duration_ns
-        return min(max(planned_ns, now + SHORTEST_TICK_NS), now + LONGEST_TICK_NS)
+        now, pacer = perf_counter_ns(), self.load.pacer
+        is_waiting = not self._sending or self.next < self.due or pacer.is_over(now - self.start_ns, self.next)
+        next_ns = None if is_waiting else pacer.next_ns(self.next)
+        return timer.next_tick_ns(now, None if next_ns is None else self.start_ns + next_ns)
 
     def _release(self) -> None:
         now = perf_counter_ns()
@@ -207,33 +203,71 @@ class Engine:
                     pass
                 if self.next < self.due and not idle:
                     self.starved_ticks += 1
-        if now >= self._next_timeout_check_ns:
-            self._next_timeout_check_ns = now + TIMEOUT_CHECK_NS
-            self._abort_overdue(now)
+        if now >= self._deadlines.next_check_ns and (gone := self._deadlines.check(now)):
+            self._fail(gone, drain_s=0.0)
 
     def _find_due(self, now: int) -> None:
-        pacer = self.load.pacer
-        if isinstance(pacer, ClosedPacer):
-            if pacer.duration_ns is not None and now - self.start_ns >= pacer.duration_ns:
-                self.due = self.next
-                return
-            if self.next == pacer.operations:
-                return
-            if self._counts_callers:
-                free = pacer.concurrency_at(self.next) - self.in_flight - self.load.retries.waiting
-                due = self.next + max(0, free)
-            else:
-                due = sys.maxsize
-            self.due = due if pacer.operations is None else min(due, pacer.operations)
-        else:
-            self.due = pacer.due(now - self.start_ns)
-            pacer.forget(self.next)
+        under_way = self.in_flight + self.load.retries.waiting if self._counts_callers else None
+        self.due = self.load.pacer.due(now - self.start_ns, self.next, under_way)
+
+    def _probe(self, now: int) -> None:
+        """While the breaker is open: pass over what is due, and send one operation at a time as a probe."""
+        assert self.breaker
+        idle = self.pool.idle
+        if self.breaker.action == "abort":
+            self.stop("breaker", f"{self.breaker.in_a_row} failures in a row")
+            return
+        is_due = self.next < self.due
+        if self._planned_ns:
+            self.passed_over += max(0, self.due - self.next - 1)
+            self.next = max(self.next, self.due - 1)
+        if not idle or not self.breaker.may_probe(now):
+            return
+        # Where all callers wait for a retry, no new operation falls due: a retry is the probe.
+        if attempts := self.load.retries.next_due(now):
+            self.breaker.probe_sent(now)
+            self._send_again(idle.popleft(), attempts)
+        elif is_due:
+            self.breaker.probe_sent(now)
+            self._send(idle.popleft())
+
+    def _is_finished(self) -> bool:
+        now = perf_counter_ns()
+        if self.stopped is not None:
+            return not self.in_flight or now > self._stopped_ns + self._drain_ns
+        # The end of an outage is unknown: the run does not wait for retries while the breaker is open.
+        retrying = self.load.retries.waiting > 0 and not (self.breaker and self.breaker.state == "open")
+        elapsed_ns, pacer = now - self.start_ns, self.load.pacer
+        if not pacer.is_over(elapsed_ns, self.next):
+            return False
+        self._find_due(now)
+        is_late = self.next < self.due
+        # Late operations are sent for as long as one request may take; each has its own timeout and retries.
+        if is_late and elapsed_ns <= (pacer.duration_ns or 0) + self._deadlines.timeout_ns:
+            return False
+        if retrying or (self._retries and self.in_flight and not is_late):
+            return False
+        if is_late:
+            self._sending = False
+        return not self.in_flight
+
+    # ---- Requests
+
+    def _record_in_window(self) -> None:
+        """Pair each operation with its record in the present window, ready for the hot path."""
+        recorder, mix = self.window.present, self.load.mix
+        pairs = {name: (operation, recorder.records[name]) for name, operation in self.load.operations.items()}
+        self._doubled_cycle = [pairs[name] for name in mix.doubled_cycle]
+        self._single_operation = self._doubled_cycle[0] if mix.length == 1 else None
+        self._late_counts = recorder.late.counts
+
+    # In _send and succeeded, hdr.slot_of is written out: three calls a request would cost as much as signing does.
 
     def _send(self, connection: Connection) -> bool:
         """Send the next operation; False where it has to wait for what was sent before."""
-        place = self.next
-        number = self._first_number + self._stride * place
-        operation = self._only or self._twice[self._slot(number)]
+        position = self.next
+        number = self._first_number + self._stride * position
+        operation, record = self._single_operation or self._doubled_cycle[self._slot_in_cycle(number)]
         prepared = operation.prepare(number)
         if prepared is None:
             self.pool.idle.append(connection)
@@ -241,27 +275,38 @@ class Engine:
         body, work = prepared
         request = self.signer.request(operation.target, body)
         now = perf_counter_ns()
-        planned = self.start_ns + self._planned_ns(place) if self._planned_ns else now
-        if self.is_warming_up and planned - self.start_ns >= self.load.warm_up_ns:
-            self.is_warming_up = False
-            self.warm_up_places, self.warm_up_passed_over = place, self.passed_over
-            self._record_in(self.recorder)
-        self.next = place + 1
+        planned = self.start_ns + self._planned_ns(position) if self._planned_ns else now
+        if self._warm_up_ns and planned - self.start_ns >= self._warm_up_ns:
+            self._warm_up_ns = 0
+            self.window.end_warm_up(position, self.passed_over)
+            self._record_in_window()
+            operation, record = self._single_operation or self._doubled_cycle[self._slot_in_cycle(number)]
+        self.next = position + 1
         self.in_flight += 1
         self._last_sent_ns = now
-        record = operation.record
         record.sent += 1
         if now != planned:
             late = (now - planned) // 1000
             shift = (late | LINEAR_MASK).bit_length() - LINEAR_BITS
-            self._recording.late.counts[(shift << HALF_BITS) + (late >> shift)] += 1
+            self._late_counts[(shift << HALF_BITS) + (late >> shift)] += 1
         attempts = self._retries.begin(body) if self._retries else None
         connection.call = (operation, record, work, planned, now, attempts)
         connection.begin(request)
         return True
 
-    def _succeeded(self, connection: Connection, body: bytes) -> None:
-        try:
+    def _send_again(self, connection: Connection, attempts: Attempts) -> None:
+        operation, record, work, planned, _sent, _attempts = attempts.call
+        now = perf_counter_ns()
+        self.in_flight += 1
+        connection.call = (operation, record, work, planned, now, attempts)
+        # A signature contains its time: each attempt has a new one.
+        connection.begin(self.signer.request(operation.target, attempts.body))
+
+    # ---- Responses: called by the pool
+
+    def succeeded(self, connection: Connection, body: bytes) -> None:
+        """Record a response of status 200, and send the next operation."""
+        try:  # as _ends_the_run does, without a call for each response
             now = perf_counter_ns()
             call: Call = connection.call  # type: ignore[assignment]
             operation, record, work, planned, sent, _attempts = call
@@ -271,7 +316,7 @@ class Engine:
                 self._end_with(connection, invalid(error))
                 return
             except Exception:
-                # Nobody has read what became of it.
+                # A bug left the response unread: the operation ends as one without a response.
                 self._failed(connection, UNREAD)
                 raise
             self.in_flight -= 1
@@ -287,30 +332,34 @@ class Engine:
                 slot = (shift << HALF_BITS) + (latency >> shift)
             record.latency_ok[slot] += 1
             if consumed.remembered:
-                record.told[consumed] += 1
+                record.by_consumed[consumed] += 1
             else:
                 record.add(consumed)
             if self.breaker and self.breaker.in_a_row:
                 self.breaker.succeeded(now, sent)
-            if self.next < self.due and self._chains and self._sending and connection.usable:
+            if self.next < self.due and self._sends_next_from_response and self._sending and connection.usable:
                 self._send(connection)
             else:
-                self._go_on(connection, now)
-        except Exception as error:  # ours: whoever awaits the run has to hear of it
+                self._use(connection, now)
+        except Exception as error:
             self._crash(error)
 
-    def _answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
-        try:
-            self._end_with(connection, classify(status, body) if intact else BAD_CHECKSUM)
-        except Exception as error:  # ours: whoever awaits the run has to hear of it
-            self._crash(error)
+    @_ends_the_run
+    def answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
+        """Record any other response, and send the next operation."""
+        self._end_with(connection, classify(status, body) if intact else BAD_CHECKSUM)
 
-    def _end_with(self, connection: Connection, verdict: Verdict) -> None:
-        self._failed(connection, verdict)
-        self._go_on(connection, perf_counter_ns())
+    @_ends_the_run
+    def lost(self, connection: Connection, reason: str) -> None:
+        """Record a request whose connection was closed before the response."""
+        self._failed(connection, Outcome("network", reason))
 
-    def _go_on(self, connection: Connection, now: int) -> None:
-        """Send what is due next on a connection that has become free, or let it rest."""
+    def _end_with(self, connection: Connection, outcome: Outcome) -> None:
+        self._failed(connection, outcome)
+        self._use(connection, perf_counter_ns())
+
+    def _use(self, connection: Connection, now: int) -> None:
+        """Send what is due next on a connection that has become free, or return it to the pool."""
         if not connection.usable:
             return
         if self._sending and not (self.breaker and self.breaker.state == "open"):
@@ -321,126 +370,31 @@ class Engine:
                 return
         self.pool.idle.append(connection)
 
-    def _lost(self, connection: Connection, reason: str) -> None:
-        try:
-            self._failed(connection, Verdict("network", reason))
-        except Exception as error:  # ours: whoever awaits the run has to hear of it
-            self._crash(error)
-
-    def _failed(self, connection: Connection, verdict: Verdict) -> None:
-        call: Call = connection.call  # type: ignore[assignment]
+    def _failed(self, connection: Connection, outcome: Outcome) -> None:
+        call = call_of(connection)
+        operation, record, work, _planned, sent, attempts = call
         now = perf_counter_ns()
         self.in_flight -= 1
-        if verdict.reason in CLOCK and self._correct_clock(connection.date, now):
-            verdict = Verdict("server", f"ClockSkew:{verdict.reason}", verdict.message)
+        if outcome.reason in CLOCK and self.signer.correct_clock(connection.date, now):
+            outcome = Outcome("server", f"ClockSkew:{outcome.reason}", outcome.message)
         if self.breaker:
-            if verdict.outcome in OUTAGE:
-                self.breaker.failed(now, call[4], verdict.reason)
+            if outcome.kind in OUTAGE:
+                self.breaker.failed(now, sent, outcome.reason)
             elif self.breaker.in_a_row:
-                self.breaker.succeeded(now, call[4])
-        attempts = call[5]
-        if attempts and self._sending and self.load.retries.again(attempts, call, verdict, now):
-            if verdict.outcome in UNCERTAIN:
-                call[0].doubted(call[2])
-            call[1].tried_again(verdict.outcome, verdict.reason, (attempts.due_ns - now) // 1000)
+                self.breaker.succeeded(now, sent)
+        if attempts and self._sending and self.load.retries.again(attempts, call, outcome, now):
+            if outcome.kind in UNCERTAIN:
+                operation.unknown_outcome(work)
+            record.tried_again(outcome.kind, outcome.reason, (attempts.due_ns - now) // 1000)
             return
-        self._end(call, verdict)
+        self._end(call, outcome)
 
-    def _end(self, call: Call, verdict: Verdict) -> None:
+    def _end(self, call: Call, outcome: Outcome) -> None:
         operation, record, work, planned, sent, attempts = call
         now = perf_counter_ns()
-        if verdict.outcome == "expected" and attempts and attempts.uncertain:
-            verdict = Verdict("expected", verdict.reason + AFTER_UNCERTAIN, verdict.message)
-        operation.failed(work, verdict, verdict.outcome in UNCERTAIN)
-        record.ended(verdict.outcome, verdict.reason, (now - planned) // 1000, (now - sent) // 1000)
-        if verdict.outcome == "fatal" and self.fatal is None:
-            self.fatal = verdict
-            self.stop("fatal", verdict.reason, drain_s=0.5)
-
-    def _send_again(self, connection: Connection, attempts: Attempts) -> None:
-        operation, record, work, planned, _sent, _attempts = attempts.call
-        now = perf_counter_ns()
-        self.in_flight += 1
-        connection.call = (operation, record, work, planned, now, attempts)
-        # Each attempt is signed anew.
-        connection.begin(self.signer.request(operation.target, attempts.body))
-
-    # ---- Beside the usual
-
-    def _probe(self, now: int) -> None:
-        """While the breaker is open what is due is passed over; one operation at a time goes out to see."""
-        assert self.breaker
-        idle = self.pool.idle
-        if self.breaker.action == "abort":
-            self.stop("breaker", f"{self.breaker.in_a_row} failures in a row")
-            return
-        is_due = self.next < self.due
-        if self._planned_ns:
-            self.passed_over += max(0, self.due - self.next - 1)
-            self.next = max(self.next, self.due - 1)
-        if not idle or not self.breaker.may_probe(now):
-            return
-        # Callers who all wait for their next attempt ask for nothing new: one of these goes out then.
-        if attempts := self.load.retries.next_due(now):
-            self.breaker.probe_sent(now)
-            self._send_again(idle.popleft(), attempts)
-        elif is_due:
-            self.breaker.probe_sent(now)
-            self._send(idle.popleft())
-
-    def _correct_clock(self, date: str, now: int) -> bool:
-        """Sign by AWS's clock from now on; False where that was done before and did not help."""
-        if self._corrected_ns:
-            return now - self._corrected_ns < CORRECTION_NS
-        skew_s = clock_skew_s(date)
-        if not skew_s:
-            return False
-        self._corrected_ns = now
-        self.clock_corrections += 1
-        self.signer.skew_s = skew_s
-        self.signer.at_now()
-        return True
-
-    def _record_in(self, recorder: Recorder) -> None:
-        self._recording = recorder
-        for name, operation in self.load.operations.items():
-            operation.record = recorder.records[name]
-
-    def _crash(self, error: Exception) -> None:
-        if self._finished and not self._finished.done():
-            self._finished.set_exception(error)
-
-    def _abort_overdue(self, now: int) -> None:
-        if not self.pool.live and now - self.pool.last_live_ns > GONE_AFTER_NS and self.fatal is None:
-            self.fatal = Verdict("network", "ConnectionsLost", f"no connection for {GONE_AFTER_NS // 10**9} s")
-            self.stop("fatal", self.fatal.reason, drain_s=0.0)
-        for connection in list(self.pool.live):
-            if connection.busy:
-                call: Call = connection.call  # type: ignore[assignment]
-                if now - call[4] > self._timeout_ns:
-                    connection.abort("Timeout")
-
-    def _is_finished(self) -> bool:
-        now = perf_counter_ns()
-        if self.stopped is not None:
-            return not self.in_flight or now > self._stopped_ns + self._drain_ns
-        # Nobody knows when an outage ends: the next attempt is not waited for.
-        retrying = self.load.retries.waiting > 0 and not (self.breaker and self.breaker.state == "open")
-        waiting = self.in_flight or retrying
-        pacer = self.load.pacer
-        end_ns = None if pacer.duration_ns is None else self.start_ns + pacer.duration_ns
-        if isinstance(pacer, ClosedPacer):
-            ended = (end_ns is not None and now >= end_ns) or self.next == pacer.operations
-            return ended and not waiting
-        assert end_ns is not None
-        # What is late is still sent, for as long as one request may take; what is under way then has its own timeout,
-        # and its retries.
-        if now < end_ns:
-            return False
-        self._find_due(now)
-        if self.next < self.due and now <= end_ns + self._timeout_ns:
-            return False
-        if retrying or (self._retries and self.in_flight and self.next >= self.due):
-            return False
-        self._sending = False
-        return not waiting
+        if outcome.kind == "expected" and attempts and attempts.uncertain:
+            outcome = Outcome("expected", outcome.reason + AFTER_UNCERTAIN, outcome.message)
+        operation.failed(work, outcome, outcome.kind in UNCERTAIN)
+        record.ended(outcome.kind, outcome.reason, (now - planned) // 1000, (now - sent) // 1000)
+        if outcome.kind == "fatal":
+            self._fail(outcome, FATAL_DRAIN_S)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happened: counters and histograms by operation and outcome."""
+"""Counters and histograms of a run, by operation and outcome."""
 
 from __future__ import annotations
 
@@ -7,32 +7,23 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from ddbload.dynamo.capacity import Consumed
-from ddbload.dynamo.errors import FAILURES
-from ddbload.stats.histogram import Histogram
+from ddbload.dynamo.responses.capacity import Consumed
+from ddbload.dynamo.responses.errors import FAILURES
+from ddbload.stats.histogram import PERCENTILES, Histogram
 
-# So many reasons of an outcome, and so many indexes, are told apart; what answers chooses their names, and could choose
+# Distinct names that are counted: reasons of an outcome, and indexes. Responses hold the names, and a server may send
 # more than an event has room for.
 MOST_NAMES = 40
 OTHER = "Other"
-PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99_9": 99.9}
-
-
-def milliseconds(histogram: Histogram) -> dict[str, float] | None:
-    """Sum a histogram up in milliseconds: percentiles, maximum and mean; None where it is empty."""
-    if not histogram.counts:
-        return None
-    figures = {name: histogram.percentile(percentile) / 1000 for name, percentile in PERCENTILES.items()}
-    return figures | {"max": histogram.maximum() / 1000, "mean": round(histogram.mean() / 1000, 3)}
 
 
 def known_name(names: Collection[str], name: str, other: str = OTHER) -> str:
-    """Return a name under which there is room to count: its own, or that of all others once there are many."""
+    """Return the name to count under: its own, or ``other`` once there are many names."""
     return name if name in names or len(names) < MOST_NAMES else other
 
 
 class Sum:
-    """What answers told, added up."""
+    """What responses report, added up."""
 
     def __init__(self) -> None:
         self.read_units = 0.0
@@ -44,7 +35,7 @@ class Sum:
         self.indexes: dict[str, tuple[float, float]] = {}
 
     def add(self, consumed: Consumed, times: int) -> None:
-        """Add what so many answers told."""
+        """Add what a number of equal responses report."""
         self.read_units += consumed.read_units * times
         self.write_units += consumed.write_units * times
         self.found += consumed.found * times
@@ -56,7 +47,7 @@ class Sum:
             self.indexes[name] = (read + read_units * times, write + write_units * times)
 
     def copy(self) -> Sum:
-        """Return the same sum, to be added to by itself."""
+        """Return an independent copy."""
         same = Sum()
         vars(same).update(vars(self), indexes=dict(self.indexes))
         return same
@@ -65,13 +56,14 @@ class Sum:
 class OperationRecord:
     """The record of one operation of the mix.
 
-    The engine counts what is ok in ``latency_ok`` and ``service_ok`` itself, slot by slot: a call a request would cost
-    as much as the counting.
+    The engine counts successes in ``latency_ok`` and ``service_ok`` itself, slot by slot: a call for each request would
+    cost as much as the counting.
     """
 
     __slots__ = (
         "_added",
         "back_off",
+        "by_consumed",
         "latency",
         "latency_ok",
         "outcomes",
@@ -79,13 +71,12 @@ class OperationRecord:
         "sent",
         "service",
         "service_ok",
-        "told",
     )
 
     def __init__(self) -> None:
         self.sent = 0
-        # How often an answer told what: counted by the engine where it is remembered, else added up here.
-        self.told: defaultdict[Consumed, int] = defaultdict(int)
+        # Responses by what they report, where that is remembered: the engine counts these. The others are added up.
+        self.by_consumed: defaultdict[Consumed, int] = defaultdict(int)
         self._added = Sum()
         # Outcome -> reason -> count, ok left out.
         self.outcomes: dict[str, Counter[str]] = {}
@@ -95,7 +86,7 @@ class OperationRecord:
         self.service = {"ok": service_ok}
         self.latency_ok = ok.counts
         self.service_ok = service_ok.counts
-        # Attempts that were not the last one, by outcome and reason; how long was waited before the next.
+        # Attempts that were retried, by outcome and reason; the waits before the retries.
         self.retried: Counter[str] = Counter()
         self.back_off = Histogram()
 
@@ -117,19 +108,31 @@ class OperationRecord:
         self.latency[outcome].record(latency_us)
         self.service[outcome].record(service_us)
 
+    def copy(self) -> OperationRecord:
+        """Return an independent copy, whose histograms count no further."""
+        same = OperationRecord()
+        same.sent, same._added = self.sent, self._added.copy()
+        same.by_consumed.update(self.by_consumed)
+        same.outcomes = {outcome: Counter(reasons) for outcome, reasons in self.outcomes.items()}
+        same.latency = {outcome: histogram.copy() for outcome, histogram in self.latency.items()}
+        same.service = {outcome: histogram.copy() for outcome, histogram in self.service.items()}
+        same.latency_ok, same.service_ok = same.latency["ok"].counts, same.service["ok"].counts
+        same.retried, same.back_off = Counter(self.retried), self.back_off.copy()
+        return same
+
     def tried_again(self, outcome: str, reason: str, back_off_us: int) -> None:
-        """Count an attempt that was not the last one, and the microseconds until the next."""
+        """Count an attempt that is retried, and the microseconds until the retry."""
         self.retried[known_name(self.retried, f"{outcome}:{reason}", f"{outcome}:{OTHER}")] += 1
         self.back_off.record(back_off_us)
 
     def add(self, consumed: Consumed) -> None:
-        """Add what an answer told that does not come again."""
+        """Add what a response reports that is not remembered."""
         self._added.add(consumed, 1)
 
     def consumed(self) -> Sum:
-        """Return what all answers told together."""
+        """Return what all responses report together."""
         whole = self._added.copy()
-        for consumed, times in self.told.items():
+        for consumed, times in self.by_consumed.items():
             whole.add(consumed, times)
         return whole
 
@@ -145,11 +148,20 @@ class OperationRecord:
 
     @property
     def answered(self) -> int:
-        """How many operations came to their end."""
+        """How many operations have an outcome."""
         return self.count("ok") + sum(reasons.total() for reasons in self.outcomes.values())
 
     def summary(self, loaded_s: float, rate_asked: float | None) -> dict[str, Any]:
-        """Sum the operation up, over so many seconds of load; latencies are those of the answers that were ok."""
+        """Return the operation's figures.
+
+        Args:
+            loaded_s: seconds of load, for the rate.
+            rate_asked: the plan's rate for this operation, operations a second; None where it has none.
+
+        Returns:
+            Counts, units, rates, ``latency_ms`` and ``service_ms`` of the ok responses, and ``histograms``: the
+            record's own, which go on counting.
+        """
         consumed = self.consumed()
         return {
             "sent": self.sent,
@@ -163,7 +175,7 @@ class OperationRecord:
             },
             "found": consumed.found,
             "items": {"ok": consumed.items, "unprocessed": consumed.unprocessed},
-            "attempts": {"retried": dict(self.retried), "back_off_ms": milliseconds(self.back_off)},
+            "attempts": {"retried": dict(self.retried), "back_off_ms": self.back_off.milliseconds()},
             "consumed_read_units": consumed.read_units,
             "consumed_write_units": consumed.write_units,
             "indexes": {
@@ -172,10 +184,10 @@ class OperationRecord:
             },
             "rate_asked": rate_asked,
             "rate_reached": round(self.sent / loaded_s, 3) if loaded_s else 0.0,
-            "latency_ms": milliseconds(self.latency["ok"]),
-            "service_ms": milliseconds(self.service["ok"]),
+            "latency_ms": self.latency["ok"].milliseconds(),
+            "service_ms": self.service["ok"].milliseconds(),
             "histograms": {
-                outcome: {"latency": self.latency[outcome].encode(), "service": self.service[outcome].encode()}
+                outcome: {"latency": self.latency[outcome], "service": self.service[outcome]}
                 for outcome in sorted(self.latency)
                 if self.latency[outcome].counts
             },
@@ -183,7 +195,7 @@ class OperationRecord:
 
 
 class Recorder:
-    """The record of one worker over one stretch of time: an operation's own, and how late all were sent."""
+    """The records of one worker in one window: one for each operation, and how late operations were sent."""
 
     def __init__(self, operations: Iterable[str]) -> None:
         self.records = {operation: OperationRecord() for operation in operations}
@@ -191,5 +203,5 @@ class Recorder:
 
     def lateness(self) -> dict[str, float]:
         """Return how late operations were sent, in milliseconds."""
-        late = milliseconds(self.late) or dict.fromkeys((*PERCENTILES, "max", "mean"), 0.0)
+        late = self.late.milliseconds() or dict.fromkeys((*PERCENTILES, "max", "mean"), 0.0)
         return {name: late[name] for name in ("p50", "p99", "max")}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Retries: off unless asked for, since they hide what they retry; where on, every attempt is accounted for."""
+"""Retries: off by default, since they hide what they retry; where on, every attempt is counted."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import random
 from itertools import count
 from typing import Any
 
-from ddbload.dynamo.errors import RETRYABLE, UNCERTAIN, Verdict
+from ddbload.dynamo.responses.errors import RETRYABLE, UNCERTAIN, Outcome
 
 
 class Attempts:
-    """What is known of one operation's attempts."""
+    """The attempts of one operation."""
 
-    __slots__ = ("body", "call", "due_ns", "failed", "uncertain", "verdict")
+    __slots__ = ("body", "call", "due_ns", "failed", "outcome", "uncertain")
 
     def __init__(self, body: bytes) -> None:
         self.body = body
-        # Attempts that failed so far, and whether one of them may have been done after all.
+        # Failed attempts so far, and whether one of them may have been applied.
         self.failed = 0
         self.uncertain = False
         self.due_ns = 0
         self.call: Any = None
-        self.verdict = Verdict("network", "Unfinished")
+        self.outcome = Outcome("network", "Unfinished")
 
 
 class Retries:
@@ -33,11 +33,11 @@ class Retries:
     """
 
     def __init__(self, attempts: int, base_ms: float, cap_ms: float, seed: int) -> None:
-        """Set the rules up.
+        """Set the rules.
 
         Args:
-            attempts: how often an operation is sent at most; 1 for no retry.
-            base_ms: milliseconds up to which the first retry waits, doubled with every further one.
+            attempts: the most times that an operation is sent; 1 for no retry.
+            base_ms: the longest wait before the first retry, in milliseconds; it doubles with each further one.
             cap_ms: milliseconds that no wait exceeds.
             seed: of the jitter.
         """
@@ -55,30 +55,30 @@ class Retries:
         return len(self._queue)
 
     def begin(self, body: bytes) -> Attempts:
-        """An operation goes out for the first time."""
+        """Return the attempts of an operation that is sent for the first time."""
         return Attempts(body)
 
-    def again(self, attempts: Attempts, call: object, verdict: Verdict, now_ns: int) -> bool:
-        """Plan the next attempt after one that failed; False where there is to be none."""
+    def again(self, attempts: Attempts, call: object, outcome: Outcome, now_ns: int) -> bool:
+        """Plan the next attempt after a failed one; return whether there is one."""
         attempts.failed += 1
-        attempts.verdict = verdict
+        attempts.outcome = outcome
         attempts.call = call
-        if verdict.outcome not in RETRYABLE or attempts.failed >= self.attempts:
+        if outcome.kind not in RETRYABLE or attempts.failed >= self.attempts:
             return False
-        attempts.uncertain |= verdict.outcome in UNCERTAIN
+        attempts.uncertain |= outcome.kind in UNCERTAIN
         longest_ns = min(self._cap_ns, self._base_ns * 2 ** (attempts.failed - 1))
         attempts.due_ns = now_ns + int(self._random.random() * longest_ns)
         heapq.heappush(self._queue, (attempts.due_ns, next(self._turn), attempts))
         return True
 
     def next_due(self, now_ns: int) -> Attempts | None:
-        """Take the operation whose next attempt is due, if there is one."""
+        """Remove and return an operation whose next attempt is due; None where there is none."""
         if self._queue and self._queue[0][0] <= now_ns:
             return heapq.heappop(self._queue)[2]
         return None
 
     def give_up(self) -> list[Attempts]:
-        """Take all that still wait."""
+        """Remove and return all operations that wait."""
         left = [attempts for _due, _turn, attempts in self._queue]
         self._queue.clear()
         return left

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Open plans: the instants at which one worker's operations are due, whatever became of those before."""
+"""Open plans: the instants at which one worker's operations are due, independent of the responses to earlier ones."""
 
 from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,6 @@ from math import isfinite, log1p
 from operator import neg, sub
 from pathlib import Path
 from random import Random
-from typing import Protocol
 
 from ddbload.files import MEGABYTE, read_text
 from ddbload.pacing.curve import Curve
@@ -21,46 +21,64 @@ from ddbload.pacing.segment import Segment
 
 NANOSECONDS = 1_000_000_000
 
-# One generator of random numbers makes the gaps of so many operations; a part of them is worked out at a time, so
-# that no tick of the engine has to wait for a whole block.
+# Gaps that one generator of random numbers makes.
 BLOCK = 4096
+# Gaps that are computed at a time: a whole block would delay a tick of the engine.
 PART = 256
 # Tens of millions of lines.
 LARGEST_BYTES = 256 * MEGABYTE
-# What a line of recorded arrivals has to be.
+# The format of a line of recorded arrivals.
 EXPECTED = 'a line begins with seconds such as 0.137, or is {"elapsed_s": 0.137}'
 
 
-class OpenPacer(Protocol):
-    """When one worker's operations are due.
+class OpenPacer(ABC):
+    """What the pacers of open plans share; ``Pacer`` describes the methods.
 
     Attributes:
-        duration_ns: How long arrivals go on, in nanoseconds; all are due by then.
-        expected: How many operations this segment has (a mean where arrivals are random).
+        duration_ns: all operations are due by this instant.
+        expected: operations of this segment, a mean where arrivals are random.
     """
 
     duration_ns: int
     expected: float
+    callers = None
+    callers_vary = False
 
-    def due(self, elapsed_ns: int) -> int:
-        """Return how many of this segment's places are due at or before an instant.
-
-        Args:
-            elapsed_ns: Nanoseconds from the start, not before an instant asked about earlier.
-        """
-
-    def planned_ns(self, place: int) -> int:
-        """Return the instant, in nanoseconds from the start, at which a place is due.
+    @abstractmethod
+    def planned_ns(self, position: int) -> int:
+        """Return the instant, in nanoseconds from the start, at which a position is due.
 
         Args:
-            place: The place among this segment's operations, from 0, not one that was forgotten.
+            position: not below the number of positions that ``due`` was called with as sent.
         """
 
-    def forget(self, below_place: int) -> None:
-        """Let go of what is known of the places below one: they will not be asked about again."""
+    @abstractmethod
+    def due(self, elapsed_ns: int, sent: int = 0, under_way: int | None = None) -> int:
+        """Return how many of this segment's positions are due at or before an instant.
+
+        Args:
+            elapsed_ns: nanoseconds from the start, not before those of an earlier call.
+            sent: how many positions were sent.
+            under_way: has no effect: arrivals do not wait for responses.
+        """
+
+    def next_ns(self, position: int) -> int:
+        """Return when a position is due; the end of the plan after the last one."""
+        try:
+            return self.planned_ns(position)
+        except IndexError:
+            return self.duration_ns
+
+    def is_over(self, elapsed_ns: int, sent: int) -> bool:
+        """Return whether all operations are due."""
+        return elapsed_ns >= self.duration_ns
+
+    def sent_at_most(self, elapsed_ns: int) -> int:
+        """Return how many operations are due by an instant: none is sent before."""
+        return self.due(elapsed_ns)
 
 
-class UniformPacer:
+class UniformPacer(OpenPacer):
     """Operations spaced evenly along the curve: number n is due when the curve expects n before it.
 
     Args:
@@ -69,7 +87,7 @@ class UniformPacer:
 
     Attributes:
         duration_ns: How long arrivals go on, in nanoseconds.
-        operations: This segment's operations: its places among the curve's total, rounded, and at least 1.
+        operations: This segment's operations: its part of the curve's total, rounded, at least 1.
         expected: The same.
     """
 
@@ -77,44 +95,45 @@ class UniformPacer:
         self.curve = curve
         self.segment = segment
         self.duration_ns = round(curve.duration_s * NANOSECONDS)
-        self.operations = segment.places(max(1, round(curve.total)))
+        self.operations = segment.count_below(max(1, round(curve.total)))
         self.expected = float(self.operations)
         self._index, self._count = segment
         self._instant = curve.instant
         self._due, self._last_ns, self._next_ns = 0, 0, 0
 
-    def planned_ns(self, place: int) -> int:
-        """Return the instant, in nanoseconds from the start, at which a place is due."""
-        return round(self._instant(self._index + self._count * place) * 1e9)
+    def planned_ns(self, position: int) -> int:
+        """Return the instant, in nanoseconds from the start, at which a position is due."""
+        return round(self._instant(self._index + self._count * position) * 1e9)
 
-    def due(self, elapsed_ns: int) -> int:
-        """Return how many of this segment's places are due at or before an instant, in nanoseconds from the start."""
+    def due(self, elapsed_ns: int, sent: int = 0, under_way: int | None = None) -> int:
+        """Return how many of this segment's positions are due at an instant, in nanoseconds from the start."""
         if self._last_ns <= elapsed_ns < self._next_ns:
             return self._due
         if elapsed_ns >= self.duration_ns:
             return self.operations
-        # The estimate may be one off, either way, at the very instant: rounding decides there.
-        due = min(self.segment.places(int(self.curve.expected(elapsed_ns / 1e9)) + 1), self.operations)
+        # The estimate may be one off at the instant itself, because of rounding.
+        due = min(self.segment.count_below(int(self.curve.expected(elapsed_ns / 1e9)) + 1), self.operations)
         while due and self.planned_ns(due - 1) > elapsed_ns:
             due -= 1
         while due < self.operations and self.planned_ns(due) <= elapsed_ns:
             due += 1
         self._due = due
         self._last_ns = self.planned_ns(due - 1) if due else 0
-        self._next_ns = self.planned_ns(due) if due < self.operations else self.duration_ns
+        self._next_ns = self.next_ns(due)
         return due
 
-    def forget(self, below_place: int) -> None:
-        """Do nothing: any place can be worked out again."""
+    def next_ns(self, position: int) -> int:
+        """Return when a position is due; the end of the plan after the last one, though the curve may go on."""
+        return self.planned_ns(position) if position < self.operations else self.duration_ns
 
 
-class PoissonPacer:
+class PoissonPacer(OpenPacer):
     """Arrivals of an inhomogeneous Poisson process that follows the curve.
 
     By change of time (Lewis & Shedler, 1979; Cinlar, 1975): arrivals of a process with unit rate, carried through the
     inverse of the curve's area. The schedule is a pure function of the seed and the operation's number, so that all
-    segments together are exactly the schedule of one machine. Every worker goes through all numbers, keeps its own,
-    and lets go of those that it is told to forget.
+    segments together are exactly the schedule of one machine. Every worker computes all instants and keeps its own
+    until they are sent.
 
     Args:
         curve: The rate over time, of all workers together.
@@ -138,32 +157,33 @@ class PoissonPacer:
         self._latest_ns = 0
         self._over = False
 
-    def planned_ns(self, place: int) -> int:
-        """Return the instant, in nanoseconds from the start, at which a place is due.
+    def planned_ns(self, position: int) -> int:
+        """Return the instant, in nanoseconds from the start, at which a position is due.
 
         Raises:
-            IndexError: The place was forgotten, or the segment has no such place.
+            IndexError: The position was dropped, or the segment has no such position.
         """
-        offset = place - self._first
+        offset = position - self._first
         if offset < 0:
-            raise IndexError(f"place {place} was forgotten")
+            raise IndexError(f"position {position} was dropped")
         while offset >= len(self._planned) and not self._over:
             self._extend()
         return self._planned[offset]
 
-    def due(self, elapsed_ns: int) -> int:
-        """Return how many of this segment's places are due at or before an instant, in nanoseconds from the start."""
+    def due(self, elapsed_ns: int, sent: int = 0, under_way: int | None = None) -> int:
+        """Return how many of this segment's positions are due at an instant, in nanoseconds from the start."""
         while self._latest_ns <= elapsed_ns and not self._over:
             self._extend()
-        return self._first + bisect_right(self._planned, elapsed_ns)
+        due = self._first + bisect_right(self._planned, elapsed_ns)
+        self._drop(sent)
+        return due
 
-    def forget(self, below_place: int) -> None:
-        """Let go of the places below one."""
-        # In large lots: what is kept behind it moves forward every time.
-        if below_place - self._first >= BLOCK:
-            kept = min(below_place - self._first, len(self._planned))
-            del self._planned[:kept]
-            self._first += kept
+    def _drop(self, position: int) -> None:
+        """Drop the instants of the positions below one, in large lots: each time, the rest moves in memory."""
+        if position - self._first >= BLOCK:
+            count = min(position - self._first, len(self._planned))
+            del self._planned[:count]
+            self._first += count
 
     def _extend(self) -> None:
         total, instant, keep, latest_ns = self.curve.total, self.curve.instant, self._planned.append, self._latest_ns
@@ -173,7 +193,7 @@ class PoissonPacer:
             counts = [number for number in counts if number < total]
         for operations in counts[self._skip :: self.segment.count]:
             planned_ns = round(instant(operations) * 1e9)
-            # Never before the place ahead of it, whatever rounding makes of two that are very near.
+            # Rounding must not reverse two instants that are very near.
             if planned_ns > latest_ns:
                 latest_ns = planned_ns
             keep(latest_ns)
@@ -182,8 +202,8 @@ class PoissonPacer:
 
 
 def _unit_arrivals(seed: int) -> Iterator[float]:
-    """Return the arrivals of a Poisson process with unit rate, without end."""
-    # No step of Python is taken for a number: all workers go through all of them.
+    """Yield the arrivals of an endless Poisson process with unit rate."""
+    # No bytecode runs for a number: every worker computes all of them.
     uniforms = chain.from_iterable(_uniforms(seed, block) for block in count())
     return islice(accumulate(map(log1p, map(neg, uniforms)), sub, initial=0.0), 1, None)
 
@@ -192,7 +212,7 @@ def _uniforms(seed: int, block: int) -> Iterator[float]:
     return starmap(Random(f"arrivals {seed} {block}").random, repeat((), BLOCK))
 
 
-class ReplayPacer:
+class ReplayPacer(OpenPacer):
     """Arrivals as they were recorded, at the same or another speed.
 
     Args:
@@ -220,23 +240,20 @@ class ReplayPacer:
         self.operations = len(self._planned)
         self.expected = float(self.operations)
 
-    def planned_ns(self, place: int) -> int:
-        """Return the instant, in nanoseconds from the start, at which a place is due."""
-        return self._planned[place]
+    def planned_ns(self, position: int) -> int:
+        """Return the instant, in nanoseconds from the start, at which a position is due."""
+        return self._planned[position]
 
-    def due(self, elapsed_ns: int) -> int:
-        """Return how many of this segment's places are due at or before an instant, in nanoseconds from the start."""
+    def due(self, elapsed_ns: int, sent: int = 0, under_way: int | None = None) -> int:
+        """Return how many of this segment's positions are due at an instant, in nanoseconds from the start."""
         return bisect_right(self._planned, elapsed_ns)
-
-    def forget(self, below_place: int) -> None:
-        """Do nothing: the record stays."""
 
 
 def read_arrivals(path: Path) -> array[float]:
     """Read recorded arrivals from a text file, one a line.
 
-    A line is a number of seconds from the start, with further columns after a comma or space passed over, or a JSON
-    object with the field ``elapsed_s``. Empty lines and lines that begin with # are passed over.
+    A line is a number of seconds from the start, or a JSON object with the field ``elapsed_s``. Further columns after a
+    comma or space, empty lines and lines that begin with # are ignored.
 
     Args:
         path: The file.
@@ -245,8 +262,8 @@ def read_arrivals(path: Path) -> array[float]:
         Seconds from the start, in ascending order.
 
     Raises:
-        ValueError: A line is not as above, its number is negative or below that of the line before, or the file has
-            none, is no regular file or is too large; with the file and the line, and nothing that the file holds.
+        ValueError: A line has another format, its number is negative or below that of the line before, or the file has
+            no line, is no regular file or is too large. The text names file and line, and quotes no content.
     """
     arrivals = array("d")
     latest = 0.0

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Closed plans: so many callers, each of which waits for its answer before it asks again."""
+"""Closed plans: a number of callers, each of which waits for its response before it sends again."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ NANOSECONDS = 1_000_000_000
 
 
 class Phase(NamedTuple):
-    """So many operations with so many callers; None: as many as there is time for."""
+    """A number of operations by a number of callers; no number of operations: until the duration is over."""
 
     concurrency: int
     operations: int | None
@@ -21,8 +22,8 @@ class Phase(NamedTuple):
 class ClosedPacer:
     """One worker's share of a closed plan.
 
-    The engine sends a place's operation only while fewer than ``concurrency_at(place)`` are under way, so phases
-    never overlap.
+    The operation of a position is due only while fewer than ``concurrency_at(position)`` are under way, so phases never
+    overlap. ``Pacer`` describes the methods.
 
     Args:
         phases: The phases in their order; only the last may be without a number of operations.
@@ -31,12 +32,16 @@ class ClosedPacer:
 
     Attributes:
         operations: This segment's operations; None where only the duration ends the plan.
-        concurrency: The most that this segment ever has under way.
+        callers: The most operations that this segment has under way.
+        callers_vary: Whether the plan has several phases.
         duration_ns: The duration in nanoseconds, or None.
 
     Raises:
         ValueError: A phase has fewer callers than there are workers, or is empty, or nothing ends the plan.
     """
+
+    # A caller sends as soon as it has its response.
+    planned_ns = None
 
     def __init__(self, phases: Sequence[Phase], segment: Segment, duration_s: float | None) -> None:
         if not phases:
@@ -49,7 +54,8 @@ class ClosedPacer:
         self.segment = segment
         self.duration_ns = None if duration_s is None else round(duration_s * NANOSECONDS)
         self.operations: int | None = 0
-        self.concurrency = 0
+        self.callers = 0
+        self.callers_vary = len(self.phases) > 1
         self._spans: list[tuple[int, float, int]] = []
         numbers = under_way = 0
         for concurrency, operations in self.phases:
@@ -65,36 +71,58 @@ class ClosedPacer:
             if operations is None:
                 self.operations = None
                 self._spans.append((first, float("inf"), share))
-                self.concurrency = max(self.concurrency, share)
+                self.callers = max(self.callers, share)
                 continue
             if operations < 1:
                 raise ValueError(f"a phase must have at least 1 operation: found {operations}")
             numbers += operations
-            self.operations = segment.places(numbers)
+            self.operations = segment.count_below(numbers)
             if self.operations > first:
                 self._spans.append((first, self.operations, share))
-                # At most so many are under way if no answer comes: a short phase may not reach its share.
+                # A phase with fewer operations than callers does not reach its share.
                 under_way = min(share, under_way + self.operations - first)
-                self.concurrency = max(self.concurrency, under_way)
+                self.callers = max(self.callers, under_way)
         self._span = self._spans[0] if self._spans else (0, 0, 0)
 
-    def concurrency_at(self, place: int) -> int:
-        """Return how many operations this segment may have under way with that of a place among them.
+    @property
+    def expected(self) -> int | None:
+        """This segment's operations; None where only the duration ends the plan."""
+        return self.operations
 
-        Args:
-            place: The place among this segment's operations, from 0.
+    def due(self, elapsed_ns: int, sent: int = 0, under_way: int | None = None) -> int:
+        """Return how many positions may be sent: as many more as there are callers without an operation."""
+        if self.is_over(elapsed_ns, sent):
+            return sent
+        due = sys.maxsize
+        if under_way is not None:
+            due = sent + max(0, self.concurrency_at(sent) - under_way)
+        return due if self.operations is None else min(due, self.operations)
+
+    def next_ns(self, _position: int) -> None:
+        """Return None: no instant is planned."""
+
+    def is_over(self, elapsed_ns: int, sent: int) -> bool:
+        """Return whether the duration is over or all operations were sent."""
+        return sent == self.operations or (self.duration_ns is not None and elapsed_ns >= self.duration_ns)
+
+    def sent_at_most(self, _elapsed_ns: int) -> int | None:
+        """Return this segment's operations; None where only the duration ends the plan."""
+        return self.operations
+
+    def concurrency_at(self, position: int) -> int:
+        """Return how many operations this segment may have under way, that of a position included.
 
         Raises:
-            IndexError: The segment has no such place.
+            IndexError: The segment has no such position.
         """
         first, end, share = self._span
-        if first <= place < end:
+        if first <= position < end:
             return share
         for span in self._spans:
-            if span[0] <= place < span[1]:
+            if span[0] <= position < span[1]:
                 self._span = span
                 return span[2]
-        raise IndexError(f"no place {place} in a segment of {self.operations} operations")
+        raise IndexError(f"no position {position} in a segment of {self.operations} operations")
 
 
 def constant(concurrency: int, operations: int | None) -> tuple[Phase, ...]:

@@ -21,7 +21,7 @@ def _check(above: bool = False, **values: float) -> None:
 
 @dataclass(frozen=True)
 class Linear:
-    """A rate that goes in a straight line; a constant where both ends are the same.
+    """A linear rate; a constant where both ends are the same.
 
     Args:
         start_rate: Operations a second at the start, 0 or more.
@@ -57,7 +57,7 @@ class Linear:
         return self.area, start, start * start, (end - start) * (end + start), self.duration_s * (start + end)
 
     def rate(self, elapsed_s: float) -> float:
-        """Return the rate, in operations a second, so many seconds into the piece."""
+        """Return the rate, in operations a second, at a number of seconds into the piece."""
         return self.start_rate + (self.end_rate - self.start_rate) * (elapsed_s / self.duration_s)
 
     def expected(self, elapsed_s: float) -> float:
@@ -114,12 +114,12 @@ class Sine:
     def _swing(self) -> tuple[float, float, list[float]]:
         # The phases at equal shares of a period's operations: from them Newton's method needs two steps as a rule.
         amplitude, phases = self.amplitude / self.mean, [0.0]
-        for place in range(1, STARTS):
-            phases.append(_phase(amplitude, place / STARTS, phases[-1], 1.0, phases[-1]))
+        for step in range(1, STARTS):
+            phases.append(_phase(amplitude, step / STARTS, phases[-1], 1.0, phases[-1]))
         return self.mean * self.period_s, amplitude, [*phases, 1.0]
 
     def rate(self, elapsed_s: float) -> float:
-        """Return the rate, in operations a second, so many seconds into the piece."""
+        """Return the rate, in operations a second, at a number of seconds into the piece."""
         return self.mean + self.amplitude * sin(tau * elapsed_s / self.period_s)
 
     def expected(self, elapsed_s: float) -> float:
@@ -132,9 +132,9 @@ class Sine:
         period_count, amplitude, phases = self._swing
         periods, rest = divmod(count, period_count)
         share = rest / period_count
-        place = int(share * STARTS)
-        low, high = phases[place], phases[place + 1]
-        start = low + (high - low) * (share * STARTS - place)
+        step = int(share * STARTS)
+        low, high = phases[step], phases[step + 1]
+        start = low + (high - low) * (share * STARTS - step)
         return (periods + _phase(amplitude, share, low, high, start)) * self.period_s
 
 
@@ -158,7 +158,7 @@ def _phase(amplitude: float, share: float, low: float, high: float, phase: float
         if not low < phase < high:
             phase = (low + high) / 2
         elif step * step * pi < 1e-16 * slope:
-            # What is left after such a step is below the last digit: f'' is at most 2 pi.
+            # The error after this step is below the last digit: f'' is at most 2 pi.
             return phase
     return phase
 
@@ -201,7 +201,7 @@ def steps(start: float, end: float, count: int, duration: float) -> tuple[Piece,
     """
     if count < 2:
         raise ValueError(f"there must be at least 2 steps: found {count}")
-    shares = [place / (count - 1) for place in range(count)]
+    shares = [step / (count - 1) for step in range(count)]
     rates = [start * (1 - share) + end * share for share in shares]
     return tuple(Linear(rate, rate, duration / count) for rate in rates)
 
@@ -226,7 +226,7 @@ def spike(base: float, peak: float, duration: float, at: float, length: float) -
         raise ValueError(f"a spike must end by the end, {duration} s: found one from {at} s for {length} s")
     # What is left by rounding only is no piece.
     parts = ((base, at, at > 0), (peak, length, True), (base, after, after > 1e-9 * duration))
-    return tuple(Linear(rate, rate, seconds) for rate, seconds, stands in parts if stands)
+    return tuple(Linear(rate, rate, seconds) for rate, seconds, is_piece in parts if is_piece)
 
 
 def sine(mean: float, amplitude: float, period: float, duration: float) -> tuple[Piece, ...]:
@@ -244,8 +244,7 @@ def sine(mean: float, amplitude: float, period: float, duration: float) -> tuple
 class Curve:
     """The rate over time: pieces one after another.
 
-    Asking goes forwards in time as a rule, so the piece last asked about is remembered; every answer depends on the
-    question alone.
+    Calls mostly go forwards in time, so the curve remembers the last piece; results depend on the arguments alone.
 
     Args:
         pieces: The pieces, at least one.
@@ -274,7 +273,7 @@ class Curve:
         self.duration_s, self.total = start, low
         self.peak = max(piece.peak for piece in self.pieces)
         if not (0 < self.total < inf and self.duration_s < inf):
-            raise ValueError(f"a rate curve must ask for operations, and not for endlessly many: found {self.total}")
+            raise ValueError(f"a rate curve must have operations, and a finite number of them: found {self.total}")
         self._by_count = self._by_time = self._spans[0]
 
     def rate(self, elapsed_s: float) -> float:

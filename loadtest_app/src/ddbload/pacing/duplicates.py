@@ -31,7 +31,7 @@ class Duplicates:
             raise ValueError(f"{percentage} % duplicates of {total} puts leave no put that writes a key first")
 
     def is_duplicate(self, put: int) -> bool:
-        """Tell whether a put takes a key that one before it wrote."""
+        """Return whether a put takes a key that an earlier one wrote."""
         return (put + 1) * self.count // self.total > put * self.count // self.total
 
     def originals_before(self, put: int) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The search for the highest rate that meets the thresholds: which rate to try next, and what was found."""
+"""The search for the highest rate that meets the thresholds: the rate of the next trial, and the result."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Literal, NamedTuple
 
 Phase = Literal["grow", "descend", "bisect", "confirm"]
 
-# So far below the start the search goes before it gives up.
+# The search gives up at this part of the start.
 FLOOR = 64
-# Confirmations that may fail before the trials vary too much to go on.
+# Failed confirmations after which the trials vary too much to go on.
 SETBACKS = 10
-# Fewer digits read better, and are far below any precision that can be asked.
+# Six digits read well and are finer than any precision.
 DIGITS = 6
 FINEST_PRECISION = 0.001
 SMALLEST_GROWTH = 1.01
@@ -20,15 +20,15 @@ DOUBT = 0.05
 
 
 class Trial(NamedTuple):
-    """What came of one run at one rate.
+    """The result of one run at one rate.
 
     Attributes:
-        rate: that was asked, in operations a second.
+        rate: planned, in operations a second.
         passed: whether the thresholds were met.
         reached: operations a second that were sent.
         reason: why it failed; empty where it passed.
-        generator_limited: whether the load generator could not keep its plan. Such a trial counts as failed, whatever
-            the thresholds say: the table never saw the rate.
+        generator_limited: whether the load generator could not keep its plan. The trial then counts as failed even
+            where the thresholds are met: the table did not receive the rate.
     """
 
     rate: float
@@ -39,9 +39,9 @@ class Trial(NamedTuple):
 
 
 class Search:
-    """Finds the highest rate that passes so many trials: grows, bisects, and confirms.
+    """Finds the highest rate that passes a number of trials: grows, bisects, and confirms.
 
-    It runs nothing itself: take ``next_rate``, run a trial at it, tell it by ``observe``, until the next rate is None.
+    It runs nothing itself: run a trial at ``next_rate``, pass it to ``observe``, until the next rate is None.
     The rate grows from the start until the first failure or the ceiling. Then the geometric mean of the highest rate
     that passed and the lowest that failed is tried, until they lie within the precision. Then the rate that passed
     is tried again, until it has passed often enough; where it fails, it is the lowest that failed, and the search goes
@@ -51,7 +51,7 @@ class Search:
     def __init__(
         self, start: float, ceiling: float, precision: float = 0.05, growth: float = 2.0, confirmations: int = 3
     ) -> None:
-        """Get ready; nothing is tried yet.
+        """Start a search.
 
         Args:
             start: the first rate, in operations a second.
@@ -80,22 +80,23 @@ class Search:
         self._failed: Trial | None = None
         self._next: tuple[Phase, float] | None = ("grow", start)
         self._gave_up = False
+        self._abandoned = ""
 
     def next_rate(self) -> float | None:
         """Return the rate of the next trial, in operations a second; None where the search is over."""
         return None if self._next is None else self._next[1]
 
     def observe(self, trial: Trial) -> None:
-        """Tell what came of the trial at the next rate.
+        """Take the result of the trial at the next rate.
 
         Raises:
             ValueError: the search is over, or the trial was made at another rate.
         """
         if self._next is None:
-            raise ValueError("the search is over: no further trial is asked for")
+            raise ValueError("the search is over: no further trial is expected")
         phase, rate = self._next
         if not math.isclose(trial.rate, rate, rel_tol=1e-9):
-            raise ValueError(f"a trial at {rate:g} operations a second is asked for, got one at {trial.rate:g}")
+            raise ValueError(f"a trial at {rate:g} operations a second is expected, got one at {trial.rate:g}")
         trial = trial._replace(rate=rate, passed=trial.passed and not trial.generator_limited)
         self.trials.append((phase, trial))
         if trial.passed:
@@ -104,23 +105,31 @@ class Search:
             self._failed = trial
             self._passes = {passed: count for passed, count in self._passes.items() if passed < rate}
         self._next = self._decide()
-        # Trials that go on failing what passed before could keep it up down to the floor.
+        # Trials that fail at rates that passed before could go on down to the floor.
         if self._next is not None and len(self.trials) >= self.most_trials:
             self._next, self._gave_up = None, True
+
+    def abandon(self, reason: str) -> None:
+        """End the search without a result.
+
+        Args:
+            reason: why, in a few words.
+        """
+        self._next, self._abandoned = None, reason
 
     def outcome(self) -> dict[str, Any]:
         """Sum the search up.
 
         Returns:
-            ``rate``: the answer in operations a second, None where there is none (yet). ``answer``: the same in words.
+            ``rate``: the result in operations a second, None where there is none (yet). ``answer``: the same in words.
             ``steps``: all trials in order, each with its phase. ``acceptance``: the rule in words.
             ``confidence``: passes and trials at the rate, and the one-sided 95 % lower bound of the probability that a
             trial at it passes: 0.05 ** (1 / n) where n of n passed (C. Clopper, E. Pearson, The use of confidence
             or fiducial limits illustrated in the case of the binomial, Biometrika 26, 1934); None without a rate. It
             takes the trials as independent.
             ``interval``: the highest rate that passed below all that failed, and the lowest that failed, each None
-            where there is none. ``limited_by``: table, generator or ceiling; none while there is no answer, and where
-            the trials varied too much to give one.
+            where there is none. ``limited_by``: table, generator or ceiling; none while there is no result, and where
+            the trials varied too much to give one. ``incomplete``: why the search was abandoned, None where it was not.
         """
         rate = self._answer()
         passes = self._passes.get(rate, 0) if rate else 0
@@ -138,6 +147,7 @@ class Search:
             else None,
             "interval": [self._highest_passed(), self._failed.rate if self._failed else None],
             "limited_by": self._limited_by(),
+            "incomplete": self._abandoned or None,
         }
 
     def _most_trials(self, start: float) -> int:
@@ -170,10 +180,14 @@ class Search:
         return max(self._passes, default=None)
 
     def _answer(self) -> float | None:
-        return None if self._next is not None or self._gave_up else self._highest_passed()
+        return self._highest_passed() if self._has_result else None
+
+    @property
+    def _has_result(self) -> bool:
+        return self._next is None and not self._gave_up and not self._abandoned
 
     def _limited_by(self) -> str:
-        if self._next is not None or self._gave_up:
+        if not self._has_result:
             return "none"
         if self._failed is None:
             return "ceiling"
@@ -181,6 +195,8 @@ class Search:
 
     def _in_words(self, rate: float | None) -> str:
         limit = self._limited_by()
+        if self._abandoned:
+            return f"incomplete: {self._abandoned}; {self._so_far()}"
         if self._next is not None:
             return "the search is not over"
         if self._gave_up:
@@ -193,6 +209,15 @@ class Search:
         if rate is None:
             return f"no rate down to {self.floor:,.6g} operations a second passed: {cause}"
         return f"{rate:,.6g} operations a second, {cause}"
+
+    def _so_far(self) -> str:
+        rate = self._highest_passed()
+        if rate is None:
+            return "no rate had passed"
+        return (
+            f"the last confirmed rate is {rate:,.6g} operations a second, "
+            f"with {self._passes[rate]} of {self.confirmations} trials"
+        )
 
 
 def _check(is_right: bool, name: str, rule: str, value: float) -> None:

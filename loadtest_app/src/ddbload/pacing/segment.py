@@ -17,15 +17,15 @@ class Segment(NamedTuple):
     index: int  # type: ignore[assignment]  # the tuple method of this name is of no use here
     count: int  # type: ignore[assignment]
 
-    def number(self, place: int) -> int:
-        """Return the number that this segment's place has in the whole schedule.
+    def number(self, position: int) -> int:
+        """Return the number in the whole schedule of an operation of this segment.
 
         Args:
-            place: The place among this segment's operations, from 0.
+            position: counts this segment's operations from 0.
         """
-        return self.index + self.count * place
+        return self.index + self.count * position
 
-    def places(self, numbers: int) -> int:
+    def count_below(self, numbers: int) -> int:
         """Return how many of the numbers 0 to ``numbers`` - 1 are this segment's.
 
         Args:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ddbload.report.text import console
 from ddbload.report.text import run as terminal
-from ddbload.results import merge
+from ddbload.results import file
 from ddbload.results.exit_codes import THRESHOLD_FAILED
 
 
@@ -62,7 +62,7 @@ def _percent(text: str) -> float:
 
 
 def _report(options: argparse.Namespace) -> int:
-    loaded = merge.load(options.results)
+    loaded = file.load(options.results)
     with _written_by_ddbload(options.results):
         text = terminal.render(loaded, console.blocks(sys.stdout))
         if options.html:
@@ -76,14 +76,14 @@ def _report(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from ddbload.report.html import comparison_page
     from ddbload.report.text import comparison as comparison_text
-    from ddbload.results import comparison, samples  # the other commands do not need them
+    from ddbload.results.comparing import comparison, samples  # the other commands do not need them
 
-    baseline, *runs = (merge.load(path) for path in (options.baseline, *options.results))
+    baseline, *runs = (file.load(path) for path in (options.baseline, *options.results))
     with _written_by_ddbload(options.baseline, *options.results):
         try:
             found = [comparison.compare(baseline, run, options.tolerance) for run in runs]
         except samples.SampleError as error:
-            raise merge.ResultsError(str(error)) from error
+            raise file.ResultsError(str(error)) from error
         text = comparison_text.render(found)
         if options.html:
             _save_page(options.html, comparison_page.render(found, [baseline, *runs]))
@@ -93,12 +93,12 @@ def _compare(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _written_by_ddbload(*paths: Path) -> Iterator[None]:
-    """Refuse files whose details, such as those of a scenario, are none that ddbload writes."""
+    """Refuse files with fields that ddbload does not write, for example in the scenario."""
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise merge.ResultsError(
-            f"{', '.join(map(str, paths))} cannot be shown ({type(error).__name__}: {error}): make it anew "
+        raise file.ResultsError(
+            f"{', '.join(map(str, paths))} cannot be shown ({type(error).__name__}: {error}): create it again "
             "with ddbload merge"
         ) from error
 
@@ -113,4 +113,4 @@ def _save_page(path: Path, text: str) -> None:
     try:
         page.save(path, text)
     except OSError as error:
-        raise merge.ResultsError(f"cannot write {path}: {error.strerror}") from error
+        raise file.ResultsError(f"cannot write {path}: {error.strerror}") from error

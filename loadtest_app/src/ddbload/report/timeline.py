@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The series of a run as a report shows it: at most so many points, put together without loss."""
+"""The series of a run as a report shows it: at most ``MAX_POINTS`` points, merged without loss."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from typing import Any
 
 from ddbload.stats.histogram import Histogram
 
-# As many points as a screen can tell apart.
+# A screen shows no more points separately.
 MAX_POINTS = 600
 COUNTS = ("planned", "sent", "ok", "expected", "contention", "cancelled", "failed", "items_unprocessed", "retried")
 
 
 @dataclass
 class Point:
-    """What happened in one or several seconds that follow each other.
+    """The figures of one or several consecutive seconds.
 
     Attributes:
         start_s: seconds from the load's start to this point's.
         length_s: its length in seconds.
-        counts: operations by what became of them.
+        counts: operations by outcome.
+        requested: operations that the plan lets fall due, if all tasks start together.
         throttled: operations by DynamoDB's reason.
         read_units: capacity units consumed.
         write_units: capacity units consumed.
         late_ms: how late the latest operation was sent.
-        latency: of the answers that were ok, in microseconds from the planned instant.
-        service: the same from the send; None where the run did not tell it.
+        latency: of the ok responses, in microseconds from the planned instant.
+        service: the same from the send; None where the run did not report it.
         by_operation: latency by entry of the mix.
     """
 
     start_s: float
     length_s: float
     counts: Counter[str] = field(default_factory=Counter)
+    requested: float = 0.0
     throttled: Counter[str] = field(default_factory=Counter)
     read_units: float = 0.0
     write_units: float = 0.0
@@ -44,24 +46,25 @@ class Point:
     by_operation: dict[str, Histogram] = field(default_factory=dict)
 
     def rate(self, count: float) -> float:
-        """Return a count as so many a second."""
+        """Return a count as a rate a second."""
         return count / self.length_s
 
     def add(self, second: Mapping[str, Any]) -> None:
         """Add one second of the series."""
         self.counts.update({name: second[name] for name in COUNTS})
+        # Results of earlier versions have what fell due by each worker's own clock.
+        self.requested += second.get("requested", second["planned"])
         self.counts["throttled"] += sum(second["throttled"].values())
         self.throttled.update(second["throttled"])
         self.read_units += second["consumed_read_units"]
         self.write_units += second["consumed_write_units"]
         self.late_ms = max(self.late_ms, second["late_ms_max"])
-        for name, text in second["histograms"].items():
-            histogram = Histogram.decode(text)
+        for name, histogram in second["histograms"].items():
             self.latency.add(histogram)
             self.by_operation.setdefault(name, Histogram()).add(histogram)
-        if text := second.get("service_histogram"):
+        if service := second.get("service_histogram"):
             self.service = self.service or Histogram()
-            self.service.add(Histogram.decode(text))
+            self.service.add(service)
 
 
 def points(results: Mapping[str, Any], most: int = MAX_POINTS) -> list[Point]:
@@ -86,7 +89,7 @@ def points(results: Mapping[str, Any], most: int = MAX_POINTS) -> list[Point]:
 
 
 def _length_s(second: Mapping[str, Any], end_s: int, elapsed_s: float) -> float:
-    """Return how long a second of the series was: the last one is as long as the run says."""
+    """Return the length of an entry of the series in seconds: the last one ends with the run."""
     if second["elapsed_s"] < end_s or not end_s - 1 < elapsed_s < end_s + 1:
         return 1.0
     return max(0.1, elapsed_s - (end_s - 1))

@@ -18,7 +18,7 @@ def percentile_ms(histogram: Histogram | None, percentile: float) -> float | Non
 
 
 def rounded(value: float | None) -> float | None:
-    """Round to what a reader can tell apart; keeps pages small."""
+    """Round to the digits that a reader can distinguish, which keeps pages small."""
     if value is None or not value:
         return value
     return round(value, max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value)))))

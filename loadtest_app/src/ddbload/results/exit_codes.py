@@ -20,8 +20,8 @@ REASONS = {
     TARGET_UNUSABLE: "target_unusable",
     STOPPED: "stopped",
 }
-# The gravest first: what a whole run ends with when its tasks end differently.
-GRAVITY = (INTERNAL, TARGET_UNUSABLE, BAD_CONFIGURATION, LOST_WRITES, STOPPED, THRESHOLD_FAILED)
+# The most severe first: the exit code of a run whose tasks have different ones.
+BY_SEVERITY = (INTERNAL, TARGET_UNUSABLE, BAD_CONFIGURATION, LOST_WRITES, STOPPED, THRESHOLD_FAILED)
 # The verdict on a run that left a summary.
 VERDICTS = {
     PASSED: "passed",

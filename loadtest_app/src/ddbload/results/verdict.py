@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ddbload.dynamo import codes
-from ddbload.dynamo.errors import CONDITION_CODE, Verdict
+from ddbload.dynamo.responses import codes
+from ddbload.dynamo.responses.errors import CONDITION_CODE, Outcome
 from ddbload.engine.load import Stop
 from ddbload.results import exit_codes
+from ddbload.results.judging import value_text
 
 # Findings of the check that a table must not leave behind.
 VIOLATIONS = ("lost", "corrupt", "phantom")
@@ -17,18 +18,18 @@ OUTAGE_REMEDY = "check what answers at the endpoint"
 # By what most operations of an entry ended in, none of which succeeded.
 REMEDIES = {
     "expected": "choose another keys.prefix, or a condition that some keys meet",
-    "throttled": "give the table more capacity, or ask for less",
-    "contention": "spread the keys: all that was asked ran into each other",
+    "throttled": "give the table more capacity, or lower the load",
+    "contention": "spread the keys: the requests conflicted with each other",
     "cancelled": "look at the reasons of the transactions",
     "refused": "delete items of the partition keys that are full, or take more of these",
 }
 
 
 class Ending(NamedTuple):
-    """What happened beside the figures.
+    """How a run ended, apart from its figures.
 
     Attributes:
-        fatal: DynamoDB's answer after which nothing could go on, or the network's.
+        fatal: the error of DynamoDB or of the network that ended the run.
         stopped: why the run ended before its plan.
         broken_plan: how the generator did not keep its plan; empty where it did.
         elapsed_s: seconds from the start to the end of the load.
@@ -37,7 +38,7 @@ class Ending(NamedTuple):
         is_whole: whether the figures are those of the whole run, and not of one worker's share.
     """
 
-    fatal: Verdict | None
+    fatal: Outcome | None
     stopped: Stop | None
     broken_plan: str
     elapsed_s: float
@@ -49,11 +50,11 @@ class Ending(NamedTuple):
 def conclude(figures: Mapping[str, Any], ending: Ending) -> tuple[int, str]:
     """Return the exit code of a run, and the line that explains it, empty where the run passed.
 
-    The gravest comes first: what made the figures worthless before what they show.
+    The most severe cause comes first: invalid figures before failed thresholds.
 
     Args:
         figures: as in run.summary, with ``thresholds``, ``verification``, ``cleanup``, ``duplicates`` and ``search``.
-        ending: what happened beside them.
+        ending: how the run ended.
     """
     stopped = ending.stopped
     if ending.fatal:
@@ -67,8 +68,11 @@ def conclude(figures: Mapping[str, Any], ending: Ending) -> tuple[int, str]:
         after = f"after {ending.elapsed_s:.1f} s: the results are partial"
         return exit_codes.STOPPED, f"stopped early by {stopped.text} {after}"
     if stopped:
-        return exit_codes.THRESHOLD_FAILED, f"ended early by {stopped.text}: {'; '.join(missed)}"
+        # Where another task's threshold ended the run, this task's may all hold.
+        return exit_codes.THRESHOLD_FAILED, f"ended early by {stopped.text}: {'; '.join(missed)}".removesuffix(": ")
     if figures["search"]:
+        if figures["search"].get("incomplete"):
+            return exit_codes.INTERNAL, f"find_max: {figures['search']['answer']}"
         if figures["search"]["rate"] is None:
             return exit_codes.THRESHOLD_FAILED, f"find_max: {figures['search']['answer']}"
     elif ending.broken_plan:
@@ -85,7 +89,7 @@ def unproven(figures: Mapping[str, Any], is_whole: bool = True) -> str:
 
     Args:
         figures: of a run or of a worker.
-        is_whole: whether they are of the whole run: a worker's share may be too small to succeed by itself.
+        is_whole: whether they are of the whole run: a worker's share may be too small for a success.
     """
     texts = (nothing_succeeded(figures) if is_whole else "", unchecked(figures), left_behind(figures))
     return "; ".join(text for text in texts if text)
@@ -94,8 +98,8 @@ def unproven(figures: Mapping[str, Any], is_whole: bool = True) -> str:
 def nothing_succeeded(figures: Mapping[str, Any]) -> str:
     """Say which entries of the mix were sent and never succeeded, or that nothing at all did; else empty.
 
-    A condition that does not hold is a success of an entry, since the table did what was asked, but not of a run in
-    which nothing else came about.
+    A failed condition check is a success of an entry, since the table evaluated the condition as requested, but not of
+    a run without any other success.
     """
     plan = figures["plan"] or {"planned": 0, "passed_over": 0}
     sent = {name: entry for name, entry in figures["operations"].items() if entry["sent"]}
@@ -107,7 +111,7 @@ def nothing_succeeded(figures: Mapping[str, Any]) -> str:
 
 
 def unchecked(figures: Mapping[str, Any]) -> str:
-    """Say why the writes could not be checked although that was asked for; empty where they were, or need not be."""
+    """Say why a requested check of the writes failed; empty where it succeeded, or was not requested."""
     check = figures["verification"]
     is_empty = bool(check and check["keys"] and check["share"] and not check["checked"])
     if not check or not (check.get("error") or is_empty):
@@ -117,7 +121,7 @@ def unchecked(figures: Mapping[str, Any]) -> str:
 
 
 def left_behind(figures: Mapping[str, Any]) -> str:
-    """Say why the cleanup failed although it was asked for; empty where it did not, or was not asked for."""
+    """Say why a requested cleanup failed; empty where it succeeded, or was not requested."""
     cleanup = figures["cleanup"]
     if not cleanup or not cleanup.get("error"):
         return ""
@@ -138,11 +142,11 @@ def _failure(name: str, entry: Mapping[str, Any]) -> str:
         ),
         *((count, *reason.partition(":")[::2]) for reason, count in entry["failed"].items()),
     ]
-    told = sorted((end for end in ends if end[0]), reverse=True)
+    found = sorted((end for end in ends if end[0]), reverse=True)
     listed = ", ".join(
-        f"{count:,} {outcome}" + (f" ({reason})" if reason else "") for count, outcome, reason in told[:3]
+        f"{count:,} {outcome}" + (f" ({reason})" if reason else "") for count, outcome, reason in found[:3]
     )
-    _count, outcome, reason = told[0] if told else (0, "", "")
+    _count, outcome, reason = found[0] if found else (0, "", "")
     remedy = codes.REMEDIES.get(reason) or REMEDIES.get(outcome, OUTAGE_REMEDY)
     return f"none of {entry['sent']:,} {name} operations succeeded: {listed or 'none was answered'} -> {remedy}"
 
@@ -161,13 +165,12 @@ def lost_writes(figures: Mapping[str, Any]) -> str:
 
 
 def miss(threshold: Mapping[str, Any]) -> str:
-    """Say what was asked by a threshold that failed, and what there was."""
-    value = "no value" if threshold["value"] is None else f"{threshold['value']:g} {threshold['unit']}".strip()
-    return f"{threshold['expression']}: was {value}"
+    """Return a threshold that failed, and its value."""
+    return f"{threshold['expression']}: was {value_text(threshold)}"
 
 
-def _refusal(ending: Ending, verdict: Verdict) -> str:
-    if verdict.outcome == "network":
+def _refusal(ending: Ending, verdict: Outcome) -> str:
+    if verdict.kind == "network":
         return f"DynamoDB at {ending.where} is gone: {verdict.message}: check the endpoint and the network path to it"
     return (
         f"DynamoDB refuses to go on with table {ending.table}: {verdict.reason}: {verdict.message}: "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults of the load tester's own: noted, so that whatever fails the run still tells what it has measured."""
+"""Faults of the load tester itself: recorded, so that a run with a fault still reports its measurements."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ T = TypeVar("T")
 
 
 class Faults:
-    """Carries parts of a run out, each of which may fail without taking the others with it.
+    """Runs the parts of a run, each of which may fail without ending the others.
 
     Attributes:
         text: the first fault in one line; empty while there is none.
     """
 
     def __init__(self, on_fault: Callable[[], None]) -> None:
-        """Take what is to be done at every fault, such as ending the load."""
+        """Take the callback of every fault, for example one that ends the load."""
         self.text = ""
         self._on_fault = on_fault
 
     async def outlast(self, part: str, work: Coroutine[Any, Any, T]) -> T | None:
-        """Return what a part of the run comes to; None where it fails.
+        """Return the result of a part of the run; None where it fails.
 
         Raises:
             ScenarioError: the scenario is at fault.
@@ -35,20 +35,20 @@ class Faults:
             return await work
         except ScenarioError:
             raise
-        except Exception as error:  # whatever it is, the summary has to come
+        except Exception as error:  # of any type: the summary must be written
             self._note(part, error)
             return None
 
     def attempt(self, part: str, work: Callable[[], T], otherwise: T) -> T:
-        """Return what a function returns, or something else where it fails."""
+        """Return a function's result, or ``otherwise`` where it fails."""
         try:
             return work()
-        except Exception as error:  # whatever it is, the summary has to come
+        except Exception as error:  # of any type: the summary must be written
             self._note(part, error)
             return otherwise
 
     def beside(self, part: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Begin what goes on beside the run until it is cancelled."""
+        """Start a task that runs concurrently with the run until it is cancelled."""
 
         async def outlasting() -> None:
             await self.outlast(part, work)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which ECS task this is, and what it is made of: that is what its time costs."""
+"""The ECS task of this process, and its size, which determines its cost."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from ddbload.sizing.machine import vcpus
 
 METADATA_TIMEOUT_S = 1.0
 MB_IN_GB = 1024
@@ -22,11 +24,15 @@ class Task(NamedTuple):
     architecture: str = "X86_64"
 
     def shared(self, processes: int) -> Task:
-        """Return what each of so many processes has of the task."""
+        """Return each process's share of the task's virtual CPUs and memory."""
         return self._replace(vcpu=self.vcpu / processes, memory_gb=self.memory_gb / processes)
 
+    def cpus(self, processes: int) -> float:
+        """Return how many CPUs each of a machine's processes may use at a time, at most one; this is its share."""
+        return min(1.0, self.vcpu or vcpus() / processes)
+
     def hardware(self) -> dict[str, Any] | None:
-        """Return what the task is made of; None where no ECS is."""
+        """Return the task's size; None outside ECS."""
         if not self.id:
             return None
         return {"vcpu": self.vcpu, "memory_gb": self.memory_gb, "architecture": self.architecture}
@@ -36,7 +42,7 @@ NO_TASK = Task()
 
 
 def read_task(environment: Mapping[str, str]) -> Task:
-    """Ask ECS which task this is.
+    """Return the task of this process, as ECS reports it.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4.html
     """

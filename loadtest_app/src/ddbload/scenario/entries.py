@@ -46,7 +46,7 @@ class MixEntry:
 
 
 def read(reader: Reader) -> dict[str, MixEntry]:
-    """Read the mix of a scenario; what is wrong is noted in the reader."""
+    """Read the mix of a scenario; the reader records its problems."""
     mix = reader.section("mix")
     mix.known.extend([*OPERATIONS, *map(str, mix.document)])
     if not mix.document:

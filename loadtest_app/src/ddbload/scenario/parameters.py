@@ -26,7 +26,7 @@ RESERVED = ("/aws", "/ssm")
 
 
 class SourceError(ValueError):
-    """Settings that are no scenario, or cannot be read; ``problems`` has one line for each thing that is wrong."""
+    """Settings that are no scenario, or cannot be read; ``problems`` has one line a problem."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -34,7 +34,7 @@ class SourceError(ValueError):
 
 
 class _Rule(NamedTuple):
-    """What a parameter must be, and where its value goes in the scenario: not at all where ``field`` is empty."""
+    """What a parameter must be, and the scenario's field that takes its value."""
 
     words: str
     read: Callable[[str], Any]
@@ -73,12 +73,7 @@ BESIDE = {
     "cleanup-after-test": _Rule("true or false", _boolean, "cleanup"),
     "table-name": _Rule("the name of a table: 3 to 255 of a-z, A-Z, 0-9, _, . and -", _table_name, "table"),
 }
-# The deployment of the table reads them; a run does not.
-CAPACITY = {
-    "read-capacity-units": _Rule(*_whole(1, 10**6), ""),
-    "write-capacity-units": _Rule(*_whole(1, 10**6), ""),
-}
-KNOWN = PLAN | BESIDE | CAPACITY
+KNOWN = PLAN | BESIDE
 REQUIRED = ("concurrency-limit", "total-items")
 
 
@@ -87,14 +82,15 @@ def from_parameters(parameters: Mapping[str, str], prefix: str) -> dict[str, Any
 
     Args:
         parameters: values by full name.
-        prefix: the path that they lie directly under, such as ``/project/environment``.
+        prefix: their path, for example ``/project/environment``.
 
     Returns:
         The document in ``<prefix>/scenario``, or one with the classic plan where the classic names are there:
         ``concurrency-limit`` and ``total-items``, both needed, ``max-concurrency-percentage`` (100 by default),
-        ``inject-duplicates`` (false by default) with ``duplicate-percentage``, and beside the plan ``table-name`` and
-        ``cleanup-after-test``. The table's capacity units are checked, and left to its deployment. Parameters of other
-        names are passed over: an environment keeps more than scenarios under its path. {} where there is none of ours.
+        ``inject-duplicates`` (false by default) with ``duplicate-percentage``, and outside the plan ``table-name`` and
+        ``cleanup-after-test``. Parameters of other names, the former ``read-capacity-units`` and
+        ``write-capacity-units`` among them, are ignored: an environment keeps more than scenarios under its path. {}
+        where there is no parameter of these names.
 
     Raises:
         SourceError: all that is wrong, one line each: full name, rule, value.
@@ -119,15 +115,15 @@ def read_parameters(path: str, region: str | None, endpoint_url: str | None) -> 
     """Read the parameters directly under a path from SSM Parameter Store, decrypted.
 
     Args:
-        path: such as ``/project/environment``.
-        region: in place of AWS_REGION, AWS_DEFAULT_REGION and the profile's.
-        endpoint_url: in place of AWS_ENDPOINT_URL_SSM, AWS_ENDPOINT_URL and the region's own.
+        path: for example ``/project/environment``.
+        region: overrides AWS_REGION, AWS_DEFAULT_REGION and the profile's.
+        endpoint_url: overrides AWS_ENDPOINT_URL_SSM, AWS_ENDPOINT_URL and the region's own.
 
     Returns:
         Values by full name; never empty.
 
     Raises:
-        SourceError: in one line, what keeps them from being read and how to mend it.
+        SourceError: one line: why they cannot be read, and how to fix it.
     """
     import botocore.exceptions as failures  # a third of a second that runs without SSM do not need
     from botocore.config import Config
@@ -153,7 +149,7 @@ def read_parameters(path: str, region: str | None, endpoint_url: str | None) -> 
             "ssm", region_name=region or os.environ.get("AWS_REGION"), endpoint_url=endpoint_url, config=config
         )
         if "@" in str(client.meta.endpoint_url):
-            # A failure would tell the whole of it.
+            # The message of a failure would show the whole URL.
             raise SourceError(
                 [f"{path}: SSM's endpoint has a user or a password in its URL: take it out of AWS_ENDPOINT_URL"]
             )

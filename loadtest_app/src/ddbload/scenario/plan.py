@@ -1,34 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plan that a scenario asks for: which arrivals or callers, in which order; read, checked, made into a pacer."""
+"""The plan of a scenario: which arrivals or callers, in which order; read, checked, made into a pacer."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from ddbload.pacing import callers, curve
+from ddbload.pacing import callers
 from ddbload.pacing.arrivals import OpenPacer, PoissonPacer, ReplayPacer, UniformPacer, read_arrivals
-from ddbload.pacing.callers import ClosedPacer
+from ddbload.pacing.callers import ClosedPacer, Phase
+from ddbload.pacing.curve import Curve
 from ddbload.pacing.duplicates import Duplicates
 from ddbload.pacing.segment import Segment
+from ddbload.scenario import stages
 from ddbload.scenario.reader import Reader
+from ddbload.scenario.stages import STAGES, Stage
 
-LONGEST_S = 604_800.0
-HIGHEST_RATE = 1_000_000.0
 MOST_CALLERS = 10_000
 MOST_OPERATIONS = 10**12
 
 
 @dataclass(frozen=True)
 class OpenPlan:
-    """Operations arrive at rates that a plan sets, however the table answers."""
+    """Operations arrive at rates that a plan sets, however the table responds.
 
-    pieces: tuple[curve.Piece, ...]
-    arrivals: str
-    document: Mapping[str, Any]
+    ``is_list`` says whether the scenario lists the stages, or is its only one itself.
+    """
+
+    stages: tuple[Stage, ...]
+    arrivals: str = "uniform"
+    is_list: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -36,9 +41,9 @@ class OpenPlan:
         return self.curve.duration_s
 
     @cached_property
-    def curve(self) -> curve.Curve:
+    def curve(self) -> Curve:
         """The rate over time."""
-        return curve.Curve(self.pieces)
+        return Curve([piece for stage in self.stages for piece in stage.pieces])
 
     def pacer(self, segment: Segment, seed: int) -> OpenPacer:
         """Return one worker's pacer."""
@@ -51,6 +56,12 @@ class OpenPlan:
         """How many operations are expected in all."""
         return self.curve.total
 
+    def document(self) -> dict[str, Any]:
+        """Return the plan as a scenario has it."""
+        documents = [stage.document() for stage in self.stages]
+        plan = {"type": "stages", "stages": documents} if self.is_list else documents[0]
+        return plan | {"arrivals": self.arrivals}
+
 
 @dataclass(frozen=True)
 class ReplayPlan:
@@ -58,7 +69,6 @@ class ReplayPlan:
 
     path: Path
     speed: float
-    document: Mapping[str, Any]
     instants: Any = field(repr=False, compare=False)
 
     @property
@@ -75,16 +85,20 @@ class ReplayPlan:
         """How many operations there are in all."""
         return len(self.instants)
 
+    def document(self) -> dict[str, Any]:
+        """Return the plan as a scenario has it."""
+        return {"type": "replay", "file": str(self.path), "speed": self.speed}
 
-@dataclass(frozen=True)
-class ClosedPlan:
-    """So many callers, each sending its next operation when its last one was answered."""
 
-    phases: tuple[callers.Phase, ...]
+class ClosedPlan(ABC):
+    """A number of callers, each sending its next operation when its last one ended."""
+
     duration_s: float | None
-    document: Mapping[str, Any]
-    # Of the classic plan alone.
-    duplicate_percentage: float = 0.0
+
+    @property
+    @abstractmethod
+    def phases(self) -> tuple[Phase, ...]:
+        """How many operations by how many callers, one phase after the other."""
 
     def pacer(self, segment: Segment, _seed: int) -> ClosedPacer:
         """Return one worker's pacer.
@@ -107,10 +121,60 @@ class ClosedPlan:
 
     @property
     def duplicates(self) -> Duplicates | None:
-        """Which puts repeat a key; None where none is to."""
-        if not self.duplicate_percentage or self.operations is None:
+        """Which puts repeat a key; None where none does."""
+        return None
+
+    @abstractmethod
+    def document(self) -> dict[str, Any]:
+        """Return the plan as a scenario has it."""
+
+
+@dataclass(frozen=True)
+class CallersPlan(ClosedPlan):
+    """The same number of callers throughout: for a number of operations, a time in seconds, or what ends first."""
+
+    count: int
+    limit: int | None
+    duration_s: float | None
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The one phase."""
+        return callers.constant(self.count, self.limit)
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan as a scenario has it."""
+        ends = {"operations": self.limit, "duration": self.duration_s}
+        known = {name: value for name, value in ends.items() if value is not None}
+        return {"type": "closed", "concurrency": self.count, **known}
+
+
+@dataclass(frozen=True)
+class ClassicPlan(ClosedPlan):
+    """Puts by rising numbers of callers; the fields are those of the scenario."""
+
+    concurrency_limit: int
+    total_items: int
+    max_concurrency_percentage: int
+    inject_duplicates: bool
+    duplicate_percentage: float
+    duration_s = None
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The rising phases."""
+        return callers.classic(self.concurrency_limit, self.total_items, self.max_concurrency_percentage)
+
+    @property
+    def duplicates(self) -> Duplicates | None:
+        """Which puts repeat a key; None where none does."""
+        if not self.inject_duplicates or not self.duplicate_percentage:
             return None
-        return Duplicates(int(self.operations), self.duplicate_percentage)
+        return Duplicates(self.total_items, self.duplicate_percentage)
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan as a scenario has it."""
+        return {"type": "classic", **vars(self)}
 
 
 @dataclass(frozen=True)
@@ -124,100 +188,49 @@ class FindMaxPlan:
     trial_s: float
     settle_s: float
     rest_s: float
-    document: Mapping[str, Any]
 
     def trial(self, rate: float) -> OpenPlan:
-        """Return the plan of a trial at a rate: so many seconds to settle, then those that are judged."""
-        return OpenPlan(curve.constant(rate, self.settle_s + self.trial_s), "uniform", {})
+        """Return the plan of a trial at a rate: the seconds to settle, then those that are judged."""
+        return OpenPlan((stages.constant(rate, self.settle_s + self.trial_s),))
+
+    def document(self) -> dict[str, Any]:
+        """Return the plan as a scenario has it."""
+        return {"type": "find_max", **{name.removesuffix("_s"): value for name, value in vars(self).items()}}
 
 
 Plan = OpenPlan | ReplayPlan | ClosedPlan | FindMaxPlan
+# Replaces a plan that could not be read, whose problems the reader has recorded.
+NO_PLAN = OpenPlan((stages.constant(1.0, 1.0),))
 
 
 def read(reader: Reader) -> Plan:
-    """Read the plan of a scenario; what is wrong is noted in the reader."""
-    kind = reader.choice("type", "constant_rate", tuple(KINDS))
-    plan = KINDS[kind](reader)
-    return replace(plan, document={"type": kind} | dict(plan.document))
+    """Read the plan of a scenario; the reader records its problems."""
+    return KINDS[reader.choice("type", "constant_rate", tuple(KINDS))](reader)
 
 
 # ---- Open plans
 
 
-def _rate(reader: Reader, name: str, default: float, low: float = 0.0) -> float:
-    return reader.number(name, default, low, HIGHEST_RATE, "operations a second")
-
-
-def _seconds(reader: Reader, name: str, default: float, low: float = 0.1) -> float:
-    return reader.number(name, default, low, LONGEST_S, "seconds")
-
-
-def _constant(reader: Reader) -> tuple[curve.Piece, ...]:
-    return curve.constant(_rate(reader, "rate", 100.0), _seconds(reader, "duration", 10.0))
-
-
-def _ramp(reader: Reader) -> tuple[curve.Piece, ...]:
-    start, end = _rate(reader, "start", 0.0), _rate(reader, "end", 100.0)
-    return curve.ramp(start, end, _seconds(reader, "duration", 10.0))
-
-
-def _steps(reader: Reader) -> tuple[curve.Piece, ...]:
-    start, end = _rate(reader, "start", 10.0), _rate(reader, "end", 100.0)
-    return curve.steps(start, end, reader.integer("count", 10, 2, 1000), _seconds(reader, "duration", 60.0))
-
-
-def _spike(reader: Reader) -> tuple[curve.Piece, ...]:
-    base, peak, duration = _rate(reader, "base", 10.0), _rate(reader, "peak", 100.0), _seconds(reader, "duration", 30.0)
-    at, length = _seconds(reader, "at", duration / 3, 0.0), _seconds(reader, "length", duration / 3)
-    # A sum such as 0.1 + 0.2 may be above 0.3 by rounding alone.
-    if at + length > duration * (1 + 1e-9):
-        reader.problem("length", f"the spike ends {at + length:g} s after the start, the stage after {duration:g} s")
-        return curve.constant(base, duration)
-    return curve.spike(base, peak, duration, at, length)
-
-
-def _sine(reader: Reader) -> tuple[curve.Piece, ...]:
-    mean = _rate(reader, "mean", 100.0, 0.01)
-    amplitude = reader.number("amplitude", mean / 2, 0, mean, "operations a second, at most the mean")
-    return curve.sine(mean, amplitude, _seconds(reader, "period", 60.0), _seconds(reader, "duration", 60.0))
-
-
-STAGES: Mapping[str, Callable[[Reader], tuple[curve.Piece, ...]]] = {
-    "constant_rate": _constant,
-    "ramp": _ramp,
-    "steps": _steps,
-    "spike": _spike,
-    "sine": _sine,
-}
-
-
-def _arrivals(reader: Reader) -> str:
-    return reader.choice("arrivals", "uniform", ("uniform", "poisson"))
-
-
 def _read_stage(kind: str, reader: Reader) -> OpenPlan:
-    return _open(STAGES[kind](reader), reader)
+    return _open((stages.read(kind, reader),), reader, is_list=False)
 
 
 def _read_stages(reader: Reader) -> OpenPlan:
-    pieces: list[curve.Piece] = []
-    stages = reader.take("stages", [])
-    if not isinstance(stages, list) or not stages:
+    documents = reader.take("stages", [])
+    if not isinstance(documents, list) or not documents:
         reader.problem("stages", 'must be a list of stages such as {"type": "ramp", "start": 0, "end": 500}')
-        stages = []
-    parts = [reader.child(f"stages[{number}]", stage) for number, stage in enumerate(stages)]
-    for part in parts:
-        pieces += STAGES[part.choice("type", "constant_rate", tuple(STAGES))](part)
-    reader.values["stages"] = [part.values for part in parts]
-    return _open(tuple(pieces) or curve.constant(1.0, 1.0), reader)
+        documents = []
+    parts = [reader.child(f"stages[{number}]", document) for number, document in enumerate(documents)]
+    found = tuple(stages.read(part.choice("type", "constant_rate", tuple(STAGES)), part) for part in parts)
+    return _open(found or NO_PLAN.stages, reader, is_list=True)
 
 
-def _open(pieces: tuple[curve.Piece, ...], reader: Reader) -> OpenPlan:
-    arrivals = _arrivals(reader)
-    if sum(piece.area for piece in pieces) < 1:
+def _open(found: tuple[Stage, ...], reader: Reader, is_list: bool) -> OpenPlan:
+    arrivals = reader.choice("arrivals", "uniform", ("uniform", "poisson"))
+    if sum(piece.area for stage in found for piece in stage.pieces) < 1:
         reader.problem("", "must ask for one operation at least")
-        pieces = curve.constant(1.0, 1.0)
-    return OpenPlan(pieces, arrivals, reader.values)
+        return NO_PLAN
+    return OpenPlan(found, arrivals, is_list)
 
 
 def _read_replay(reader: Reader) -> Plan:
@@ -225,10 +238,10 @@ def _read_replay(reader: Reader) -> Plan:
     speed = reader.number("speed", 1.0, 0.001, 1000, "times as fast as recorded")
     if not reader.problems:
         try:
-            return ReplayPlan(path, speed, reader.values, read_arrivals(path))
+            return ReplayPlan(path, speed, read_arrivals(path))
         except ValueError as error:
             reader.problem("file", str(error))
-    return OpenPlan(curve.constant(1.0, 1.0), "uniform", {})
+    return NO_PLAN
 
 
 # ---- Closed plans
@@ -236,36 +249,37 @@ def _read_replay(reader: Reader) -> Plan:
 
 def _read_closed(reader: Reader) -> ClosedPlan:
     concurrency = reader.integer("concurrency", 32, 1, MOST_CALLERS)
-    duration = _seconds(reader, "duration", 10.0) if "duration" in reader.document else None
+    duration = stages.seconds(reader, "duration", 10.0) if "duration" in reader.document else None
     if duration is not None and "operations" not in reader.document:
         operations = None
         reader.known.append("operations")
     else:
         operations = reader.integer("operations", 10_000, 1, MOST_OPERATIONS)
         reader.known.append("duration")
-    return ClosedPlan(callers.constant(concurrency, operations), duration, reader.values)
+    return CallersPlan(concurrency, operations, duration)
 
 
 def _read_classic(reader: Reader) -> ClosedPlan:
-    limit = reader.integer("concurrency_limit", 100, 1, MOST_CALLERS)
-    total = reader.integer("total_items", 10_000, 1, MOST_OPERATIONS)
-    percentage = reader.integer("max_concurrency_percentage", 100, 1, 100)
-    repeated = reader.number("duplicate_percentage", 10.0, 0, 99, "per cent of the puts")
-    duplicates = repeated if reader.boolean("inject_duplicates", False) else 0.0
+    plan = ClassicPlan(
+        concurrency_limit=reader.integer("concurrency_limit", 100, 1, MOST_CALLERS),
+        total_items=reader.integer("total_items", 10_000, 1, MOST_OPERATIONS),
+        max_concurrency_percentage=reader.integer("max_concurrency_percentage", 100, 1, 100),
+        duplicate_percentage=reader.number("duplicate_percentage", 10.0, 0, 99, "per cent of the puts"),
+        inject_duplicates=reader.boolean("inject_duplicates", False),
+    )
     try:
-        Duplicates(total, duplicates)
+        Duplicates(plan.total_items, plan.duplicate_percentage if plan.inject_duplicates else 0)
     except ValueError as error:
         reader.problem("duplicate_percentage", str(error))
-        duplicates = 0.0
-    return ClosedPlan(callers.classic(limit, total, percentage), None, reader.values, duplicates)
+    return plan
 
 
 # ---- The search
 
 
 def _read_find_max(reader: Reader) -> FindMaxPlan:
-    start = _rate(reader, "start", 100.0, 1.0)
-    ceiling = _rate(reader, "ceiling", 40_000.0, 1.0)
+    start = stages.rate(reader, "start", 100.0, 1.0)
+    ceiling = stages.rate(reader, "ceiling", 40_000.0, 1.0)
     if ceiling < start:
         reader.problem("ceiling", f"must be at least the start, {start:g}, got {ceiling:g}")
     return FindMaxPlan(
@@ -273,10 +287,9 @@ def _read_find_max(reader: Reader) -> FindMaxPlan:
         ceiling=max(start, ceiling),
         precision=reader.number("precision", 0.05, 0.001, 1, "share by which the answer may be off"),
         confirmations=reader.integer("confirmations", 3, 1, 100),
-        trial_s=_seconds(reader, "trial", 20.0, 0.5),
-        settle_s=_seconds(reader, "settle", 5.0, 0.0),
-        rest_s=_seconds(reader, "rest", 2.0, 0.0),
-        document=reader.values,
+        trial_s=stages.seconds(reader, "trial", 20.0, 0.5),
+        settle_s=stages.seconds(reader, "settle", 5.0, 0.0),
+        rest_s=stages.seconds(reader, "rest", 2.0, 0.0),
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads a JSON document field by field, and notes all that is wrong with it, one line each: field, rule, value."""
+"""Reads a JSON document field by field, and records each problem in one line: field, rule, value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST_SHOWN = 60
 
 
 class Reader:
-    """Takes fields out of an object, and notes what is wrong with each and what is left over."""
+    """Reads the fields of an object; records the problems of each, and the fields that were not read."""
 
     def __init__(self, document: Any, path: str = "", problems: list[str] | None = None) -> None:
         self.path = path
@@ -27,7 +27,7 @@ class Reader:
             self.problem("", f"must be an object, got {show(document)}")
 
     def problem(self, name: str, text: str) -> None:
-        """Note that something is wrong with a field, or with the object itself where the name is empty."""
+        """Note a problem of a field, or of the object itself where the name is empty."""
         where = ".".join(part for part in (self.path, name) if part)
         line = f"scenario: {where}: {text}" if where else f"scenario: {text}"
         # The name of a field may be anything.
@@ -43,14 +43,14 @@ class Reader:
         return self.child(name, self.take(name, {} if default is None else default))
 
     def child(self, name: str, document: Any) -> Reader:
-        """Return a reader of something within this object."""
+        """Return a reader of a part of this object."""
         path = f"{self.path}.{name}" if self.path else name
         child = Reader(document, path, self.problems)
         self.children.append(child)
         return child
 
     def checked(self, name: str, default: Any, rule: str, is_right: Callable[[Any], bool]) -> Any:
-        """Return a field that keeps a rule; the default, and a note, where it does not."""
+        """Return a field that fulfils a rule; else record the problem and return the default."""
         value = self.values[name] = self.take(name, default)
         if is_right(value):
             return value
@@ -87,7 +87,7 @@ class Reader:
         return value
 
     def finish(self) -> None:
-        """Note every field that nobody took."""
+        """Note every field that was not read."""
         for name in self.document:
             if name not in self.known:
                 near = difflib.get_close_matches(str(name), self.known, 1)
@@ -98,12 +98,12 @@ class Reader:
 
 
 def is_integer(value: Any) -> bool:
-    """Tell whether a value is a whole number."""
+    """Return whether a value is a whole number."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a number, and a finite one."""
+    """Return whether a value is a number, and a finite one."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Thresholds: what a run must keep, as short expressions such as ``put.p99 < 20ms``."""
+"""Thresholds: the conditions on a run's figures, as short expressions, for example ``put.p99 < 20ms``."""
 
 from __future__ import annotations
 
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-from ddbload.stats.histogram import Histogram
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -24,44 +22,44 @@ TIMES = (*PERCENTILES, "mean")
 SERVICE_TIMES = tuple(f"service_{name}" for name in TIMES)
 
 
-class _Place(NamedTuple):
+class Slot(NamedTuple):
     """Where a summary, or an operation in it, keeps a figure: in a section (none where ""), by name."""
 
     section: str
     name: str
 
 
-class _Figure(NamedTuple):
+class Figure(NamedTuple):
     """A figure, and those that together are the whole that it may be a percentage of (none where it is no share)."""
 
-    place: _Place
-    whole: tuple[_Place, ...] = ()
+    slot: Slot
+    whole: tuple[Slot, ...] = ()
 
 
-SENT = (_Place("", "sent"),)
-# An item that came back unprocessed was throttled, though its batch was answered with success:
+SENT = (Slot("", "sent"),)
+# An unprocessed item was throttled, though its batch was a success:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
-UNPROCESSED = _Figure(_Place("items", "unprocessed"), (_Place("items", "ok"), _Place("items", "unprocessed")))
+UNPROCESSED = Figure(Slot("items", "unprocessed"), (Slot("items", "ok"), Slot("items", "unprocessed")))
 OUTCOMES = ("sent", "ok", "expected", "throttled", "contention", "cancelled", "failed", "found")
 UNITS = ("consumed_read_units", "consumed_write_units")
 OF_OPERATIONS = {
-    **{name: _Figure(_Place("", name), SENT) for name in OUTCOMES},
-    "retries": _Figure(_Place("attempts", "retried"), SENT),
+    **{name: Figure(Slot("", name), SENT) for name in OUTCOMES},
+    "retries": Figure(Slot("attempts", "retried"), SENT),
     "unprocessed": UNPROCESSED,
     "items_throttled": UNPROCESSED,
-    **{name: _Figure(_Place("", name)) for name in UNITS},
-    "rate": _Figure(_Place("", "rate_reached"), (_Place("", "rate_asked"),)),
+    **{name: Figure(Slot("", name)) for name in UNITS},
+    "rate": Figure(Slot("", "rate_reached"), (Slot("", "rate_asked"),)),
 }
 VERIFICATION = {
-    name: _Figure(_Place("verification", name), (_Place("verification", "checked"),))
+    name: Figure(Slot("verification", name), (Slot("verification", "checked"),))
     for name in ("lost", "corrupt", "phantom", "indeterminate")
 }
 OF_THE_RUN = {
-    "never_sent": _Figure(_Place("plan", "never_sent"), (_Place("plan", "planned"),)),
+    "never_sent": Figure(Slot("plan", "never_sent"), (Slot("plan", "planned"),)),
     **VERIFICATION,
-    "duplicates_accepted": _Figure(_Place("duplicates", "accepted")),
-    "cost": _Figure(_Place("cost", "total")),
-    "paused": _Figure(_Place("breaker", "paused_s")),
+    "duplicates_accepted": Figure(Slot("duplicates", "accepted")),
+    "cost": Figure(Slot("cost", "total")),
+    "paused": Figure(Slot("breaker", "paused_s")),
 }
 METRICS = (*TIMES, *SERVICE_TIMES, *OF_OPERATIONS, *OF_THE_RUN)
 TIME_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -76,7 +74,7 @@ EXPRESSION = re.compile(
 
 
 class ThresholdError(ValueError):
-    """An expression that is no threshold; the text says why."""
+    """An expression that is no threshold; the text states the cause."""
 
 
 @dataclass(frozen=True)
@@ -95,18 +93,19 @@ class Rule(NamedTuple):
     """A threshold as a scenario gives it.
 
     Attributes:
-        threshold: the expression.
+        threshold: what must hold.
         abort: whether the run ends as soon as it fails.
         grace: seconds from the start within which it may fail.
     """
 
-    threshold: str
+    threshold: Threshold
     abort: bool = False
     grace: float = DEFAULT_GRACE_S
 
     def document(self) -> str | dict[str, Any]:
-        """Return what ``parse_rule`` reads as this rule: the text alone where it tells all."""
-        return self.threshold if self == Rule(self.threshold) else self._asdict()
+        """Return what ``parse_rule`` reads as this rule: the expression alone where the rest is the default."""
+        expression = self.threshold.expression
+        return expression if self == Rule(self.threshold) else self._asdict() | {"threshold": expression}
 
 
 def parse(expression: str) -> Threshold:
@@ -141,8 +140,7 @@ def parse_rule(value: Any) -> Rule:
         ThresholdError: it is none; the text says which part, and why.
     """
     if isinstance(value, str):
-        parse(value)
-        return Rule(value)
+        return Rule(parse(value))
     if not isinstance(value, Mapping) or not isinstance(value.get("threshold"), str):
         raise ThresholdError(
             'must be a text such as "put.p99 < 20ms", or an object such as '
@@ -159,53 +157,10 @@ def parse_rule(value: Any) -> Rule:
         raise ThresholdError('grace is for thresholds with "abort": true; others are judged at the end')
     if not _is_seconds(grace):
         raise ThresholdError(f"grace must be seconds, from 0 to {LONGEST_GRACE_S:,.0f}, got {grace!r:.60}")
-    metric = parse(expression).metric
-    if abort and metric in VERIFICATION:
-        raise ThresholdError(f'{metric} is known after the run only and cannot abort it, in "{expression}"')
-    return Rule(expression, abort, float(grace))
-
-
-def expressions(rules: Iterable[Rule]) -> list[str]:
-    """Return the rules' expressions, in their order."""
-    return [rule.threshold for rule in rules]
-
-
-def evaluate(expressions: Iterable[str], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Hold a summary against thresholds.
-
-    Args:
-        expressions: the thresholds.
-        summary: with ``operations``, ``plan``, ``verification``, ``cost``, ``breaker`` and ``duplicates`` as in
-            run.summary; what is missing or None has no value, nor have the findings of a check that is not complete.
-
-    Returns:
-        One ``{expression, value, unit, passed}`` each; a value that is not there (None) never passes.
-    """
-    return [_evaluate(parse(expression), summary) for expression in expressions]
-
-
-def broken(rules: Iterable[Rule], summary: Mapping[str, Any], elapsed_s: float) -> list[Rule]:
-    """Return the rules on which a run has to end now.
-
-    Args:
-        rules: of the scenario.
-        summary: of the run so far, as for ``evaluate``.
-        elapsed_s: seconds since the start.
-
-    Returns:
-        Those that abort, whose grace is over, and whose threshold fails. One that has no value yet does not fail yet.
-    """
-    due = [rule for rule in rules if rule.abort and elapsed_s >= rule.grace]
-    results = evaluate(expressions(due), summary)
-    return [
-        rule for rule, result in zip(due, results, strict=True) if result["value"] is not None and not result["passed"]
-    ]
-
-
-def count_of(operation: Mapping[str, Any], metric: str) -> float:
-    """Return a count of an operation's summary; those kept by reason are added up."""
-    value: float | Mapping[str, int] = operation.get(metric, 0)
-    return sum(value.values()) if isinstance(value, Mapping) else value
+    threshold = parse(expression)
+    if abort and threshold.metric in VERIFICATION:
+        raise ThresholdError(f'{threshold.metric} is known after the run only and cannot abort it, in "{expression}"')
+    return Rule(threshold, abort, float(grace))
 
 
 def _units(metric: str) -> tuple[str, dict[str, float]]:
@@ -227,60 +182,3 @@ def _is_seconds(value: Any) -> bool:
         and math.isfinite(value)
         and 0 <= value <= LONGEST_GRACE_S
     )
-
-
-def _evaluate(threshold: Threshold, summary: Mapping[str, Any]) -> dict[str, Any]:
-    value = _value(threshold, summary)
-    digits = 6 if threshold.unit == "$" else 4
-    return {
-        "expression": threshold.expression,
-        "value": None if value is None else round(value, digits),
-        "unit": threshold.unit,
-        "passed": value is not None and OPERATORS[threshold.operator](value, threshold.limit),
-    }
-
-
-def _value(threshold: Threshold, summary: Mapping[str, Any]) -> float | None:
-    metric = threshold.metric
-    # A check that did not come to its end proves nothing of the keys that it did not read.
-    if metric in VERIFICATION and not (summary.get("verification") or {}).get("complete", True):
-        return None
-    if metric in OF_THE_RUN:
-        return _figure(OF_THE_RUN[metric], [summary], threshold.unit == "%")
-    named: Mapping[str, Any] = summary.get("operations") or {}
-    operations = [value or {} for name, value in named.items() if threshold.operation in (None, name)]
-    if metric in OF_OPERATIONS:
-        return _figure(OF_OPERATIONS[metric], operations, threshold.unit == "%")
-    return _time(metric, operations)
-
-
-def _figure(figure: _Figure, parts: Sequence[Mapping[str, Any]], is_share: bool) -> float | None:
-    """Add a figure up over the parts that keep it, as a percentage of its whole where asked."""
-    value = _sum(figure.place, parts)
-    if not is_share or value is None:
-        return value
-    wholes = [_sum(place, parts) for place in figure.whole]
-    whole = sum(part for part in wholes if part is not None)
-    return 100 * value / whole if whole and None not in wholes else None
-
-
-def _sum(place: _Place, parts: Sequence[Mapping[str, Any]]) -> float | None:
-    sections = [part.get(place.section) or {} if place.section else part for part in parts]
-    kept = [section for section in sections if place.name in section]
-    # A part that has none, such as the rate asked of a closed plan, leaves the sum without a meaning.
-    if not kept or any(section[place.name] is None for section in kept):
-        return None
-    return float(sum(count_of(section, place.name) for section in kept))
-
-
-def _time(metric: str, operations: Sequence[Mapping[str, Any]]) -> float | None:
-    kind = "service" if metric in SERVICE_TIMES else "latency"
-    name = metric.removeprefix("service_")
-    merged = Histogram()
-    for operation in operations:
-        text = ((operation.get("histograms") or {}).get("ok") or {}).get(kind)
-        if text:
-            merged.add(Histogram.decode(text))
-    if not merged.total:
-        return None
-    return (merged.mean() if name == "mean" else merged.percentile(PERCENTILES[name])) / 1000

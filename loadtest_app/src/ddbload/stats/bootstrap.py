@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a figure of a run may be off, told from the run's own seconds.
+"""The standard error of a figure of a run, estimated from the seconds of that run.
 
-Seconds that follow each other are alike: a table that is slow now is slow in the next second, too. Taken as
-independent, they would promise more certainty than there is. So a run is cut into blocks, longer than what a second
-remembers of the one before, and whole blocks are drawn (Carlstein, The Use of Subseries Values for Estimating the
+Consecutive seconds are correlated: a table that is slow now is slow in the next second, too. Treated as independent,
+they would give too small an error. So a run is cut into blocks that are longer than the correlation time, and whole
+blocks are drawn (Carlstein, The Use of Subseries Values for Estimating the
 Variance of a General Statistic from a Stationary Sequence, Annals of Statistics 14(3), 1986,
 https://doi.org/10.1214/aos/1176350057).
 """
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 DRAWS = 400
 SEED = 1
-# Fewer blocks say too little of how much they differ; more cost time and add nothing.
+# Fewer blocks give a poor estimate of their variance; more cost time and add nothing.
 FEWEST_BLOCKS = 5
 MOST_BLOCKS = 60
 # Where the sum of correlations is cut off, in units of itself: Sokal, Monte Carlo Methods in Statistical Mechanics,
@@ -26,13 +26,13 @@ WINDOW = 5.0
 
 
 def correlation_time(values: Sequence[float]) -> float:
-    """Return the integrated autocorrelation time: how many values in a row tell as much as one independent value.
+    """Return the integrated autocorrelation time: the number of consecutive values that equal one independent value.
 
     Args:
         values: in the order of time.
 
     Returns:
-        1 for values that have nothing to do with each other, or that are all the same; never below 1.
+        1 for values that are uncorrelated, or all the same; never below 1.
     """
     if len(values) < 2:
         return 1.0
@@ -66,7 +66,7 @@ def block_length(series: Sequence[Sequence[float]]) -> int:
 
 
 def blocks(count: int, length: int) -> list[range]:
-    """Cut so many seconds into blocks; the last one takes what is left over."""
+    """Cut ``count`` seconds into blocks of ``length``; the last block takes the rest."""
     starts = list(range(0, count - length + 1, length))
     return [range(start, end) for start, end in zip(starts, [*starts[1:], count], strict=True)]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CloudWatch Embedded Metric Format: log events from which CloudWatch Logs makes metrics, with no permission asked.
+"""CloudWatch Embedded Metric Format: log events from which CloudWatch Logs extracts metrics, without an IAM permission.
 
 Rules and limits are those of the specification
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html)
@@ -48,7 +48,7 @@ def document(
     metrics: Mapping[str, tuple[str, float | Histogram]],
     properties: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Put a log event together from which CloudWatch makes metrics.
+    """Build a log event from which CloudWatch extracts metrics.
 
     Args:
         timestamp_ms: the instant of the metrics, in milliseconds since the epoch.
@@ -85,7 +85,7 @@ def values_and_counts(histogram: Histogram, microseconds: int = 1) -> tuple[list
 
     Neighbouring slots are merged at the mean of what they counted: the number of values stays exact, their sum as
     exact as the slots. Merged slots lie within 1 % of each other, or as close as 100 values can cover them; the
-    lowest and the highest slot stay by themselves, for the minimum and the maximum.
+    lowest and the highest slot are not merged, for the minimum and the maximum.
 
     Args:
         histogram: counts of microseconds.
@@ -151,9 +151,9 @@ def _groups(values: list[float]) -> list[tuple[int, int]]:
     """Cut ascending values into at most 100 runs of neighbours, each as narrow as that allows."""
     last = len(values) - 1
     if last < MOST_VALUES:
-        return [(place, place + 1) for place in range(len(values))]
+        return [(position, position + 1) for position in range(len(values))]
     most = MOST_VALUES - 2
-    # Only the first value can be zero, with no ratio to its neighbour; it stays by itself.
+    # Only the first value can be zero, which has no ratio to its neighbour: it is not merged.
     narrow, wide = 1 + CLOSE, values[last] / values[1]
     cuts = _cuts(values, last, narrow)
     if len(cuts) > most:

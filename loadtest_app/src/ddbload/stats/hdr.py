@@ -13,13 +13,15 @@ The layout of slots and the encoding are those of Gil Tene's HdrHistogram
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import accumulate, compress
 from typing import Any, NamedTuple
 
-# What ddbload records: whole microseconds up to one hour with three significant digits.
+# ddbload's range: whole microseconds up to one hour with three significant digits.
 LOWEST_US = 1
 MAX_US = 3_600_000_000
 SIGNIFICANT_DIGITS = 3
@@ -42,10 +44,17 @@ INNER = struct.Struct(">IIIIQQd")
 NO_OFFSET = 0
 NO_RATIO = 1.0
 HIGHEST_COUNT = (1 << 63) - 1
-# An hour of microseconds takes 23,552 slots with three digits; who allows five would decode for seconds.
+# An hour of microseconds takes 23,552 slots with three digits; decoding five digits would take seconds.
 MOST_SLOTS = 200_000
 # A count of 64 bits takes up to nine bytes.
 COUNT_BYTES = 9
+# Runs of numbers of one byte, or one number of several; what matches neither is truncated.
+NUMBERS = re.compile(rb"[\x00-\x7f]+|[\x80-\xff]{8}.|[\x80-\xff]{1,7}[\x00-\x7f]", re.DOTALL)
+# Of each number of one byte: how many slots it goes on, the count that it is, whether it is a count above 0.
+STEPS = bytes((byte >> 1) + 1 if byte & 1 else 1 for byte in range(256))
+COUNTS = bytes(byte >> 1 for byte in range(256))
+IS_COUNT = bytes(byte != 0 and not byte & 1 for byte in range(256))
+NO_COUNTS = bytes(byte for byte in range(256) if not IS_COUNT[byte])
 
 
 def slot_of(value: int) -> int:
@@ -57,11 +66,11 @@ def slot_of(value: int) -> int:
 
 
 class Layout(NamedTuple):
-    """How a histogram shares its values out among slots.
+    """The assignment of values to the slots of a histogram.
 
     Attributes:
         half_bits: each doubling has two to this power steps.
-        unit_bits: values are told apart in units of two to this power.
+        unit_bits: the lowest discernible value is two to this power.
         slots: how many slots there are.
     """
 
@@ -71,10 +80,10 @@ class Layout(NamedTuple):
 
     @classmethod
     def of(cls, lowest: int, highest: int, digits: int) -> Layout:
-        """Derive the layout from what a histogram's header says, as AbstractHistogram does.
+        """Derive the layout from the fields of a histogram's header, as AbstractHistogram does.
 
         Raises:
-            ValueError: no histogram has such a range or so many digits.
+            ValueError: no histogram has this range, or this number of significant digits.
         """
         if not (1 <= lowest <= highest // 2 and highest <= HIGHEST_COUNT and digits <= 5):
             raise ValueError(f"no histogram counts from {lowest} to {highest} with {digits} digits")
@@ -98,7 +107,7 @@ class Layout(NamedTuple):
         return self.lowest_of(slot) + self.width_of(slot) - 1
 
     def middle_of(self, slot: int) -> float:
-        """Return the middle of what a slot counts: what it contributes to a mean."""
+        """Return the median equivalent value of a slot, which a mean is computed from."""
         return self.lowest_of(slot) + (self.width_of(slot) - 1) / 2
 
     def width_of(self, slot: int) -> int:
@@ -107,10 +116,10 @@ class Layout(NamedTuple):
         return 1 << (self.unit_bits if doubling <= 0 else doubling + self.unit_bits)
 
 
-OURS = Layout(HALF_BITS, 0, SLOTS)
-lowest_of = OURS.lowest_of
-highest_of = OURS.highest_of
-middle_of = OURS.middle_of
+OWN_LAYOUT = Layout(HALF_BITS, 0, SLOTS)
+lowest_of = OWN_LAYOUT.lowest_of
+highest_of = OWN_LAYOUT.highest_of
+middle_of = OWN_LAYOUT.middle_of
 
 
 def encode(counts: Mapping[int, int]) -> str:
@@ -148,30 +157,30 @@ def decode(text: str) -> dict[int, int]:
     """Read HdrHistogram V2 in base64, compressed or not, of this or of another writer.
 
     Args:
-        text: the encoded histogram; its values are taken for microseconds.
+        text: the encoded histogram; its values are read as microseconds.
 
     Returns:
-        Values counted by slot of ours. A histogram of another range, precision or unit is counted anew at the
-        highest value of each of its slots, which is the value that HdrHistogram gives for a percentile; what lies
-        beyond one hour is counted there.
+        Counts by slot of ddbload's layout. The counts of a histogram of another range, precision or unit are moved to
+        the slots of their highest equivalent values, which HdrHistogram returns for a percentile; the last slot
+        counts the values above one hour.
 
     Raises:
-        ValueError: the text is no such histogram; one line says why.
+        ValueError: the text is no HdrHistogram V2; one line says why.
     """
     try:
         layout, body = _open(b64decode(text.strip(), validate=True))
-        counts = dict(_numbers(body, layout.slots))
+        counts = _numbers(body, layout.slots)
     except (ValueError, zlib.error) as error:
         raise ValueError(f"not an HdrHistogram V2: {error}") from error
-    return counts if layout == OURS else _counted_anew(counts, layout)
+    return counts if layout == OWN_LAYOUT else _counted_anew(counts, layout)
 
 
 def _counted_anew(counts: Mapping[int, int], layout: Layout) -> dict[int, int]:
-    ours: dict[int, int] = {}
+    own: dict[int, int] = {}
     for slot, count in counts.items():
         nearest = slot_of(layout.highest_of(slot))
-        ours[nearest] = ours.get(nearest, 0) + count
-    return ours
+        own[nearest] = own.get(nearest, 0) + count
+    return own
 
 
 def _open(data: bytes) -> tuple[Layout, bytes]:
@@ -196,7 +205,7 @@ def _open(data: bytes) -> tuple[Layout, bytes]:
 
 
 def _inner(data: bytes) -> tuple[Layout, int]:
-    """Return the layout and the length of the counts that an inner header tells."""
+    """Return the layout and the length of the counts in bytes from an inner header."""
     cookie, length, _offset, digits, lowest, highest, _ratio = _header(INNER, data)
     if cookie & COOKIE_BASE != COUNTS_COOKIE:
         raise ValueError(f"its cookie is {cookie:#x}")
@@ -222,23 +231,32 @@ def _append_number(body: bytearray, number: int) -> None:
     body.append(number)
 
 
-def _numbers(body: bytes, slots: int) -> Iterator[tuple[int, int]]:
-    """Yield slots that counted something, with their counts."""
-    slot = number = shift = 0
-    for byte in body:
-        if shift < 56 and byte & 0x80:
-            number |= (byte & 0x7F) << shift
-            shift += 7
-            continue
-        number |= byte << shift
-        if number & 1:
-            slot += (number >> 1) + 1
+def _numbers(body: bytes, slots: int) -> dict[int, int]:
+    """Return the slots that counted something, with their counts.
+
+    Nearly all numbers have one byte. A run of them is decoded by tables, which costs no step of Python's a number.
+    """
+    counts: dict[int, int] = {}
+    slot = end = 0
+    for run in NUMBERS.finditer(body):
+        numbers, end = run[0], run.end()
+        if numbers[0] < 0x80:
+            steps = numbers.translate(STEPS)
+            numbered = compress(accumulate(steps, initial=slot), numbers.translate(IS_COUNT))
+            counts.update(zip(numbered, numbers.translate(COUNTS, NO_COUNTS), strict=True))
+            slot += sum(steps)
         else:
-            if number:
-                yield slot, number >> 1
-            slot += 1
+            number = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(numbers[:8]))
+            # The ninth byte carries eight bits.
+            number |= numbers[8] << 56 if len(numbers) > 8 else 0
+            if number & 1:
+                slot += (number >> 1) + 1
+            else:
+                if number:
+                    counts[slot] = number >> 1
+                slot += 1
         if slot > slots:
             raise ValueError(f"it has more than the {slots} slots that its header allows")
-        number = shift = 0
-    if shift:
+    if end < len(body):
         raise ValueError("its last count is truncated")
+    return counts

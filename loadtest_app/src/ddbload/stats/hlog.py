@@ -3,23 +3,23 @@
 
 The format is the one that HistogramLogWriter and HistogramLogReader of https://github.com/HdrHistogram/HdrHistogram
 write and read. Its readers merge intervals without loss, split them by tag and cut out any range of time. The log
-does not say which unit its values have; ours are microseconds, and HistogramLogProcessor has to be told so:
-`-outputValueUnitRatio 1000` makes it print milliseconds (without it, it takes values for nanoseconds).
+does not state the unit of its values; ddbload's are microseconds. HistogramLogProcessor assumes nanoseconds, and prints
+milliseconds with `-outputValueUnitRatio 1000`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import NamedTuple
 
+from ddbload.instants import epoch_text
 from ddbload.stats.histogram import Histogram
 
 VERSION = "1.3"
 LEGEND = '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
 TAG = "Tag="
-# The largest value of an interval stands in the log in milliseconds; ours are microseconds.
+# The log has the maximum of an interval in milliseconds, and a histogram's values are microseconds.
 MAX_VALUE_UNIT_RATIO = 1000
 # A log without a base time whose first stamp lies more than a year before its start time has relative stamps.
 YEAR_S = 365 * 24 * 3600
@@ -28,10 +28,10 @@ BREAKS_A_TAG = re.compile(r"[\s,]")
 
 
 class Interval(NamedTuple):
-    """What was recorded under a tag in a span of time.
+    """The histogram of a tag and an interval of time.
 
     Attributes:
-        tag: the name of what was recorded, without commas and white space; may be empty.
+        tag: the name of the recorded series, without commas and white space; may be empty.
         start_s: seconds from the log's start to the interval's.
         length_s: the interval's length in seconds.
         histogram: the values, in microseconds.
@@ -48,7 +48,7 @@ class Log(NamedTuple):
 
     Attributes:
         started_s: the log's start, in seconds since the epoch; 0 where the log names none and has relative stamps.
-        intervals: in the order in which they stand in the log.
+        intervals: in the order of the log.
     """
 
     started_s: float
@@ -68,10 +68,9 @@ def write(intervals: Iterable[Interval], started_s: float) -> str:
     Raises:
         ValueError: a tag would break its line.
     """
-    instant = datetime.fromtimestamp(started_s, UTC).isoformat(timespec="milliseconds")
     lines = [
         f"#[Histogram log format version {VERSION}]",
-        f"#[StartTime: {started_s:.3f} (seconds since epoch), {instant}]",
+        f"#[StartTime: {started_s:.3f} (seconds since epoch), {epoch_text(started_s)}]",
         f"#[BaseTime: {started_s:.3f} (seconds since epoch)]",
         "#[Values are in microseconds, Interval_Max is in milliseconds]",
         LEGEND,
@@ -84,8 +83,8 @@ def read(text: str) -> Log:
     """Read an interval log, of this or of another writer.
 
     Args:
-        text: the log; values are taken for microseconds. The largest values that it names are passed over: they can
-            be told from the histograms.
+        text: the log; its values are read as microseconds. The maximum of each interval is ignored: the histogram
+            holds it.
 
     Returns:
         The log's start and its intervals.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""After the load: what was acknowledged is read again, and what was written is deleted."""
+"""After the load: reads acknowledged writes again, and deletes the run's items."""

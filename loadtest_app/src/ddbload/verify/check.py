@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
 
-from ddbload.dynamo import codes
-from ddbload.dynamo.capacity import units
 from ddbload.dynamo.client import Bulk, Refused, Throttle, side_by_side
-from ddbload.dynamo.documents import Document
-from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.responses import codes
+from ddbload.dynamo.responses.capacity import units
+from ddbload.dynamo.responses.documents import Document
+from ddbload.dynamo.responses.errors import Outcome
 from ddbload.dynamo.sign import API
-from ddbload.scenario.scenario import Verification
+from ddbload.scenario.sections import Verification
 from ddbload.verify.judge import Tally, chosen, judge
 from ddbload.workload.operations.base import Workload
 from ddbload.workload.operations.batches import (
@@ -26,10 +26,10 @@ from ddbload.workload.operations.batches import (
     unprocessed_keys,
 )
 
-# Batches under way side by side.
+# Batches under way at the same time.
 READERS = 8
 TARGET = f"{API}.BatchGetItem"
-# Keys that come back unread are asked for again so often.
+# Requests for keys that come back unread, at most.
 ROUNDS = 10
 WAIT_S = 0.1
 
@@ -37,14 +37,14 @@ WAIT_S = 0.1
 async def check(
     workload: Workload, rules: Verification, seed: int, bulk: Bulk, is_stopped: Callable[[], bool]
 ) -> dict[str, Any]:
-    """Read the keys that a worker wrote, or a sample of them, and say what became of each.
+    """Read the keys that a worker wrote, or a sample of them, and judge each.
 
     Args:
         workload: with the journal of what was written.
         rules: how many keys are read, and how fast.
         seed: of the sample.
         bulk: sends the requests.
-        is_stopped: asked before each batch.
+        is_stopped: called before each batch.
 
     Returns:
         The tally's document, and ``keys`` (written in all), ``share``, ``consumed_read_units``, ``complete``, and
@@ -57,11 +57,12 @@ async def check(
     read_units = 0.0
     indexes = _at_least_one(chosen(workload.journal, share, seed), workload.journal.indexes() if share else iter(()))
     throttle = Throttle(rules.rate / workload.segment.count)
+    most = throttle.most(MAX_BATCH_GET)
     error = ""
 
     async def work() -> None:
         nonlocal read_units
-        while not is_stopped() and (batch := list(islice(indexes, MAX_BATCH_GET))):
+        while not is_stopped() and (batch := list(islice(indexes, most))):
             if not await throttle.wait(len(batch), is_stopped):
                 return
             found, consumed = await read_keys(workload, batch, bulk)
@@ -73,7 +74,7 @@ async def check(
     try:
         await side_by_side(work, READERS, is_stopped)
     except Refused as refusal:
-        error = f"{refusal} -> {_remedy(refusal.verdict)}"
+        error = f"{refusal} -> {_remedy(refusal.outcome)}"
     exhausted = not error and not is_stopped() and next(indexes, None) is None
     document = tally.document() | {
         "keys": keys,
@@ -92,13 +93,11 @@ def _at_least_one(sample: Iterator[int], keys: Iterator[int]) -> Iterator[int]:
     return islice(keys, 1) if first is None else chain([first], sample)
 
 
-def _remedy(verdict: Verdict) -> str:
-    remedy = codes.remedy(verdict.reason, verdict.message)
+def _remedy(outcome: Outcome) -> str:
+    remedy = codes.remedy(outcome.reason, outcome.message)
     if remedy == codes.PERMISSION:
-        return (
-            'grant the task role dynamodb:BatchGetItem (cluster_operations: "verify"), or set verify.enabled to false'
-        )
-    if verdict.outcome == "fatal":
+        return 'grant the task role dynamodb:BatchGetItem (task_operations: "verify"), or set verify.enabled to false'
+    if outcome.kind == "fatal":
         return remedy
     return "read the keys again with ddbload verify once the table answers"
 
@@ -119,10 +118,10 @@ async def read_keys(workload: Workload, batch: list[int], bulk: Bulk) -> tuple[d
 
     def read(document: Document) -> tuple[dict[int, Document], list[int], float]:
         items, keys = found_items(document, workload.table), unprocessed_keys(document, workload.table)
-        told = [workload.keys.index_of(element) for element in (*items, *keys)]
-        some_of(left, told, RESPONSES)
-        by_index = {index: item for index, item in zip(told, items, strict=False) if index is not None}
-        unread = [index for index in told[len(items) :] if index is not None]
+        found_indexes = [workload.keys.index_of(element) for element in (*items, *keys)]
+        some_of(left, found_indexes, RESPONSES)
+        by_index = {index: item for index, item in zip(found_indexes, items, strict=False) if index is not None}
+        unread = [index for index in found_indexes[len(items) :] if index is not None]
         return by_index, unread, units(document, writes=False)[0]
 
     for turn in range(ROUNDS):
@@ -133,4 +132,4 @@ async def read_keys(workload: Workload, batch: list[int], bulk: Bulk) -> tuple[d
         if not left:
             return found, read_units
         await asyncio.sleep(WAIT_S * (turn + 1))
-    raise Refused(Verdict("throttled", "UnprocessedKeys", f"{len(left)} keys were left unread {ROUNDS} times"))
+    raise Refused(Outcome("throttled", "UnprocessedKeys", f"{len(left)} keys were left unread {ROUNDS} times"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deletes what a run wrote, and nothing else: the keys are computed again, the table is not scanned."""
+"""Deletes the items of a run and no others: it computes the keys again, and does not scan the table."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from ddbload.dynamo.capacity import units
 from ddbload.dynamo.client import Bulk, Refused, Throttle, side_by_side
-from ddbload.dynamo.documents import Document, object_of
-from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.responses.capacity import units
+from ddbload.dynamo.responses.documents import Document, object_of
+from ddbload.dynamo.responses.errors import Outcome
 from ddbload.dynamo.sign import API
 from ddbload.workload.journal.state import Journal
 from ddbload.workload.operations.base import Workload, encode
 from ddbload.workload.operations.batches import MAX_BATCH_WRITE, UNPROCESSED_ITEMS, some_of, unprocessed_items
 
-# So long a write may be under way of which nobody hears any more.
+# A write that was given up may still be applied within this time.
 LATE_WRITES_S = 1.0
 DELETERS = 8
 ROUNDS = 20
@@ -26,19 +26,20 @@ ROUNDS = 20
 async def clean_written(workload: Workload, rate: float, bulk: Bulk, is_stopped: Callable[[], bool]) -> dict[str, Any]:
     """Delete every key that this run wrote or may have written, within a rate in items a second.
 
-    Where its item must stand, in batches. Where it may, one by one and only this run's: what stands there may have been
-    there before.
+    Keys whose item must exist are deleted in batches; those whose item may exist one by one, on the condition that the
+    item is this run's: it may be older than the run.
     """
     certain, doubtful = _Batches(workload, bulk), _Conditional(workload, bulk)
-    keys = _batches(_written(workload.journal, surely=True), MAX_BATCH_WRITE)
-    document = await _clean(keys, certain, rate, is_stopped)
+    throttle = Throttle(rate)
+    keys = _batches(_written(workload.journal, surely=True), throttle.most(MAX_BATCH_WRITE))
+    document = await _clean(keys, certain, throttle, is_stopped)
     if not document["complete"]:
         return document
     if workload.journal.counts()["indeterminate"] and not is_stopped():
-        # What was given up may still be done, a moment after all else.
+        # Writes that were given up may still be applied.
         await asyncio.sleep(LATE_WRITES_S)
     keys = _batches(_written(workload.journal, surely=False), 1)
-    rest = await _clean(keys, doubtful, rate, is_stopped)
+    rest = await _clean(keys, doubtful, throttle, is_stopped)
     return rest | {name: document[name] + rest[name] for name in ("deleted", "consumed_write_units")}
 
 
@@ -50,13 +51,12 @@ async def clean_conditionally(
     For a run that is over, whose journal is gone: keys that another run wrote since are left alone.
     """
     deleter = _Conditional(workload, bulk)
-    return await _clean(_batches(iter(indexes), 1), deleter, rate, is_stopped)
+    return await _clean(_batches(iter(indexes), 1), deleter, Throttle(rate), is_stopped)
 
 
 async def _clean(
-    batches: Iterator[list[int]], deleter: _Batches | _Conditional, rate: float, is_stopped: Callable[[], bool]
+    batches: Iterator[list[int]], deleter: _Batches | _Conditional, throttle: Throttle, is_stopped: Callable[[], bool]
 ) -> dict[str, Any]:
-    throttle = Throttle(rate)
     error = ""
 
     async def work() -> None:
@@ -84,24 +84,24 @@ class _Batches:
 
     async def delete(self, batch: list[int]) -> None:
         table, keys = self._workload.table, self._workload.keys
-        asked = batch
+        requested = batch
 
         def read(document: Document) -> tuple[list[int], float]:
             left = unprocessed_items(document, table)
-            told = (keys.index_of(object_of(object_of(request, "DeleteRequest"), "Key")) for request in left)
-            return sorted(some_of(asked, told, UNPROCESSED_ITEMS)), units(document, writes=True)[1]
+            found = (keys.index_of(object_of(object_of(request, "DeleteRequest"), "Key")) for request in left)
+            return sorted(some_of(requested, found, UNPROCESSED_ITEMS)), units(document, writes=True)[1]
 
         for turn in range(ROUNDS):
-            requests = [{"DeleteRequest": {"Key": keys.key(index)}} for index in asked]
+            requests = [{"DeleteRequest": {"Key": keys.key(index)}} for index in requested]
             body = encode({"ReturnConsumedCapacity": "TOTAL", "RequestItems": {table: requests}})
             left, consumed = await self._bulk.ask(self.target, body, read)
             self.write_units += consumed
-            self.deleted += len(asked) - len(left)
+            self.deleted += len(requested) - len(left)
             if not left:
                 return
-            asked = left
+            requested = left
             await asyncio.sleep(0.05 * (turn + 1))
-        raise Refused(Verdict("throttled", UNPROCESSED_ITEMS, f"{len(asked)} items were left {ROUNDS} times"))
+        raise Refused(Outcome("throttled", UNPROCESSED_ITEMS, f"{len(requested)} items were left {ROUNDS} times"))
 
 
 class _Conditional:
@@ -126,15 +126,15 @@ class _Conditional:
             try:
                 consumed = await self._bulk.ask(self.target, body, lambda document: units(document, writes=True)[1])
             except Refused as refusal:
-                if refusal.verdict.outcome != "expected":
+                if refusal.outcome.kind != "expected":
                     raise
-                continue  # nothing of this run stands there
+                continue  # the table holds no item of this run
             self.write_units += consumed
             self.deleted += 1
 
 
 def _written(journal: Journal, *, surely: bool) -> Iterator[int]:
-    """Yield the keys at which an item of this run must stand, or those at which one may."""
+    """Yield the keys for which the table must hold an item of this run, or those for which it may."""
     for index in journal.indexes():
         legal = journal.state(index).legal
         if max(legal) >= 0 and surely is (min(legal) >= 0):

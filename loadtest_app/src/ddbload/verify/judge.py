@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The truth about acknowledged writes: what stands in the table, held against what the journal knows."""
+"""The verdict on acknowledged writes: the items in the table against the versions in the journal."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from ddbload.workload.items import ItemFactory, Names
 from ddbload.workload.journal.state import ABSENT, Journal, State
 from ddbload.workload.keys import splitmix64
 
-# How many keys of each bad finding are told one by one.
+# Keys of each bad finding that are listed.
 EXAMPLES = 20
-# So that the keys that are checked do not depend on the keys that were chosen with the same seed.
+# Makes the keys that are checked independent of the choice of keys by the same seed.
 SALT = 0x2545F4914F6CDD1D
 VERSION = re.compile("[0-9]{12,18}")
 
 
 class Finding(StrEnum):
-    """What reading one key told."""
+    """The result of reading one key."""
 
     PRESENT = "present"
-    """An acknowledged version that may stand there does, intact."""
+    """The table holds an acknowledged version that it may hold, intact."""
     ABSENT = "absent"
-    """Nothing stands there, and nothing has to: deleted, or every write was refused."""
+    """The table holds no item, and need not: deleted, or every write was refused."""
     LOST = "lost"
-    """An acknowledged write is gone, or something older or of another run stands in its place."""
+    """An acknowledged write is gone, or an older item or one of another run has replaced it."""
     CORRUPT = "corrupt"
-    """An item of this run stands there whose content is not that of the version it names."""
+    """The table holds an item of this run whose content is not that of the version it names."""
     PHANTOM = "phantom"
-    """An intact item of this run stands there although it was deleted or its writes were refused."""
+    """The table holds an intact item of this run although it was deleted or its writes were refused."""
     INDETERMINATE = "indeterminate"
-    """What is there is right only because a write may or may not have happened."""
+    """What the table holds is legal only because an indeterminate write may have been applied."""
 
 
 BAD = (Finding.LOST, Finding.CORRUPT, Finding.PHANTOM)
 
 
 def judge(index: int, item: Mapping[str, Any] | None, journal: Journal, items: ItemFactory) -> Finding:
-    """Judge what a read found at a key after the run.
+    """Judge the result of a read of a key after the run.
 
-    An item of another run counts as no item: it may have been there before, and is lost only where ours must stand.
+    An item of another run counts as no item: it may be older, and is a loss only where this run's item must exist.
 
     Args:
         index: of the key.
-        item: what a strongly consistent read returned, in DynamoDB's JSON; None for no item.
-        journal: what the run knows.
+        item: the result of a strongly consistent read, in DynamoDB's JSON; None for no item.
+        journal: the run's.
         items: the factory that the run's writes came from.
 
     Returns:
@@ -70,7 +70,7 @@ def chosen(journal: Journal, share: float, seed: int) -> Iterator[int]:
     """Choose the keys that a check reads.
 
     Args:
-        journal: what the run knows.
+        journal: the run's.
         share: of the keys to which something was sent, 0 to 1; 1 is all of them.
         seed: of the choice; whether a key is chosen depends on seed and index alone.
 
@@ -88,10 +88,10 @@ def chosen(journal: Journal, share: float, seed: int) -> Iterator[int]:
 
 
 class Tally:
-    """How many keys were found how, with examples of the bad ones.
+    """Counts of the keys by finding, with examples of the bad ones.
 
     Args:
-        journal: for the examples to tell what was expected; without it they tell only what was found.
+        journal: for the expected versions in the examples; without it they show only what was found.
         names: what an item's attributes are called, for the examples too.
     """
 
@@ -162,7 +162,7 @@ def version_of(item: Mapping[str, Any], names: Names) -> int | None:
 
 
 def _expected(state: State) -> str:
-    """Tell the first few of the things that may stand there, the acknowledged before the others."""
+    """List the first few of the legal versions, acknowledged ones first."""
     first = sorted(state.legal, key=lambda standing: (standing not in state.acknowledged, -standing))[:4]
     more = f" or {len(state.legal) - len(first)} others" if len(state.legal) > len(first) else ""
     return " or ".join(_standing(standing) for standing in first) + more
@@ -175,7 +175,7 @@ def _standing(standing: int) -> str:
 
 
 def _found(item: Mapping[str, Any] | None, names: Names) -> str:
-    """Tell of an item that may be anything, in one line that stays short."""
+    """Describe any item in one short line."""
     if item is None:
         return "no item"
     run, version, data = (_text(item.get(name)) for name in names)

@@ -18,6 +18,9 @@ UNIT = 2.0**-53
 class Chooser(Protocol):
     """Chooses one of the keys that exist."""
 
+    # Whether the choice counts backwards from the newest key that was acknowledged.
+    from_newest: bool
+
     def choose(self, number: int, count: int) -> int:
         """Return the choice of operation ``number`` among ``count`` keys.
 
@@ -33,6 +36,8 @@ class Chooser(Protocol):
 class Sequential:
     """Every key in its turn, and again from the first."""
 
+    from_newest = False
+
     def choose(self, number: int, count: int) -> int:
         """Return the choice of operation ``number`` among ``count`` keys."""
         return number % count
@@ -40,6 +45,8 @@ class Sequential:
 
 class Uniform:
     """Every key with the same chance."""
+
+    from_newest = False
 
     def __init__(self, seed: int) -> None:
         self._mixed_seed = splitmix64(seed)
@@ -56,7 +63,7 @@ class Zipfian:
     discrete distributions", ACM TOMACS 6(3), 1996: no table, so a new count costs one power.
 
     Args:
-        seed: of the draws, and of the place of each rank.
+        seed: of the draws, and of the key of each rank.
         exponent: 0 is uniform; 0.99 is what YCSB takes (Cooper et al., "Benchmarking cloud serving systems with
             YCSB", SoCC 2010).
         scrambled: spread the ranks over the keys; otherwise the key of index 0 is the most frequent, then 1, and so on.
@@ -64,6 +71,8 @@ class Zipfian:
     Raises:
         ValueError: the exponent is below 0 or no number.
     """
+
+    from_newest = False
 
     def __init__(self, seed: int, exponent: float = 0.99, scrambled: bool = True) -> None:
         if not (exponent >= 0 and math.isfinite(exponent)):
@@ -97,7 +106,7 @@ class Zipfian:
             elif rank > count:
                 rank = count
             if rank - position <= self._sure or area >= self._integral(rank + 0.5) - rank**-self._exponent:
-                return self._spread.place(rank - 1, count) if self._spread else rank - 1
+                return self._spread.key_of(rank - 1, count) if self._spread else rank - 1
 
     def _integral(self, position: float) -> float:
         logarithm = math.log(position)
@@ -106,12 +115,14 @@ class Zipfian:
     def _inverse(self, area: float) -> float:
         if not self._power:
             return math.exp(area)
-        # For a large exponent the area of all ranks together is that of infinitely many, as far as a float can tell.
+        # For a large exponent the area of all ranks together is that of infinitely many, as a float.
         return math.exp(math.log1p(max(self._power * area, UNIT - 1.0)) / self._power)
 
 
 class Latest:
     """New keys often, old ones hardly ever: how far from the newest key to go back, in a zipfian distribution."""
+
+    from_newest = True
 
     def __init__(self, seed: int, exponent: float = 0.99) -> None:
         self._distance = Zipfian(seed, exponent, scrambled=False)
@@ -134,6 +145,8 @@ class HotSet:
         ValueError: a share is not between 0 and 1.
     """
 
+    from_newest = False
+
     def __init__(self, seed: int, keys_share: float = 0.01, operations_share: float = 0.9) -> None:
         for name, share in (("keys", keys_share), ("operations", operations_share)):
             if not 0 <= share <= 1:
@@ -149,8 +162,8 @@ class HotSet:
         hot = max(round(count * self._keys_share), 1)
         # Once it is known on which side of the bound they are, the bits are still uniform there.
         if bits < self._bound or hot == count:
-            return self._spread.place(bits % hot, count)
-        return self._spread.place(hot + (bits - self._bound) % (count - hot), count)
+            return self._spread.key_of(bits % hot, count)
+        return self._spread.key_of(hot + (bits - self._bound) % (count - hot), count)
 
 
 class Spread:
@@ -165,13 +178,13 @@ class Spread:
         # Odd, which the full period needs.
         self._offset = splitmix64(seed ^ MULTIPLIER) | 1
 
-    def place(self, rank: int, count: int) -> int:
+    def key_of(self, rank: int, count: int) -> int:
         """Return the index in [0, count) of a rank in [0, count)."""
         mask = (1 << (count - 1).bit_length()) - 1
-        place = (rank * MULTIPLIER + self._offset) & mask
-        while place >= count:
-            place = (place * MULTIPLIER + self._offset) & mask
-        return place
+        index = (rank * MULTIPLIER + self._offset) & mask
+        while index >= count:
+            index = (index * MULTIPLIER + self._offset) & mask
+        return index
 
 
 def chooser_of(document: Mapping[str, Any], seed: int) -> Chooser:

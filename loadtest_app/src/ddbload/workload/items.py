@@ -29,10 +29,10 @@ INDEX_VALUES = 10_000
 # All values of a type take the same number of bytes: a number's first and last digit are none that DynamoDB drops, and
 # four digits are base64 of three bytes.
 INDEX_VALUE = {"S": "%04d", "N": "1%04d1", "B": "%04d"}
-# Where an item's data may begin in the common text; a power of two.
+# Offsets in the common text at which an item's data may start; a power of two.
 OFFSETS = 1 << 16
 LAST_OFFSET = OFFSETS - 1
-# Odd, so that as many neighbouring indexes as there are offsets begin at different places. The versions' one is even:
+# Odd, so that as many neighbouring indexes as there are offsets start at different offsets. The versions' one is even:
 # their sum is odd again, for the runs in which the version grows with the index.
 INDEX_STEP = 0x9E3779B97F4A7C15
 VERSION_STEP = 0xBF58476D1CE4E5BA
@@ -73,7 +73,7 @@ class Names(NamedTuple):
 
     @classmethod
     def beside(cls, keys: Collection[str]) -> Names:
-        """Return names that no key attribute has; the same for the same keys, whoever asks."""
+        """Return names that no key attribute has; the same names for the same keys."""
         return cls(*(_free(name, keys) for name in cls()))
 
 
@@ -84,7 +84,7 @@ def _free(name: str, taken: Collection[str]) -> str:
 
 
 class _Member(NamedTuple):
-    """An attribute that is no key: its name, its alias in expressions, its type, its value with places for ``%``."""
+    """An attribute that is no key: its name, its alias in expressions, its type, its template of a value."""
 
     name: str
     alias: str
@@ -99,12 +99,12 @@ class ItemFactory:
         keys: the primary keys.
         sizes: how many bytes a version of an item has.
         seed: of the data and of the index attributes' values.
-        run_id: what the attribute ``run`` holds.
+        run_id: the value of the attribute ``run``.
         index_attributes: key attributes of secondary indexes that are no part of the primary key.
         expires_at: when the items expire, in epoch seconds, for a table with time to live on ``expires_at``.
 
     Attributes:
-        names: what the attributes that are no key are called.
+        names: of the attributes that are no key.
 
     Raises:
         ValueError: two attributes have the same name, or the smallest size has no room for what is in every item.
@@ -129,7 +129,7 @@ class ItemFactory:
         self._mixed_seed = splitmix64(seed)
         length = OFFSETS + sizes.largest
         self._text = random.Random(seed).randbytes(length).translate(ALPHABET * (256 // len(ALPHABET)))
-        self._numbers = [place for place, attribute in enumerate(keys.schema) if attribute.type == "N"]
+        self._numbers = [part for part, attribute in enumerate(keys.schema) if attribute.type == "N"]
         if keys.per_partition == 1 and 1 in self._numbers:
             self._numbers.remove(1)
         # Only numbers among the keys change their size with the index.
@@ -156,7 +156,7 @@ class ItemFactory:
         """Return the smallest size that all items of this run can have, in bytes, with one byte of data."""
         # The most digits that a number can have, none of which DynamoDB drops.
         longest = [len(str(number)) for number in (self.keys.first + INDEXES - 1, INDEXES - 1)]
-        return self._constant + sum(number_bytes("1" * longest[place]) for place in self._numbers) + 1
+        return self._constant + sum(number_bytes("1" * longest[part]) for part in self._numbers) + 1
 
     def item(self, index: int, version: int) -> DynamoDbItem:
         """Return a version of the item at an index, exactly ``sizes.size(index, version)`` bytes of it."""
@@ -205,7 +205,7 @@ class ItemFactory:
         return self._values % (version, *self._index_values(index), data)
 
     def matches(self, item: Mapping[str, Any], index: int, version: int) -> bool:
-        """Tell whether an item is this version of the one at an index: the same attributes, types and values.
+        """Return whether an item is this version of the one at an index: the same attributes, types and values.
 
         Numbers are compared as numbers, since DynamoDB writes them in a form of its own.
         """
@@ -225,11 +225,11 @@ class ItemFactory:
     def _number_room(self, index: int) -> int:
         """Return how many bytes the numbers among the keys take at an index, where the index changes that."""
         numbers = self.keys.numbers(index)
-        return sum(number_bytes(str(numbers[place])) for place in self._numbers)
+        return sum(number_bytes(str(numbers[part])) for part in self._numbers)
 
     def _index_values(self, index: int) -> list[int]:
         mixed = self._mixed_seed ^ index
-        return [splitmix64(mixed + (place << 48)) % INDEX_VALUES for place in range(len(self.index_attributes))]
+        return [splitmix64(mixed + (number << 48)) % INDEX_VALUES for number in range(len(self.index_attributes))]
 
     def _without_data(self, index: int, version: int) -> DynamoDbItem:
         item: DynamoDbItem = self.keys.key(index) | {
@@ -252,8 +252,8 @@ class ItemFactory:
         ]
         if self.expires_at is not None:
             members.append(_Member(EXPIRY_ATTRIBUTE, "expires_at", "N", str(self.expires_at)))
-        for place, attribute in enumerate(self.index_attributes):
-            members.append(_Member(attribute.name, f"index{place}", attribute.type, INDEX_VALUE[attribute.type]))
+        for number, attribute in enumerate(self.index_attributes):
+            members.append(_Member(attribute.name, f"index{number}", attribute.type, INDEX_VALUE[attribute.type]))
         return [*members, _Member(self.names.data, "data", "S", "%b")]
 
     def _refuse_clashes(self) -> None:
@@ -269,7 +269,7 @@ class ItemFactory:
 
 
 def _template(members: Mapping[str, _Member]) -> bytes:
-    """Return members of a JSON object, each under the name given, with places for what changes."""
+    """Return members of a JSON object, each under the name given, with placeholders for what changes."""
     document = {name.replace("%", "%%"): {member.type: member.template} for name, member in members.items()}
     return _encode(document)[1:-1]
 
@@ -279,7 +279,7 @@ def _encode(document: object) -> bytes:
 
 
 def _same(found: Any, expected: Mapping[str, str]) -> bool:
-    """Tell whether two typed values are the same; ``found`` may be anything."""
+    """Return whether two typed values are the same; ``found`` may be anything."""
     if found == expected:
         return True
     if "N" not in expected or not isinstance(found, Mapping) or found.keys() != {"N"}:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keys as pure functions of an index, in whatever schema the table has."""
+"""Keys as pure functions of an index, for any key schema."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def splitmix64(value: int) -> int:
 
 
 def own_first(prefix: str) -> int:
-    """Return where the numbers of a prefix begin: 10**35 to below 10**36, a multiple of 10**12.
+    """Return the first number of a prefix: 10**35 to below 10**36, a multiple of 10**12.
 
     Each prefix has one of 9 * 10**23 ranges that do not overlap, by its SHA-256: two prefixes share one with a chance
     of about 10**-24, any two of a million prefixes with one of 6 * 10**-13.
@@ -50,9 +50,9 @@ class KeySpace:
 
     Args:
         schema: the hash attribute, then the range attribute if the table has one.
-        prefix: what values of type S and B begin with, and what decides where a hash attribute's numbers begin.
+        prefix: start of values of type S and B; a hash attribute's numbers start at a number derived from it.
         per_partition: how many items share a hash value.
-        first: the hash attribute's first number, in place of the prefix's own.
+        first: the hash attribute's first number, instead of the prefix's own.
 
     Raises:
         ValueError: the schema has no attribute or more than two, cannot have that many items per partition, or has no
@@ -85,41 +85,41 @@ class KeySpace:
             if per_partition == 1:
                 template = (template % self._range_argument(0)).replace("%", "%%")
             self._members += f",{_literal(attribute.name)}:{template}"
-        # The members of a key's JSON with one place, for its index; None where more than the index goes in.
+        # The members of a key's JSON with one placeholder, for its index; None where it needs more than the index.
         is_plain = per_partition == 1 and self.schema[0].type == "S"
         self.template = self._members.encode() if is_plain else None
 
     def numbers(self, index: int) -> tuple[int, int]:
         """Return what key attributes of type N hold at an index: as the hash attribute, and as the range attribute."""
-        number, place = divmod(index, self.per_partition)
-        return self.first + number, place
+        partition, item = divmod(index, self.per_partition)
+        return self.first + partition, item
 
     def key(self, index: int) -> dict[str, dict[str, str]]:
         """Return the primary key at an index, in DynamoDB's JSON."""
-        places, firsts = divmod(index, self.per_partition), (self.first, 0)
+        parts, firsts = divmod(index, self.per_partition), (self.first, 0)
         return {
             attribute.name: {
-                attribute.type: str(first + place) if attribute.type == "N" else self._text(attribute, place)
+                attribute.type: str(first + part) if attribute.type == "N" else self._text(attribute, part)
             }
-            for attribute, place, first in zip(self.schema, places, firsts, strict=False)
+            for attribute, part, first in zip(self.schema, parts, firsts, strict=False)
         }
 
     def json(self, index: int) -> str:
-        """Return what stands between the braces of ``key(index)`` in JSON, faster than by encoding it."""
+        """Return the members of ``key(index)`` in JSON, faster than by encoding it."""
         if self.per_partition == 1:
             return self._members % self._hash_argument(index)
-        number, place = divmod(index, self.per_partition)
-        return self._members % (self._hash_argument(number), self._range_argument(place))
+        partition, item = divmod(index, self.per_partition)
+        return self._members % (self._hash_argument(partition), self._range_argument(item))
 
     def hash_json(self, index: int) -> str:
-        """Return the hash attribute's typed value at an index in JSON, such as ``{"S":"p#000000000001"}``."""
+        """Return the hash attribute's typed value at an index in JSON, for example ``{"S":"p#000000000001"}``."""
         return self._hash_template % self._hash_argument(index // self.per_partition)
 
     def index_of(self, item: Mapping[str, Any]) -> int | None:
         """Return the index whose key an item has.
 
         Args:
-            item: an item or a key in DynamoDB's JSON, whoever wrote it.
+            item: an item or a key in DynamoDB's JSON, of any writer.
 
         Returns:
             The index, or None where the key is none of this key space.
@@ -143,7 +143,7 @@ class KeySpace:
         return text if attribute.type == "S" else base64.b64encode(text.encode()).decode()
 
     def _number(self, attribute: KeyAttribute, value: str, first: int) -> int | None:
-        """Undo a key attribute's value; DynamoDB may write a number in another way than we do."""
+        """Undo a key attribute's value; DynamoDB may write a number in another form."""
         if attribute.type == "N":
             try:
                 number = Decimal(value)
@@ -161,7 +161,7 @@ class KeySpace:
         return int(digits) if digits != value and TWELVE_DIGITS.fullmatch(digits) else None
 
     def _template(self, attribute: KeyAttribute, first: int) -> tuple[str, Callable[[int], int | str]]:
-        """Return an attribute's typed value with one place for ``%``, and what makes a number the argument of it."""
+        """Return an attribute's typed value as a template, and a function from a number to its argument."""
         if attribute.type == "N":
             return '{"N":"%d"}', first.__add__
         if attribute.type == "S":

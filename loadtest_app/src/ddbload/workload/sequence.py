@@ -17,7 +17,7 @@ class KeySequence(Protocol):
     count: int
 
     def new(self, number: int, count: int = 1) -> int:
-        """Return the index of the first of so many new keys that operation ``number`` writes."""
+        """Return the index of the first of ``count`` new keys that operation ``number`` writes."""
 
     def after(self, index: int) -> int:
         """Return the index of the new key after one, within one operation."""
@@ -28,11 +28,11 @@ class KeySequence(Protocol):
     def existing(self, number: int) -> int:
         """Return how many keys there are to choose from when operation ``number`` is sent; at least one."""
 
-    def chosen(self, place: int) -> int:
-        """Return the index of a key that was chosen among the existing ones, by its place from 0."""
+    def chosen(self, rank: int) -> int:
+        """Return the index of an existing key by its rank, in the order of the inserts."""
 
     def earlier(self, index: int, distance: int) -> int:
-        """Return the index of the key that was inserted so many keys before another; the first where there is none."""
+        """Return the index of the key that was inserted ``distance`` keys before another, or of the first key."""
 
     def written_by(self, numbers: range | None) -> Iterator[int]:
         """Return the indexes of the keys that this worker's operations may write; all its keys for None."""
@@ -50,7 +50,7 @@ class SharedKeys:
         self._inserted_before = mix.inserted_before
 
     def new(self, number: int, count: int = 1) -> int:
-        """Return the index of the first of so many new keys that operation ``number`` writes."""
+        """Return the index of the first of ``count`` new keys that operation ``number`` writes."""
         return self._inserted_before(number) % self.count
 
     def after(self, index: int) -> int:
@@ -65,12 +65,12 @@ class SharedKeys:
         """Return how many keys there are to choose from when operation ``number`` is sent; at least one."""
         return min(max(self._inserted_before(number), 1), self.count) if self._inserts else self.count
 
-    def chosen(self, place: int) -> int:
-        """Return the index of a key that was chosen among the existing ones, by its place from 0."""
-        return place
+    def chosen(self, rank: int) -> int:
+        """Return the index of an existing key by its rank, in the order of the inserts."""
+        return rank
 
     def earlier(self, index: int, distance: int) -> int:
-        """Return the index of the key that was inserted so many keys before another; the first where there is none."""
+        """Return the index of the key that was inserted ``distance`` keys before another, or of the first key."""
         return max(0, index - distance)
 
     def written_by(self, numbers: range | None) -> Iterator[int]:
@@ -85,8 +85,8 @@ class SharedKeys:
 class OwnKeys:
     """Of all keys those that this worker alone inserts, writes and reads: every n-th, n being the number of workers.
 
-    A key that several workers write in no order that anyone knows could not be checked: no worker can tell which of
-    the writes has to stand. New keys are counted as they are sent.
+    A key that several workers write could not be checked: the order of their writes is unknown, and so the version that
+    the table should hold. New keys are counted as they are sent.
     """
 
     def __init__(self, mix: Mix, count: int, segment: Segment) -> None:
@@ -104,7 +104,7 @@ class OwnKeys:
         self._inserted = 0
 
     def new(self, number: int, count: int = 1) -> int:
-        """Return the index of the first of so many new keys that operation ``number`` writes."""
+        """Return the index of the first of ``count`` new keys that operation ``number`` writes."""
         first = self._inserted
         self._inserted += count
         return self.chosen(first % self.count)
@@ -121,12 +121,12 @@ class OwnKeys:
         """Return how many keys there are to choose from when operation ``number`` is sent; at least one."""
         return min(max(self._inserted, 1), self.count) if self._inserts else self.count
 
-    def chosen(self, place: int) -> int:
-        """Return the index of a key that was chosen among the existing ones, by its place from 0."""
-        return place * self._segment.count + self._segment.index
+    def chosen(self, rank: int) -> int:
+        """Return the index of an existing key by its rank, in the order of the inserts."""
+        return rank * self._segment.count + self._segment.index
 
     def earlier(self, index: int, distance: int) -> int:
-        """Return the index of the key that was inserted so many keys before another; the first where there is none."""
+        """Return the index of the key that was inserted ``distance`` keys before another, or of the first key."""
         return max(self._segment.index, index - distance * self._segment.count)
 
     def written_by(self, numbers: range | None) -> Iterator[int]:

@@ -140,7 +140,7 @@ class LogNormal(_Random):
 
     @cached_property
     def mean(self) -> float:
-        """The expected size: a sum over all sizes between the bounds, so only for who asks."""
+        """The expected size: computed on request, since it is a sum over all sizes between the bounds."""
         return self.smallest + math.fsum(self.share_above(size) for size in range(self.smallest, self.largest))
 
 
@@ -169,8 +169,8 @@ class Choices(_Random):
 
     def share_above(self, size: int) -> float:
         """Return the share of items that are larger than ``size`` bytes."""
-        place = bisect_right(self._sizes, size)
-        return 1.0 - self._bounds[place - 1] / self._total if place else 1.0
+        count = bisect_right(self._sizes, size)
+        return 1.0 - self._bounds[count - 1] / self._total if count else 1.0
 
 
 def _check(low: int, high: int) -> None:
@@ -179,7 +179,7 @@ def _check(low: int, high: int) -> None:
 
 
 def sizes_of(size: int | Mapping[str, Any], seed: int) -> Sizes:
-    """Return the sizes that a scenario's ``item.size`` (bytes, or a distribution) stands for."""
+    """Return the sizes that a scenario's ``item.size`` (bytes, or a distribution) describes."""
     if isinstance(size, int):
         return Fixed(size)
     if size["type"] == "choices":

@@ -16,7 +16,7 @@ values = st.lists(st.none() | st.floats(0.0, 1e6), max_size=200)
 
 
 @given(values, st.integers(1, 80), st.booleans())
-def test_a_line_is_as_wide_as_may_be_and_no_wider(series: list[float | None], width: int, logarithmic: bool) -> None:
+def test_a_line_never_exceeds_its_width(series: list[float | None], width: int, logarithmic: bool) -> None:
     drawn = sparkline.line(series, width, is_logarithmic=logarithmic)
     assert len(drawn) == min(len(series), width)
     assert set(drawn) <= set(sparkline.BLOCKS + sparkline.EMPTY)
@@ -32,14 +32,14 @@ def test_a_higher_value_is_never_drawn_lower(series: list[float], logarithmic: b
 
 
 @given(st.dictionaries(st.integers(1, 10**7), st.integers(1, 1000), min_size=1), st.integers(1, 80))
-def test_a_distribution_shows_where_answers_lay(counts: dict[int, int], width: int) -> None:
+def test_a_distribution_shows_where_responses_are(counts: dict[int, int], width: int) -> None:
     histogram = Histogram()
     for value, count in counts.items():
         histogram.record(value, count)
     low, drawn, high = sparkline.distribution(histogram, width)
     assert len(drawn) == width
     assert low <= high == histogram.maximum() / 1000
-    # Where the lowest lay there is something, and where the highest did.
+    # The bars of the lowest and the highest value are not empty.
     assert drawn[0] != sparkline.EMPTY
     assert drawn[-1] != sparkline.EMPTY or len(dict(histogram.slots())) == 1
 
@@ -47,23 +47,23 @@ def test_a_distribution_shows_where_answers_lay(counts: dict[int, int], width: i
 def test_the_report_has_its_small_charts() -> None:
     text = terminal.render(made(steady(2000, 1)))
     assert re.search(r"^p99 over time +[\d.]+ ms \|[▁▂▃▄▅▆▇█ ]{60}\| [\d.]+ ms$", text, re.MULTILINE)
-    assert re.search(r"^answers by latency +[\d.]+ ms \|[▁▂▃▄▅▆▇█ ]{60}\| [\d.]+ ms$", text, re.MULTILINE)
+    assert re.search(r"^responses by latency +[\d.]+ ms \|[▁▂▃▄▅▆▇█ ]{60}\| [\d.]+ ms$", text, re.MULTILINE)
     assert max(map(len, text.splitlines())) <= terminal.WIDTH
     assert terminal.render(made(steady(2000, 1)), sparkline.PLAIN).isascii()
 
 
-def test_a_run_without_an_answer_has_no_charts() -> None:
+def test_a_run_without_a_response_has_no_charts() -> None:
     assert "over time" not in terminal.render(made([{"put": []}] * 3))
 
 
-def test_names_cannot_command_the_terminal_nor_begin_a_line() -> None:
+def test_names_contain_no_control_characters() -> None:
     run = made([{"put": [1000]}] * 3, run_id="\x1b[2Jx\nverdict: PASSED", warnings=["\x07\x9b31m"])
     text = terminal.render(run | {"operations": {"a\nverdict: b\r": run["operations"]["put"]}})
     assert all(character.isprintable() or character == "\n" for character in text)
     assert len(re.findall("^verdict:", text, re.MULTILINE)) == 1
 
 
-def test_colours_change_nothing_but_colours() -> None:
+def test_colours_do_not_change_the_text() -> None:
     run = made(steady(2000, 1), warnings=["w"], failures=["f"])
     text = terminal.render(run)
     coloured = terminal.colour(text)
@@ -97,6 +97,6 @@ def test_colours_are_for_terminals_that_want_them(
 
 
 @pytest.mark.parametrize(("encoding", "blocks"), [("utf-8", sparkline.BLOCKS), ("ascii", sparkline.PLAIN)])
-def test_charts_are_made_of_what_the_stream_can_take(encoding: str, blocks: str) -> None:
+def test_charts_use_characters_of_the_stream_s_encoding(encoding: str, blocks: str) -> None:
     with io.TextIOWrapper(io.BytesIO(), encoding=encoding) as stream:
         assert console.blocks(stream) == blocks

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Journals: what may stand is exactly what some order of the writes leaves; held against every order there is.
+"""Journals: the possible versions are exactly the results of all orders of the writes.
 
-The journal of keys that are written once knows less, and is held against the other one.
+The journal of keys that are written once has less detail, and is compared with the other one.
 """
 
 import tracemalloc
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from itertools import combinations, permutations
 
 import pytest
-from ddbload.workload.journal.state import ABSENT, InsertJournal, Journal, State, VersionJournal
+from ddbload.workload.journal.inserts import InsertJournal
+from ddbload.workload.journal.state import ABSENT, Journal, State
+from ddbload.workload.journal.versions import VersionJournal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ OWN_VERSION = 0
 ANSWERS = ("acknowledged", "refused", "indeterminate")
 kinds = pytest.mark.parametrize("make", [VersionJournal, lambda: InsertJournal(lambda index: OWN_VERSION)])
 # Neighbours, and both sides of the borders of bytes, words and pages.
-places = st.sampled_from([0, 1, 7, 8, 31, 32, 32_767, 32_768, 10**9, 10**12 - 1])
+indexes = st.sampled_from([0, 1, 7, 8, 31, 32, 32_767, 32_768, 10**9, 10**12 - 1])
 answers = st.sampled_from(ANSWERS)
 
 # "put" and "delete" send a write with the next version, "again" the last answered one once more; the others answer the
@@ -32,7 +34,7 @@ steps = st.lists(
 
 @dataclass
 class Write:
-    """A write as the outside sees it."""
+    """A write as a client sees it."""
 
     version: int
     delete: bool
@@ -46,7 +48,7 @@ class Write:
 
 
 class Client:
-    """Sends writes to one key, and tells a journal."""
+    """Sends writes to one key, and records them in a journal."""
 
     def __init__(self, journal: Journal, key: int = KEY) -> None:
         self.journal = journal
@@ -57,7 +59,7 @@ class Client:
     def under_way(self) -> list[Write]:
         return [write for write in self.writes if write.answered is None]
 
-    def do(self, action: str, place: int) -> None:
+    def do(self, action: str, position: int) -> None:
         self.clock += 1
         under_way = self.under_way()
         if action == "again":
@@ -67,7 +69,7 @@ class Client:
         elif action in ("put", "delete"):
             self.send(max((write.version for write in self.writes), default=-1) + 1, action == "delete")
         elif under_way:
-            write = under_way[place % len(under_way)]
+            write = under_way[position % len(under_way)]
             write.answered, write.answer = self.clock, action
             getattr(self.journal, action)(self.key, write.version, delete=write.delete)
 
@@ -86,8 +88,8 @@ def orders(writes: list[Write]) -> Iterator[tuple[Write, ...]]:
             for order in permutations(done + list(some)):
                 if not any(
                     after.answer == "acknowledged" and after.answered is not None and after.answered < before.sent
-                    for place, before in enumerate(order)
-                    for after in order[place + 1 :]
+                    for position, before in enumerate(order)
+                    for after in order[position + 1 :]
                 ):
                     yield order
 
@@ -101,7 +103,7 @@ def legal(writes: list[Write]) -> State:
 
 
 @given(steps=steps)
-def test_what_may_stand_is_what_some_order_leaves(steps: list[tuple[str, int]]) -> None:
+def test_possible_versions_are_those_of_some_order(steps: list[tuple[str, int]]) -> None:
     client = Client(VersionJournal())
     for step in steps:
         client.do(*step)
@@ -109,7 +111,7 @@ def test_what_may_stand_is_what_some_order_leaves(steps: list[tuple[str, int]]) 
 
 
 @given(steps=steps, data=st.data())
-def test_a_register_never_holds_what_may_not_stand(steps: list[tuple[str, int]], data: st.DataObject) -> None:
+def test_a_register_always_has_a_possible_version(steps: list[tuple[str, int]], data: st.DataObject) -> None:
     client = Client(VersionJournal())
     standing = ABSENT
     applied: list[int] = []
@@ -120,24 +122,24 @@ def test_a_register_never_holds_what_may_not_stand(steps: list[tuple[str, int]],
             applied.append(id(write))
             standing = write.leaves
 
-    for action, place in steps:
+    for action, position in steps:
         open_ = [write for write in client.writes if write.answer in ("", "indeterminate")]
         for write in data.draw(st.permutations(open_)):
             if data.draw(st.booleans()):
                 apply(write)
         under_way = client.under_way()
         if action in ANSWERS and under_way:
-            write = under_way[place % len(under_way)]
+            write = under_way[position % len(under_way)]
             if action == "acknowledged":
                 apply(write)
             if action == "refused" and id(write) in applied:
                 continue
-        client.do(action, place)
+        client.do(action, position)
         assert standing in client.journal.state(KEY).legal
 
 
 @given(st.lists(st.tuples(st.sampled_from(["put", "delete"]), st.sampled_from(ANSWERS[:2])), min_size=1, max_size=5))
-def test_without_overlap_and_doubt_one_end_alone_is_legal(writes: list[tuple[str, str]]) -> None:
+def test_writes_without_overlap_have_one_possible_version(writes: list[tuple[str, str]]) -> None:
     client = Client(VersionJournal())
     for action, answer in writes:
         client.do(action, 0)
@@ -148,8 +150,8 @@ def test_without_overlap_and_doubt_one_end_alone_is_legal(writes: list[tuple[str
     assert not state.possible
 
 
-@given(st.lists(st.tuples(places, answers), max_size=30), st.integers(0, 10**12))
-def test_once_all_is_answered_both_journals_say_the_same(attempts: list[tuple[int, str]], step: int) -> None:
+@given(st.lists(st.tuples(indexes, answers), max_size=30), st.integers(0, 10**12))
+def test_both_journals_agree_after_all_responses(attempts: list[tuple[int, str]], step: int) -> None:
     def version_of(index: int) -> int:
         return index * 3 + step
 
@@ -166,8 +168,8 @@ def test_once_all_is_answered_both_journals_say_the_same(attempts: list[tuple[in
     assert one.newest_acknowledged == two.newest_acknowledged
 
 
-@given(st.dictionaries(places, answers), st.data())
-def test_answers_may_come_in_any_order(answered: dict[int, str], data: st.DataObject) -> None:
+@given(st.dictionaries(indexes, answers), st.data())
+def test_responses_may_arrive_in_any_order(answered: dict[int, str], data: st.DataObject) -> None:
     def journal_of(order: list[int]) -> tuple[list[int], dict[str, int], int]:
         journal = InsertJournal(lambda index: index)
         for index in answered:
@@ -191,7 +193,7 @@ def test_a_journal_counts_its_keys(make: Callable[[], Journal]) -> None:
     assert [journal.is_acknowledged(index) for index in range(3)] == [True, False, False]
 
 
-def test_a_key_in_doubt_counts_beside_its_acknowledged_write() -> None:
+def test_an_indeterminate_key_counts_beside_its_last_write() -> None:
     journal = VersionJournal()
     journal.sent(KEY, 0)
     journal.acknowledged(KEY, 0)
@@ -214,7 +216,8 @@ def test_the_newest_key_is_the_highest_that_was_put() -> None:
 
 
 @kinds
-def test_a_write_that_is_refused_or_in_doubt_makes_no_key_the_newest(make: Callable[[], Journal]) -> None:
+def test_a_refused_or_uncertain_write_makes_no_key_the_newest(make: Callable[[], Journal]) -> None:
+    """A refused or indeterminate write makes no key the newest."""
     journal = make()
     for index, answer in ((1, "acknowledged"), (2, "refused"), (3, "indeterminate")):
         journal.sent(index, OWN_VERSION)
@@ -222,7 +225,8 @@ def test_a_write_that_is_refused_or_in_doubt_makes_no_key_the_newest(make: Calla
     assert journal.newest_acknowledged == 1
 
 
-def test_a_key_under_way_is_in_doubt_for_the_one_journal_and_unknown_to_the_other() -> None:
+def test_a_key_with_a_write_in_flight_is_indeterminate() -> None:
+    """A key with a write in flight is indeterminate in one kind of journal, and unknown in the other."""
     versions, inserts = VersionJournal(), InsertJournal(lambda index: OWN_VERSION)
     for journal in (versions, inserts):
         journal.sent(KEY, OWN_VERSION)
@@ -232,7 +236,8 @@ def test_a_key_under_way_is_in_doubt_for_the_one_journal_and_unknown_to_the_othe
     assert (list(inserts.indexes()), inserts.counts()["indeterminate"]) == ([], 0)
 
 
-def test_a_key_that_is_written_once_has_the_version_of_its_operation() -> None:
+def test_a_key_written_once_has_its_operations_version() -> None:
+    """A key that is written once has the version of its operation."""
     journal = InsertJournal(lambda index: index * 4 + 1)
     journal.acknowledged(KEY, 21)
     journal.indeterminate(KEY + 1, 25)
@@ -241,13 +246,13 @@ def test_a_key_that_is_written_once_has_the_version_of_its_operation() -> None:
 
 
 @kinds
-def test_a_key_of_which_nothing_is_known_has_no_item(make: Callable[[], Journal]) -> None:
+def test_an_unknown_key_has_no_item(make: Callable[[], Journal]) -> None:
     assert make().state(KEY) == State(frozenset({ABSENT}), frozenset({ABSENT}))
     assert list(make().indexes()) == []
 
 
 @kinds
-def test_a_write_tells_nothing_of_the_keys_beside_it(make: Callable[[], Journal]) -> None:
+def test_a_write_does_not_affect_neighbouring_keys(make: Callable[[], Journal]) -> None:
     journal, untouched = make(), make().state(KEY)
     journal.sent(KEY, OWN_VERSION)
     journal.acknowledged(KEY, OWN_VERSION)
@@ -256,7 +261,7 @@ def test_a_write_tells_nothing_of_the_keys_beside_it(make: Callable[[], Journal]
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_an_answer_to_nothing_is_refused(answer: str) -> None:
+def test_a_response_without_a_write_is_refused(answer: str) -> None:
     journal = VersionJournal()
     with pytest.raises(ValueError, match="not under way"):
         getattr(journal, answer)(KEY, OWN_VERSION)
@@ -266,7 +271,7 @@ def test_an_answer_to_nothing_is_refused(answer: str) -> None:
         getattr(journal, answer)(KEY, OWN_VERSION)
 
 
-def test_the_same_write_cannot_be_under_way_twice() -> None:
+def test_the_same_write_cannot_be_in_flight_twice() -> None:
     journal = VersionJournal()
     journal.sent(KEY, OWN_VERSION)
     with pytest.raises(ValueError, match="sent twice"):
@@ -292,7 +297,8 @@ def test_a_key_that_is_overwritten_takes_less_than_sixteen_bytes() -> None:
     assert held_bytes(VersionJournal, 100_000) < 16 * 100_000
 
 
-def test_a_key_that_went_wrong_takes_a_bit_for_each_way_in_which_it_did() -> None:
+def test_a_failed_key_takes_a_bit_for_each_kind_of_failure() -> None:
+    """A failed key takes a bit for each kind of failure."""
     tracemalloc.start()
     journal = InsertJournal(lambda index: index)
     for index in range(163_840):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operations: each request held against botocore's own model, each answer against what the journal has to know."""
+"""Operations: each request is validated by botocore's model, each response by the journal."""
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import gcd
@@ -12,7 +13,7 @@ import botocore.session
 import pytest
 from botocore.serialize import create_serializer
 from botocore.validate import ParamValidator
-from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.responses.errors import Outcome
 from ddbload.dynamo.table import KeyAttribute
 from ddbload.pacing.duplicates import Duplicates
 from ddbload.pacing.segment import WHOLE, Segment
@@ -20,7 +21,9 @@ from ddbload.scenario.entries import CONDITIONAL, CONSISTENT, MOST_ITEMS, OPERAT
 from ddbload.verify.judge import BAD, judge
 from ddbload.workload.choice import Chooser, HotSet, Latest, Sequential, Uniform, Zipfian
 from ddbload.workload.items import ItemFactory
-from ddbload.workload.journal.state import ABSENT, InsertJournal, Journal, State, VersionJournal
+from ddbload.workload.journal.inserts import InsertJournal
+from ddbload.workload.journal.state import ABSENT, Journal, State
+from ddbload.workload.journal.versions import VersionJournal
 from ddbload.workload.keys import KeySpace
 from ddbload.workload.mix import Mix
 from ddbload.workload.operations import build
@@ -34,11 +37,11 @@ from hypothesis import strategies as st
 MODEL = botocore.session.get_session().get_service_model("dynamodb")
 TABLE = "test-table"
 UNIFORM = {"type": "uniform"}
-THROTTLED = Verdict("throttled", "TableWrite")
-TIMEOUT = Verdict("network", "Timeout")
-REFUSED = Verdict("expected", "ConditionalCheckFailedException")
+THROTTLED = Outcome("throttled", "TableWrite")
+TIMEOUT = Outcome("network", "Timeout")
+REFUSED = Outcome("expected", "ConditionalCheckFailedException")
 OK = b'{"ConsumedCapacity":{"TableName":"test-table","CapacityUnits":1.0}}'
-# Writes pass the Responses over.
+# Writes ignore the Responses.
 NONE_FOUND = OK[:-1] + b',"Responses":{"test-table":[]}}'
 choosers: st.SearchStrategy[Chooser] = st.one_of(
     st.builds(Sequential),
@@ -90,17 +93,17 @@ def operation_of(entry: MixEntry, chooser: Chooser | None = None, **more: Any) -
 
 
 def prepared(operation: Operation, number: int) -> tuple[dict[str, Any], Any]:
-    """Return a request's document, and what is given back with its answer."""
+    """Return a request's document, and the token that comes back with its response."""
     ready = operation.prepare(number)
     assert ready is not None
     return json.loads(ready[0]), ready[1]
 
 
-# ---- Every request is one that botocore would send
+# ---- Requests
 
 
 def as_python(value: Any, shape: Any) -> Any:
-    """Return a value of JSON as botocore takes it: binary values as bytes."""
+    """Return a value of JSON as botocore expects it: binary values as bytes."""
     if shape.type_name == "blob":
         return base64.b64decode(value, validate=True)
     if shape.type_name == "structure":
@@ -113,7 +116,7 @@ def as_python(value: Any, shape: Any) -> Any:
 
 
 def texts_outside_of(value: Any, shape: Any) -> Iterable[str]:
-    """Return the values that are none of their enumeration, which botocore's validation lets pass."""
+    """Return the values outside their enumeration, which botocore's validation accepts."""
     if shape.type_name == "structure":
         parts = [(inner, shape.members[name]) for name, inner in value.items()]
     elif shape.type_name in ("map", "list"):
@@ -158,10 +161,10 @@ def entries(draw: st.DrawFn) -> MixEntry:
 
 @settings(max_examples=300)
 @given(entries(), st.lists(st.sampled_from("SNB"), min_size=2, max_size=3), choosers, st.data())
-def test_every_request_is_one_that_botocore_would_send(
+def test_every_request_is_valid_by_botocore_s_model(
     entry: MixEntry, types: list[str], chooser: Chooser, data: st.DataObject
 ) -> None:
-    # An index by the table's range key is a local one turned about: its value stands in the key already.
+    # An index by the table's range key has its value in the key already.
     colour = KeyAttribute("colour", types.pop())
     is_ranged = len(types) == 2
     if entry.index == "by-sk" and not is_ranged:
@@ -182,7 +185,7 @@ def test_every_request_is_one_that_botocore_would_send(
         assert document["ReturnConsumedCapacity"] == ("INDEXES" if workload.indexes else "TOTAL")
 
 
-def test_a_duplicating_put_is_one_that_botocore_would_send() -> None:
+def test_a_duplicating_put_is_valid_by_botocore_s_model() -> None:
     operation, _workload = operation_of(MixEntry("put", 1), duplicates=Duplicates(10, 50))
     ready = operation.prepare(0)
     assert ready is not None
@@ -198,7 +201,7 @@ def test_an_index_that_the_table_does_not_have_is_refused() -> None:
 
 
 @given(st.integers(1, 30), st.integers(1, 5), st.integers(1, 9))
-def test_new_keys_follow_each_other_without_a_gap(key_count: int, items: int, weight: int) -> None:
+def test_new_keys_are_consecutive(key_count: int, items: int, weight: int) -> None:
     mixed = {"put": MixEntry("put", weight), "batch_write": MixEntry("batch_write", 1, items=min(items, key_count))}
     workload = workload_of(mixed, key_count=key_count)
     kinds = {name: build(name, entry, workload, Sequential()) for name, entry in mixed.items()}
@@ -209,11 +212,11 @@ def test_new_keys_follow_each_other_without_a_gap(key_count: int, items: int, we
         puts = [document["Item"]] if name == "put" else [put["PutRequest"]["Item"] for put in document_items(document)]
         written += [workload.keys.index_of(item) for item in puts]
         assert puts == [workload.items.item(index, number) for index in written[-len(puts) :] if index is not None]
-    assert written == [place % key_count for place in range(len(written))]
+    assert written == [position % key_count for position in range(len(written))]
 
 
 def document_items(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what a batch asks for."""
+    """Return the requests of a batch."""
     (requests,) = document["RequestItems"].values()
     return list(requests)
 
@@ -232,22 +235,23 @@ REWRITING = {
 def keys_of(request: Mapping[str, Any], keys: KeySpace) -> list[int | None]:
     """Return the indexes of the keys that a request reads or writes."""
     if "RequestItems" in request:
-        asked = request["RequestItems"][TABLE]
-        items = asked["Keys"] if "Keys" in asked else [put["PutRequest"]["Item"] for put in asked]
+        requested = request["RequestItems"][TABLE]
+        items = requested["Keys"] if "Keys" in requested else [put["PutRequest"]["Item"] for put in requested]
     else:
         items = [request.get("Item") or request["Key"]]
     return [keys.index_of(item) for item in items]
 
 
 @given(choosers, st.integers(3, 99), st.integers(1, 5), st.integers(1, 80))
-def test_keys_that_are_written_again_are_never_those_of_another_worker(
-    chooser: Chooser, each: int, count: int, places: int
+def test_rewritten_keys_are_never_those_of_another_worker(
+    chooser: Chooser, each: int, count: int, positions: int
 ) -> None:
+    """Rewritten keys are never those of another worker."""
     for index in range(count):
         segment = Segment(index, count)
         workload = workload_of(REWRITING, key_count=each * count + count - 1, segment=segment)
         kinds = {name: build(name, entry, workload, chooser) for name, entry in REWRITING.items()}
-        for number in map(segment.number, range(places)):
+        for number in map(segment.number, range(positions)):
             kind = kinds[workload.mix.operation(number)]
             request, work = prepared(kind, number)
             taken = keys_of(request, workload.keys)
@@ -257,18 +261,20 @@ def test_keys_that_are_written_again_are_never_those_of_another_worker(
 
 
 @given(st.integers(1, 60), st.integers(1, 7))
-def test_together_the_workers_write_every_key_again_but_those_that_do_not_divide(key_count: int, count: int) -> None:
+def test_workers_together_rewrite_every_key_that_divides(key_count: int, count: int) -> None:
+    """The workers together rewrite every key, except the remainder of the division by workers."""
     count = min(count, key_count)
     chosen: set[int] = set()
     for index in range(count):
         segment = Segment(index, count)
         workload = workload_of({"it": MixEntry("update", 1, UNIFORM)}, key_count=key_count, segment=segment)
         choice = KeyChoice(workload, Sequential())
-        chosen |= {choice.index(segment.number(place)) for place in range(count * key_count)}
+        chosen |= {choice.index(segment.number(position)) for position in range(count * key_count)}
     assert chosen == set(range(key_count // count * count)) or gcd(key_count // count, count) > 1
 
 
-def test_fewer_keys_than_workers_that_write_them_again_are_refused() -> None:
+def test_fewer_keys_than_workers_that_rewrite_are_refused() -> None:
+    """Fewer keys than workers that rewrite them are refused."""
     few: dict[str, Any] = {"key_count": 2, "segment": Segment(0, 3)}
     with pytest.raises(ValueError, match=r"keys\.count: 2 keys are too few for 3 workers"):
         operation_of(MixEntry("delete", 1, UNIFORM), **few)
@@ -287,20 +293,20 @@ def test_fewer_keys_than_items_of_a_write_are_refused() -> None:
 
 
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 9), st.integers(1, 50))
-def test_inserts_of_several_workers_are_those_of_one(count: int, puts: int, items: int, places: int) -> None:
+def test_inserts_of_several_workers_are_those_of_one(count: int, puts: int, items: int, positions: int) -> None:
     mixed = {"put": MixEntry("put", puts), "batch_write": MixEntry("batch_write", 1, items=items)}
 
-    def written(segment: Segment, places: int) -> list[int]:
+    def written(segment: Segment, positions: int) -> list[int]:
         workload = workload_of(mixed, key_count=10**6, segment=segment)
         kinds = {name: build(name, entry, workload, Sequential()) for name, entry in mixed.items()}
         indexes: list[int] = []
-        for number in map(segment.number, range(places)):
+        for number in map(segment.number, range(positions)):
             work = prepared(kinds[workload.mix.operation(number)], number)[1]
             indexes += work[0] if isinstance(work[0], list) else [work[0]]
         return indexes
 
-    together = [key for index in range(count) for key in written(Segment(index, count), places)]
-    assert sorted(together) == written(WHOLE, count * places)
+    together = [key for index in range(count) for key in written(Segment(index, count), positions)]
+    assert sorted(together) == written(WHOLE, count * positions)
 
 
 mixes_with_inserts = st.fixed_dictionaries({"put": st.integers(0, 5), "it": st.integers(1, 5)})
@@ -320,12 +326,12 @@ def test_a_read_takes_different_keys_that_exist(
     assert 0 <= choice.index(number) < exist
     chosen = choice.indexes(number, count)
     assert len(set(chosen)) == len(chosen) == count
-    # Where fewer exist than are asked for, the next ones are asked for too.
+    # If fewer keys exist than requested, the next ones are read too.
     assert all(0 <= index < max(exist, count) for index in chosen)
 
 
 @given(choosers.filter(lambda chooser: not isinstance(chooser, Latest)), st.integers(0, 10**6), st.integers(1, 5))
-def test_a_read_takes_the_same_key_whichever_worker_sends_it(chooser: Chooser, number: int, count: int) -> None:
+def test_every_worker_s_read_has_the_same_key(chooser: Chooser, number: int, count: int) -> None:
     mixed = {"put": MixEntry("put", 1), "it": MixEntry("get", 2, UNIFORM)}
     whole = KeyChoice(workload_of(mixed), chooser).index(number)
     part = KeyChoice(workload_of(mixed, segment=Segment(number % count, count)), chooser).index(number)
@@ -344,7 +350,7 @@ def test_the_latest_keys_are_those_acknowledged_last() -> None:
     assert min(chosen) >= 0
 
 
-def test_in_a_mix_without_inserts_all_keys_are_taken_to_exist() -> None:
+def test_without_inserts_all_keys_count_as_existing() -> None:
     workload = workload_of({"it": MixEntry("get", 1, UNIFORM)}, key_count=77)
     assert {workload.sequence.existing(number) for number in (0, 1, 10**9)} == {77}
     assert {KeyChoice(workload, Sequential()).index(number) for number in range(77)} == set(range(77))
@@ -375,7 +381,7 @@ def test_a_write_has_its_key_its_version_and_its_condition(operation: str, condi
         assert names["#key"] == "pk"
     else:
         assert "ConditionExpression" not in document
-    # Every name that is defined has to be used, or DynamoDB refuses the request.
+    # DynamoDB refuses a request with a defined name that is not used.
     used = document.get("UpdateExpression", "") + document.get("ConditionExpression", "")
     assert all(f"{name} " in f"{used} " or f"({name})" in used for name in names)
 
@@ -383,7 +389,7 @@ def test_a_write_has_its_key_its_version_and_its_condition(operation: str, condi
 @pytest.mark.parametrize(
     ("operation", "leaves"), [("put", 7), ("update", 7), ("delete", -8), ("batch_write", 7), ("transact_write", 7)]
 )
-def test_the_journal_hears_of_each_end_of_a_write(operation: str, leaves: int) -> None:
+def test_the_journal_records_each_end_of_a_write(operation: str, leaves: int) -> None:
     def state_after(end: str) -> State:
         keys = {} if operation in MOST_ITEMS else UNIFORM
         kind, workload = operation_of(MixEntry(operation, 1, keys), key_count=7)
@@ -393,11 +399,11 @@ def test_the_journal_hears_of_each_end_of_a_write(operation: str, leaves: int) -
         if end == "ok":
             consumed = kind.succeeded(work, OK)
             assert (consumed.write_units, consumed.items, consumed.unprocessed) == (1.0, 1, 0)
-        elif end == "doubted, then ok":
-            kind.doubted(work)
+        elif end == "unknown_outcome, then ok":
+            kind.unknown_outcome(work)
             kind.succeeded(work, OK)
-        elif end == "doubted, then refused":
-            kind.doubted(work)
+        elif end == "unknown_outcome, then refused":
+            kind.unknown_outcome(work)
             kind.failed(work, THROTTLED, False)
         elif end != "under way":
             kind.failed(work, TIMEOUT, end == "uncertain")
@@ -408,11 +414,12 @@ def test_the_journal_hears_of_each_end_of_a_write(operation: str, leaves: int) -
     assert state_after("ok") == State(done, done)
     assert state_after("refused") == State(absent, absent)
     assert state_after("uncertain") == State(absent | done, absent)
-    assert state_after("doubted, then ok") == State(done, done)
-    assert state_after("doubted, then refused") == State(absent | done, absent)
+    assert state_after("unknown_outcome, then ok") == State(done, done)
+    assert state_after("unknown_outcome, then refused") == State(absent | done, absent)
 
 
-def test_a_put_tells_a_journal_of_bits_nothing_until_it_is_answered() -> None:
+def test_a_put_marks_no_bit_until_its_response() -> None:
+    """A put leaves a journal of bits unchanged until its response arrives."""
     kind, workload = operation_of(MixEntry("put", 1))
     work = prepared(kind, 5)[1]
     assert list(workload.journal.indexes()) == []
@@ -421,12 +428,12 @@ def test_a_put_tells_a_journal_of_bits_nothing_until_it_is_answered() -> None:
     assert workload.journal.state(5).legal == {5}
 
 
-def test_answers_that_come_again_are_remembered() -> None:
+def test_repeated_responses_are_cached() -> None:
     for entry in (MixEntry("put", 1), MixEntry("update", 1, UNIFORM), MixEntry("get", 1, UNIFORM)):
         kind, _workload = operation_of(entry)
-        told = [kind.succeeded(prepared(kind, number)[1], OK) for number in range(5)]
-        assert len({id(consumed) for consumed in told}) == 1
-        assert told[0].remembered
+        reported = [kind.succeeded(prepared(kind, number)[1], OK) for number in range(5)]
+        assert len({id(consumed) for consumed in reported}) == 1
+        assert reported[0].remembered
 
 
 # ---- Batches and transactions
@@ -440,7 +447,7 @@ def test_items_of_a_batch_that_come_back_were_not_written(count: int, data: st.D
     assert len(requests) == count
     left = data.draw(st.sets(st.integers(0, count - 1)))
     answer = {
-        "UnprocessedItems": {TABLE: [requests[place] for place in left]} if left else {},
+        "UnprocessedItems": {TABLE: [requests[position] for position in left]} if left else {},
         "ConsumedCapacity": [{"TableName": TABLE, "CapacityUnits": float(count - len(left))}],
     }
     consumed = kind.succeeded(work, json.dumps(answer).encode())
@@ -450,24 +457,25 @@ def test_items_of_a_batch_that_come_back_were_not_written(count: int, data: st.D
         count - len(left),
     )
     assert not consumed.remembered
-    for place in range(count):
-        state = workload.journal.state(4 * count + place)
-        assert state.legal == ({ABSENT} if place in left else {4})
+    for position in range(count):
+        state = workload.journal.state(4 * count + position)
+        assert state.legal == ({ABSENT} if position in left else {4})
     assert workload.journal.counts() == {"acknowledged": count - len(left), "indeterminate": 0, "refused": len(left)}
 
 
 @given(st.integers(1, 100), st.integers(0, 100), st.integers(0, 100), st.booleans())
-def test_a_batch_of_reads_counts_what_was_found_and_what_was_left(
+def test_a_batch_of_reads_counts_found_and_unprocessed_keys(
     count: int, found: int, left: int, consistent: bool
 ) -> None:
+    """A batch of reads counts the items that were found and the keys that were left unprocessed."""
     left = min(left, count)
     found = min(found, count - left)
     kind, workload = operation_of(MixEntry("batch_get", 1, UNIFORM, items=count, consistent=consistent))
     document, work = prepared(kind, 3)
-    asked = document["RequestItems"][TABLE]
-    assert asked["ConsistentRead"] is consistent
-    assert asked["Keys"] == [workload.keys.key(3 * count + place) for place in range(count)]
-    unprocessed = {TABLE: {"Keys": asked["Keys"][:left]}} if left else {}
+    requested = document["RequestItems"][TABLE]
+    assert requested["ConsistentRead"] is consistent
+    assert requested["Keys"] == [workload.keys.key(3 * count + position) for position in range(count)]
+    unprocessed = {TABLE: {"Keys": requested["Keys"][:left]}} if left else {}
     answer = {"Responses": {TABLE: [{"pk": {"S": "x"}}] * found}, "UnprocessedKeys": unprocessed}
     capacity = [{"TableName": TABLE, "CapacityUnits": 0.5 * (count - left)}]
     consumed = kind.succeeded(work, json.dumps(answer | {"ConsumedCapacity": capacity}).encode())
@@ -480,20 +488,22 @@ def test_a_transaction_writes_all_or_nothing(count: int, condition: str) -> None
     kind, workload = operation_of(MixEntry("transact_write", 1, items=count, condition=condition))
     document, work = prepared(kind, 2)
     puts = [item["Put"] for item in document["TransactItems"]]
-    assert [put["Item"] for put in puts] == [workload.items.item(2 * count + place, 2) for place in range(count)]
+    assert [put["Item"] for put in puts] == [workload.items.item(2 * count + position, 2) for position in range(count)]
     assert all(put["TableName"] == TABLE for put in puts)
     expression = None if condition == "none" else f"attribute_{condition}(#key)"
     assert {put.get("ConditionExpression") for put in puts} == {expression}
     capacity = {"TableName": TABLE, "CapacityUnits": 2.0 * count, "WriteCapacityUnits": 2.0 * count}
     consumed = kind.succeeded(work, json.dumps({"ConsumedCapacity": [capacity]}).encode())
     assert (consumed.write_units, consumed.items, consumed.unprocessed) == (2.0 * count, count, 0)
-    kind.failed(prepared(kind, 3)[1], Verdict("cancelled", "ConditionalCheckFailed"), False)
+    kind.failed(prepared(kind, 3)[1], Outcome("cancelled", "ConditionalCheckFailed"), False)
     kind.failed(prepared(kind, 4)[1], TIMEOUT, True)
     assert workload.journal.counts() == {"acknowledged": count, "indeterminate": count, "refused": count}
 
 
 @given(st.lists(st.integers(0, 10**12 - 1), min_size=2, max_size=5, unique=True), st.text(max_size=50))
-def test_a_transaction_is_the_same_when_it_is_sent_again_and_no_other_is(numbers: list[int], run_id: str) -> None:
+def test_a_retried_transaction_keeps_its_token_and_others_differ(numbers: list[int], run_id: str) -> None:
+    """A retried transaction has the same token, and no other transaction has it."""
+
     def tokens(run_id: str) -> list[str]:
         entry = MixEntry("transact_write", 1, items=1)
         workload = replace(workload_of({"it": entry}, key_count=10**12), run_id=run_id)
@@ -507,7 +517,7 @@ def test_a_transaction_is_the_same_when_it_is_sent_again_and_no_other_is(numbers
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=100))
-def test_a_transaction_of_reads_counts_what_was_found(found: list[bool]) -> None:
+def test_a_transaction_of_reads_counts_found_items(found: list[bool]) -> None:
     kind, workload = operation_of(MixEntry("transact_get", 1, UNIFORM, items=len(found)))
     document, work = prepared(kind, 0)
     gets = [item["Get"] for item in document["TransactItems"]]
@@ -521,18 +531,19 @@ def test_a_transaction_of_reads_counts_what_was_found(found: list[bool]) -> None
 # ---- Reads
 
 
-def test_a_read_of_a_key_tells_whether_it_was_there() -> None:
+def test_a_read_of_a_key_reports_whether_it_exists() -> None:
     kind, workload = operation_of(MixEntry("get", 1, UNIFORM, consistent=True))
     document, work = prepared(kind, 12)
     assert (document["Key"], document["ConsistentRead"]) == (workload.keys.key(12), True)
     there = json.dumps({"Item": {"pk": {"S": "x"}}, "ConsumedCapacity": {"CapacityUnits": 1.0}}).encode()
     assert [kind.succeeded(work, body).found for body in (there, OK, there)] == [1, 0, 1]
     kind.failed(work, TIMEOUT, True)
-    kind.doubted(work)
+    kind.unknown_outcome(work)
     assert list(workload.journal.indexes()) == []
 
 
-def test_a_query_asks_for_a_partition_of_the_table_or_of_an_index() -> None:
+def test_a_query_reads_a_partition_of_the_table_or_of_an_index() -> None:
+    """A query reads a partition of the table or of an index."""
     indexes = [KeyAttribute("colour", "N")]
     table, workload = operation_of(
         MixEntry("query", 1, UNIFORM, limit=5), types="SN", per_partition=10, indexes=indexes
@@ -546,14 +557,14 @@ def test_a_query_asks_for_a_partition_of_the_table_or_of_an_index() -> None:
     document, work = prepared(by_colour, 25)
     assert document["IndexName"] == "by-colour"
     assert document["ExpressionAttributeNames"] == {"#hash": "colour"}
-    # What the item at that key has, whichever version of it stands there.
+    # The value in every version of the item at that key.
     assert document["ExpressionAttributeValues"] == {":hash": workload.items.item(25, 99)["colour"]}
     answer = {"Count": 3, "ScannedCount": 3, "Items": [], "ConsumedCapacity": {"CapacityUnits": 0.5}}
     consumed = by_colour.succeeded(work, json.dumps(answer).encode())
     assert (consumed.found, consumed.items, consumed.read_units) == (3, 3, 0.5)
 
 
-def test_a_scan_goes_on_where_its_segment_ended_and_begins_again() -> None:
+def test_a_scan_continues_and_restarts_at_its_end() -> None:
     mixed = {"put": MixEntry("put", 1), "scan": MixEntry("scan", 1, limit=9, segments=2, consistent=True)}
     workload = workload_of(mixed)
     kind = build("scan", mixed["scan"], workload, Sequential())
@@ -575,7 +586,7 @@ def test_a_scan_goes_on_where_its_segment_ended_and_begins_again() -> None:
     assert pages == [(0, None), (1, None), (0, keys[0]), (1, keys[1]), (0, None), (1, keys[2])]
 
 
-def test_a_scan_that_failed_asks_for_the_same_page_again() -> None:
+def test_a_failed_scan_requests_the_same_page_again() -> None:
     kind, workload = operation_of(MixEntry("scan", 1, limit=9))
     key = workload.keys.key(1)
     kind.succeeded(prepared(kind, 0)[1], json.dumps({"Count": 9, "LastEvaluatedKey": key}).encode())
@@ -589,7 +600,7 @@ def test_a_scan_that_failed_asks_for_the_same_page_again() -> None:
 
 
 class ConditionalTable:
-    """A table that takes an item only where there is none."""
+    """A table that accepts an item only where none exists."""
 
     def __init__(self) -> None:
         self.items: dict[str, Any] = {}
@@ -609,32 +620,32 @@ def duplicating(total: int, percentage: float, segment: Segment = WHOLE) -> tupl
 
 
 class Sender:
-    """One worker's puts: sends what is next, and tells it of its answers."""
+    """One worker's puts: sends the next one, and passes responses on."""
 
     def __init__(self, total: int, percentage: float, segment: Segment, table: ConditionalTable) -> None:
         self.kind, self.workload = duplicating(total, percentage, segment)
-        self.places = segment.places(total)
-        self.place = 0
+        self.positions = segment.count_below(total)
+        self.position = 0
         self.under_way: list[tuple[Any, dict[str, Any]]] = []
         self._table = table
         self._number = segment.number
 
     def send(self) -> bool:
-        """Send what is next; False where there is nothing, or it has to wait."""
-        if self.place == self.places:
+        """Send the next put; False where there is none, or it has to wait."""
+        if self.position == self.positions:
             return False
-        ready = self.kind.prepare(self._number(self.place))
+        ready = self.kind.prepare(self._number(self.position))
         if ready is None:
-            # There has to be something that it waits for.
+            # It waits only while a put is in flight.
             assert self.under_way
             return False
-        self.place += 1
+        self.position += 1
         self.under_way.append((ready[1], json.loads(ready[0])))
         return True
 
-    def answer(self, place: int, fate: str) -> dict[str, Any]:
-        """Let a put that is under way come to its end; returns it."""
-        work, document = self.under_way.pop(place)
+    def answer(self, position: int, fate: str) -> dict[str, Any]:
+        """End a put in flight; returns it."""
+        work, document = self.under_way.pop(position)
         if fate == "throttled":
             self.kind.failed(work, THROTTLED, False)
             return document
@@ -652,7 +663,7 @@ class Sender:
 def senders(draw: st.DrawFn) -> tuple[list[Sender], ConditionalTable]:
     total, percentage = draw(st.integers(2, 120)), draw(st.floats(0.1, 49))
     duplicates, table = Duplicates(total, percentage), ConditionalTable()
-    # A worker that began with a duplicate would have nothing of its own to repeat.
+    # A worker whose first put is a duplicate has no key to repeat.
     most = next(number for number in range(total) if duplicates.is_duplicate(number))
     count = draw(st.integers(1, min(most, 3)))
     return [Sender(total, percentage, Segment(index, count), table) for index in range(count)], table
@@ -660,8 +671,8 @@ def senders(draw: st.DrawFn) -> tuple[list[Sender], ConditionalTable]:
 
 def run_to_the_end(workers: list[Sender], table: ConditionalTable, fates: list[str], data: st.DataObject) -> None:
     late: list[dict[str, Any]] = []
-    while any(worker.place < worker.places or worker.under_way for worker in workers):
-        worker = data.draw(st.sampled_from([one for one in workers if one.place < one.places or one.under_way]))
+    while any(worker.position < worker.positions or worker.under_way for worker in workers):
+        worker = data.draw(st.sampled_from([one for one in workers if one.position < one.positions or one.under_way]))
         if data.draw(st.booleans()) and worker.send():
             continue
         if not worker.under_way:
@@ -676,14 +687,14 @@ def run_to_the_end(workers: list[Sender], table: ConditionalTable, fates: list[s
 
 @settings(max_examples=50)
 @given(senders(), st.data())
-def test_every_duplicate_comes_back_refused_and_no_original_does(
+def test_all_duplicates_are_refused_and_no_original_is(
     case: tuple[list[Sender], ConditionalTable], data: st.DataObject
 ) -> None:
     workers, table = case
     run_to_the_end(workers, table, ["answered"], data)
     duplicates = workers[0].workload.mix.duplicates
     assert duplicates
-    figures = [worker.kind.figures for worker in workers]
+    figures = [worker.kind.duplicate_figures for worker in workers]
     together = {name: sum(figure[name] for figure in figures) for name in figures[0]}
     assert together == {
         "sent": duplicates.count,
@@ -697,14 +708,15 @@ def test_every_duplicate_comes_back_refused_and_no_original_does(
 
 @settings(max_examples=50)
 @given(senders(), st.data())
-def test_a_table_that_keeps_its_word_is_never_accused_of_duplicates(
+def test_a_correct_table_has_no_accepted_duplicates(
     case: tuple[list[Sender], ConditionalTable], data: st.DataObject
 ) -> None:
+    """A table that refuses duplicates has no accepted one in the results."""
     workers, table = case
     fates = ["answered", "answered", "throttled", "applied, answer lost", "applied late", "never applied"]
     run_to_the_end(workers, table, fates, data)
     for worker in workers:
-        figures = worker.kind.figures
+        figures = worker.kind.duplicate_figures
         assert (figures["accepted"], figures["originals_refused"]) == (0, 0)
         assert figures["sent"] == figures["refused"] + figures["unanswered"]
         for index in worker.workload.journal.indexes():
@@ -712,7 +724,7 @@ def test_a_table_that_keeps_its_word_is_never_accused_of_duplicates(
             assert judge(index, item, worker.workload.journal, worker.workload.items) not in BAD
 
 
-def test_workers_that_would_begin_with_a_duplicate_are_refused() -> None:
+def test_workers_that_start_with_a_duplicate_are_refused() -> None:
     with pytest.raises(ValueError, match=r"plan\.duplicate_percentage: .* at most 3 workers .* here are 4"):
         duplicating(100, 25, Segment(0, 4))
     assert duplicating(100, 25, Segment(0, 3))
@@ -726,14 +738,15 @@ def test_a_duplicate_waits_until_a_key_is_acknowledged() -> None:
     assert numbers == [1, 3]
     first = prepared(kind, 0)[1]
     assert kind.prepare(1) is None
-    assert kind.figures["sent"] == 0
+    assert kind.duplicate_figures["sent"] == 0
     kind.succeeded(first, OK)
     document, work = prepared(kind, 1)
     assert document["Item"] == workload.items.item(0, 1)
     assert work == (0, 1, Kind.DUPLICATE)
 
 
-def test_what_becomes_of_duplicates_and_originals_is_counted_apart() -> None:
+def test_duplicates_and_originals_are_counted_separately() -> None:
+    """The outcomes of duplicates and of originals are counted separately."""
     kind, workload = duplicating(20, 50)
     kind.succeeded(prepared(kind, 0)[1], OK)
     kind.succeeded(prepared(kind, 1)[1], OK)
@@ -741,19 +754,18 @@ def test_what_becomes_of_duplicates_and_originals_is_counted_apart() -> None:
     kind.failed(prepared(kind, 5)[1], THROTTLED, False)
     kind.failed(prepared(kind, 7)[1], TIMEOUT, True)
     kind.failed(prepared(kind, 2)[1], REFUSED, False)
-    kind.failed(prepared(kind, 4)[1], Verdict("expected", REFUSED.reason + "AfterUncertainAttempt"), False)
+    kind.failed(prepared(kind, 4)[1], Outcome("expected", REFUSED.reason + "AfterUncertainAttempt"), False)
     kind.failed(prepared(kind, 6)[1], TIMEOUT, True)
-    kind.doubted(prepared(kind, 8)[1])
-    kind.doubted(prepared(kind, 9)[1])
-    assert kind.figures == {"sent": 5, "refused": 1, "accepted": 1, "unanswered": 2, "originals_refused": 1}
+    kind.unknown_outcome(prepared(kind, 8)[1])
+    kind.unknown_outcome(prepared(kind, 9)[1])
+    assert kind.duplicate_figures == {"sent": 5, "refused": 1, "accepted": 1, "unanswered": 2, "originals_refused": 1}
     # Original puts 0, 2, 4, 6, 8 are keys 0 to 4; duplicates write nothing.
     assert workload.journal.counts() == {"acknowledged": 1, "indeterminate": 2, "refused": 2}
 
 
-def test_a_run_of_duplicates_keeps_one_figure_for_one_answer() -> None:
+def test_each_response_counts_once_with_duplicates() -> None:
     kind, _workload = duplicating(1000, 10)
-    for number in range(1000):
-        consumed = kind.succeeded(prepared(kind, number)[1], OK)
-        kind.record.told[consumed] += 1
-    assert len(kind.record.told) == 1
-    assert kind.record.consumed().write_units == 1000.0
+    reported = Counter(kind.succeeded(prepared(kind, number)[1], OK) for number in range(1000))
+    ((consumed, count),) = reported.items()
+    assert consumed.remembered
+    assert (count, consumed.write_units) == (1000, 1.0)

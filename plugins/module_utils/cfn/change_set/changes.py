@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Change sets as CloudFormation tells of them, put into records, lines and a summary: pure functions."""
+"""Change sets as CloudFormation describes them, written as records, lines and a summary: pure functions."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ SNAPSHOT = frozenset({"Snapshot", "ReplaceAndSnapshot"})
 
 
 def has_nothing_to_change(described: Mapping[str, Any]) -> bool:
-    """Tell whether a change set failed only because the stack is already as it is asked to be.
+    """Return whether a change set failed only because the stack is as requested already.
 
     Args:
-        described: the change set as DescribeChangeSet tells of it.
+        described: the change set as DescribeChangeSet describes it.
     """
     reason = str(described.get("StatusReason") or "").lower()
     return described.get("Status") == "FAILED" and any(words in reason for words in NOTHING)
 
 
 def is_decided(described: Mapping[str, Any]) -> bool:
-    """Tell whether a change set has been worked out, well or not."""
+    """Return whether CloudFormation has computed a change set, well or not."""
     return described.get("Status") not in ("CREATE_PENDING", "CREATE_IN_PROGRESS")
 
 
 def is_executable(described: Mapping[str, Any]) -> bool:
-    """Tell whether a change set may be executed now."""
+    """Return whether a change set may be executed now."""
     return described.get("Status") == "CREATE_COMPLETE" and described.get("ExecutionStatus") == "AVAILABLE"
 
 
@@ -66,13 +66,13 @@ def summary(changes: Sequence[Mapping[str, Any]], is_done: bool = False) -> str:
         is_done: whether they have been carried out.
     """
     counts = {sign: [one for one in changes if SIGNS.get(one["action"], "?") == sign] for sign in "+~-?"}
-    anew = replaced(changes)
+    replaced_ids = replaced(changes)
     perhaps = [one["logical_id"] for one in changes if one["replacement"] == MAY_BE_REPLACED]
     words = ("added", "modified", "removed") if is_done else ("to add", "to modify", "to remove")
     parts = [
         f"{len(counts['+'])} {words[0]}" if counts["+"] else "",
         f"{len(counts['~'])} {words[1]}" if counts["~"] else "",
-        f"{len(anew)} of them REPLACED ({', '.join(anew)})" if anew else "",
+        f"{len(replaced_ids)} of them REPLACED ({', '.join(replaced_ids)})" if replaced_ids else "",
         f"{len(perhaps)} of them perhaps replaced ({', '.join(perhaps)})" if perhaps else "",
         f"{len(counts['-'])} {words[2]} ({', '.join(one['logical_id'] for one in counts['-'])})" if counts["-"] else "",
         f"{len(counts['?'])} known only while it goes on" if counts["?"] else "",
@@ -157,15 +157,15 @@ def _head(change: Mapping[str, Any]) -> str:
 
 
 def _detail_line(detail: Mapping[str, Any]) -> str:
-    told = str(detail["name"])
+    text = str(detail["name"])
     if detail["before"] is not None or detail["after"] is not None:
-        told += f": {_value(detail['before'])} -> {_value(detail['after'])}"
+        text += f": {_value(detail['before'])} -> {_value(detail['after'])}"
     notes = [f"by {', '.join(detail['causes'])}"] if detail["causes"] else []
     if detail["recreates"] == "Always":
         notes.append("replaces it")
     elif detail["recreates"] == "Conditionally":
         notes.append("may replace it")
-    return told + (f" ({'; '.join(notes)})" if notes else "")
+    return text + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def _value(value: Any) -> str:

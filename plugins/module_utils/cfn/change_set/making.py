@@ -15,19 +15,19 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import ClientError
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import error_code, said_with
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Patience
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Deadline
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.change_set.changes import is_decided
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import parameter_strings, service_role, tag_list
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.stack import Stack
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import Standing, standing
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import StackState, state_of
 
-PAUSE_FIRST, PAUSE_GROWTH, PAUSE_LAST = 0.2, 1.5, 3.0  # seconds between two looks at a change set that is worked out
-# How AWS refuses where somebody else was quicker.
+PAUSE_FIRST, PAUSE_GROWTH, PAUSE_LAST = 0.2, 1.5, 3.0  # seconds between two DescribeChangeSet calls
+# AWS's refusals where another client changed the stack first.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html#API_CreateChangeSet_Errors
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html#API_ExecuteChangeSet_Errors
 OVERTAKEN_CODES = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException", "InvalidChangeSetStatus"})
 OVERTAKEN_CODES |= {"InvalidChangeSetStatusException", "AlreadyExistsException", "OperationInProgressException"}
-# About the stack itself: a parameter whose value does not exist is a mistake of its own.
+# The message is about the stack: a parameter value that does not exist is another mistake.
 OVERTAKEN_MESSAGE = re.compile(
     r"^stack\b.* (does not exist|already exists|is in \w+ state and can ?not be updated|is in \w+_in_progress state)",
     re.IGNORECASE | re.DOTALL,
@@ -35,7 +35,7 @@ OVERTAKEN_MESSAGE = re.compile(
 
 
 class OvertakenError(Exception):
-    """Somebody else changed the stack in between: what is left to do has to be worked out anew."""
+    """Another client changed the stack in between: the changes have to be computed again."""
 
 
 class ChangeSetMaking:
@@ -47,11 +47,11 @@ class ChangeSetMaking:
         patience: how long to wait.
     """
 
-    def __init__(self, stack: Stack, params: Mapping[str, Any], patience: Patience) -> None:
+    def __init__(self, stack: Stack, params: Mapping[str, Any], patience: Deadline) -> None:
         self._stack, self._params, self._patience = stack, params, patience
 
     def make(self, found: Mapping[str, Any] | None) -> MadeChangeSet:
-        """Ask for a change set that makes the stack what the options say.
+        """Request a change set that gives the stack what the options say.
 
         Args:
             found: the stack as it is; None where there is none.
@@ -60,8 +60,8 @@ class ChangeSetMaking:
             OvertakenError: the stack is no longer as it was found.
             ClientError: AWS refuses.
         """
-        is_new = standing(found) in (Standing.ABSENT, Standing.REVIEW)
-        was_empty = standing(found) is Standing.REVIEW and not self._stack.change_sets()
+        is_new = state_of(found) in (StackState.ABSENT, StackState.REVIEW)
+        was_empty = state_of(found) is StackState.REVIEW and not self._stack.change_sets()
         token = f"ddbload-{uuid4().hex}"
         tags = {} if self._params["tags"] is None else {"Tags": tag_list(self._params["tags"])}
         values = parameter_strings(self._params["parameters"])
@@ -77,47 +77,47 @@ class ChangeSetMaking:
             **tags,
         }
         try:
-            answer = self._stack.client.create_change_set(**request)
+            response = self._stack.client.create_change_set(**request)
         except ClientError as error:
             if error_code(error) == "AlreadyExistsException" and token in str(error):
-                # An answer was lost on its way: the name is nobody else's.
-                answer = {"Id": token, "StackId": (self._stack.look() or {}).get("StackId", "")}
+                # The response was lost: no other client uses this name.
+                response = {"Id": token, "StackId": (self._stack.look() or {}).get("StackId", "")}
             elif is_overtaken(error):
                 raise OvertakenError from error
             else:
                 raise
-        return MadeChangeSet(self._stack, self._patience, token, answer, found, is_new, leaves_empty=was_empty)
+        return MadeChangeSet(self._stack, self._patience, token, response, found, is_new, leaves_empty=was_empty)
 
 
 class MadeChangeSet:
-    """A change set that was asked for.
+    """A change set that was requested.
 
     Attributes:
         stack_id: ARN of the stack.
-        token: marks what is done with it; the events of its execution carry it.
-        is_new: whether it makes the stack.
-        described: what DescribeChangeSet told last.
+        token: identifies its operation; the events of its execution carry it.
+        is_new: whether it creates the stack.
+        described: the last response of DescribeChangeSet.
         changes: ``Changes`` of all pages of DescribeChangeSet.
     """
 
     def __init__(
         self,
         stack: Stack,
-        patience: Patience,
+        patience: Deadline,
         token: str,
-        answer: Mapping[str, Any],
+        response: Mapping[str, Any],
         found: Mapping[str, Any] | None,
         is_new: bool,
         leaves_empty: bool,
     ) -> None:
-        self.stack_id, self.token, self.is_new = str(answer["StackId"]), token, is_new
+        self.stack_id, self.token, self.is_new = str(response["StackId"]), token, is_new
         self.described: dict[str, Any] = {}
         self.changes: list[Mapping[str, Any]] = []
         self._stack, self._patience = stack, patience
-        # An ARN is enough; a name, known where the answer was lost, says nothing without its stack.
+        # An ARN is enough; a name, known where the response was lost, is ambiguous without its stack.
         self._named = {
-            "ChangeSetName": str(answer["Id"]),
-            **({"StackName": stack.name} if answer["Id"] == token else {}),
+            "ChangeSetName": str(response["Id"]),
+            **({"StackName": stack.name} if response["Id"] == token else {}),
         }
         self._found, self._leaves_empty = found, leaves_empty
         self._is_over = False
@@ -127,7 +127,7 @@ class MadeChangeSet:
 
         Raises:
             OvertakenError: it, or its stack, is gone.
-            OutOfPatienceError: it takes too long, or an interrupt came.
+            WaitTimeoutError: it takes too long, or an interrupt came.
         """
         pause = PAUSE_FIRST
         while True:
@@ -138,22 +138,22 @@ class MadeChangeSet:
             pause = min(pause * PAUSE_GROWTH, PAUSE_LAST)
 
     def check(self) -> None:
-        """Look whether the stack still is as it was when the change set was asked for.
+        """Check that the stack is as it was when the change set was requested.
 
         Raises:
             OvertakenError: it is not.
         """
         now = self._stack.look()
-        is_same = (now or {}).get("StackId") == self.stack_id and standing(now) in (Standing.REVIEW, Standing.READY)
+        is_same = (now or {}).get("StackId") == self.stack_id and state_of(now) in (StackState.REVIEW, StackState.READY)
         # Another one that was executed and has ended in between would show by this only.
         if not is_same or not (self.is_new or _version(now) == _version(self._found)):
             raise OvertakenError
 
     def execute(self) -> None:
-        """Have it executed.
+        """Execute it.
 
         Raises:
-            OvertakenError: the stack is not any more as it was when the change set was asked for.
+            OvertakenError: the stack has changed since the change set was requested.
         """
         self.check()
         self._is_over = True
@@ -161,7 +161,7 @@ class MadeChangeSet:
             self._stack.client.execute_change_set(
                 **self._named,
                 ClientRequestToken=self.token,
-                # What a failed creation leaves behind, such as a retained table, is in the way of the next try.
+                # A retained resource of a failed creation makes the next creation fail.
                 RetainExceptOnCreate=True,
             )
         except ClientError as error:
@@ -182,10 +182,10 @@ class MadeChangeSet:
         if not self.is_new or self._leaves_empty:
             return
         with suppress(ClientError):
-            # Somebody else may be at work on a stack of this name by now, or have a change set in this one.
+            # Another client may have made a stack of this name, or a change set in this one.
             now = self._stack.look()
-            is_ours = standing(now) is Standing.REVIEW and (now or {}).get("StackId") == self.stack_id
-            if is_ours and not self._stack.change_sets():
+            is_same = state_of(now) is StackState.REVIEW and (now or {}).get("StackId") == self.stack_id
+            if is_same and not self._stack.change_sets():
                 self._stack.client.delete_stack(StackName=self.stack_id)
 
     def _describe(self) -> None:
@@ -193,25 +193,25 @@ class MadeChangeSet:
         changes: list[Mapping[str, Any]] = []
         try:
             while True:
-                answer = self._stack.client.describe_change_set(**request)
-                changes += answer.get("Changes") or []
-                if not answer.get("NextToken"):
+                response = self._stack.client.describe_change_set(**request)
+                changes += response.get("Changes") or []
+                if not response.get("NextToken"):
                     break
-                request["NextToken"] = answer["NextToken"]
+                request["NextToken"] = response["NextToken"]
         except ClientError as error:
             if is_overtaken(error):
                 raise OvertakenError from error
             raise
-        self.described, self.changes = answer, changes
+        self.described, self.changes = response, changes
 
     def _was_executed(self) -> bool:
-        """Tell whether a refusal is only the answer to a second try, after the answer to the first was lost."""
+        """Return whether the refusal is of a second attempt, after the response to the first was lost."""
         events = self._stack.last_operation(self.stack_id)
         return any(event.get("ClientRequestToken") == self.token for event in events)
 
 
 def is_overtaken(error: ClientError) -> bool:
-    """Tell whether AWS refuses since somebody else changed the stack, or is about to."""
+    """Return whether AWS refuses because another client changed the stack, or is changing it."""
     return error_code(error) in OVERTAKEN_CODES or bool(OVERTAKEN_MESSAGE.search(said_with(error, "ValidationError")))
 
 

@@ -17,9 +17,9 @@ from ansible_collections.gantry.ecs.plugins.module_utils.cfn.stack import is_mis
 
 NESTED_STACK = "AWS::CloudFormation::Stack"
 IN_PROGRESS = "DETECTION_IN_PROGRESS"
-# A stack that a change set made and nobody has executed holds nothing.
+# A stack whose first change set is not executed has no resources.
 NOTHING_THERE = ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
-PAUSE = 2.0  # seconds between two looks at detections that run
+PAUSE = 2.0  # seconds between two status calls for the detections in progress
 
 
 class DriftTimeoutError(Exception):
@@ -43,11 +43,11 @@ class DriftDetector:
     """Detects drift.
 
     Args:
-        client: a boto3 CloudFormation client; its calls change nothing but what CloudFormation knows of drift.
+        client: a boto3 CloudFormation client; its calls change only CloudFormation's drift status.
         clock: seconds, monotonic.
-        sleep: waits for so many seconds.
-        interrupted: tells whether to end at once.
-        owner: what the stacks must say of their project and environment; None where any stack will do.
+        sleep: waits for a number of seconds.
+        interrupted: returns whether to end at once.
+        owner: the project and environment that the stacks must name; None accepts any stack.
     """
 
     def __init__(
@@ -75,11 +75,11 @@ class DriftDetector:
 
         Returns:
             What `stack_drift` sums up for each stack, the nested ones after the one that holds them; and the names of
-            those that are not there.
+            those that do not exist.
 
         Raises:
             DriftTimeoutError: they take longer.
-            StackRequestError: a stack belongs to somebody else.
+            StackRequestError: a stack belongs to another owner.
             botocore.exceptions.BotoCoreError, ClientError: AWS refused, or was out of reach.
         """
         until = self._clock() + timeout
@@ -124,13 +124,13 @@ class DriftDetector:
             self._sleep(PAUSE)
 
     def _step(self, detection: Detection) -> None:
-        """Start a detection, or ask how it is."""
+        """Start a detection, or request its status."""
         if not detection.detection_id:
             self._start(detection)
         if detection.detection_id:
-            answer = self._client.describe_stack_drift_detection_status(StackDriftDetectionId=detection.detection_id)
-            detection.state = str(answer["DetectionStatus"])
-            detection.reason = str(answer.get("DetectionStatusReason") or "")
+            response = self._client.describe_stack_drift_detection_status(StackDriftDetectionId=detection.detection_id)
+            detection.state = str(response["DetectionStatus"])
+            detection.reason = str(response.get("DetectionStatusReason") or "")
 
     def _start(self, detection: Detection) -> None:
         try:
@@ -139,7 +139,7 @@ class DriftDetector:
             ]
         except Exception as error:
             message = said_with(error, "ValidationError")
-            # Somebody else detects: begin when they are done, since theirs may be older than the last change.
+            # Another detection runs: start after it, since it may be older than the last change.
             if "already in progress" in message.lower():
                 return
             if not message:

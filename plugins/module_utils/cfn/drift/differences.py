@@ -52,12 +52,12 @@ def resource_drift(found: Mapping[str, Any], ignored: Sequence[str] = ()) -> dic
 
 
 def is_ignored(logical_id: str, property_path: str, patterns: Iterable[str]) -> bool:
-    """Tell whether a difference does not count.
+    """Return whether a difference does not count.
 
     Args:
         logical_id: of the resource.
-        property_path: without the slash in front, such as ``ProvisionedThroughput/ReadCapacityUnits``.
-        patterns: such as ``Table/ProvisionedThroughput/*``; ``*`` stands for anything, slashes too. A pattern means
+        property_path: without the slash in front, for example ``ProvisionedThroughput/ReadCapacityUnits``.
+        patterns: for example ``Table/ProvisionedThroughput/*``; ``*`` stands for anything, slashes too. A pattern means
             all that is below it as well.
     """
     name = f"{logical_id}/{property_path}"
@@ -72,8 +72,8 @@ def stack_line(name: str, status: str, reason: str) -> str:
         status: of its detection.
         reason: what AWS says; may be empty.
     """
-    told = shortened(one_line(reason), REASON_LIMIT).rstrip(".")
-    return f"{name}: not checked ({status})" + (f": {told}" if told else "")
+    text = shortened(one_line(reason), REASON_LIMIT).rstrip(".")
+    return f"{name}: not checked ({status})" + (f": {text}" if text else "")
 
 
 def resource_lines(name: str, resource: Mapping[str, Any]) -> list[str]:
@@ -98,7 +98,7 @@ def resource_lines(name: str, resource: Mapping[str, Any]) -> list[str]:
         return []
     if not resource["differences"]:
         return [f"{where} was changed, AWS does not say in what"]
-    return [f"{where} {_told(each)}" for each in resource["differences"]]
+    return [f"{where} {_difference_text(each)}" for each in resource["differences"]]
 
 
 def stack_drift(
@@ -152,7 +152,7 @@ def _difference(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(difference: Mapping[str, Any]) -> str:
+def _difference_text(difference: Mapping[str, Any]) -> str:
     expected, actual = _shown(difference["expected"]), _shown(difference["actual"])
     if difference["kind"] == "ADD":
         return f"{difference['property']}: expected none, is {actual}"

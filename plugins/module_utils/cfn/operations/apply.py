@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes a stack what it is asked to be, from whatever state it is in."""
+"""Applies a template to a stack, whatever state the stack is in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Patience
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Deadline
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.change_set.changes import (
     changes_of,
     has_nothing_to_change,
@@ -21,102 +21,85 @@ from ansible_collections.gantry.ecs.plugins.module_utils.cfn.change_set.making i
     MadeChangeSet,
     OvertakenError,
 )
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.events import cause_of, cause_text, failures
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.events import cause_of, cause_problem, failures
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.operations.follow import Settled, StackFollower
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.operations.protection import Protection
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.operations.operation import StackOperation
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.outcome import Outcome
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.remedies import reason_text
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import StackRequestError, service_role
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.stack import Stack
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import (
-    Standing,
+    StackState,
     is_done,
-    standing,
+    state_of,
     status_of,
 )
 from ansible_collections.gantry.ecs.plugins.module_utils.live.stack_feed import StackFeed
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
-MOST_ROUNDS = 20  # in which somebody else may be quicker
+MOST_ROUNDS = 20  # in which another client may change the stack first
 PAUSE = 1.0  # seconds before the next round
 
 
-class StackApplier:
-    """Applies a template to a stack.
-
-    Attributes:
-        changed: whether something was begun in AWS, however it ends.
-        operation: what marks the operation that was begun; None for none.
-
-    Args:
-        stack: the stack.
-        params: the module's options.
-        feed: where to tell of it.
-        patience: how long to wait.
-        follower: follows what is under way.
-        is_check: whether nothing may be changed.
-    """
+class StackApplier(StackOperation):
+    """Applies a template to a stack; arguments and attributes are those of ``StackOperation``."""
 
     def __init__(
         self,
         stack: Stack,
         params: Mapping[str, Any],
         feed: StackFeed,
-        patience: Patience,
+        patience: Deadline,
         follower: StackFollower,
         is_check: bool,
     ) -> None:
-        self._stack, self._params, self._feed, self._patience = stack, params, feed, patience
-        self._follower, self._is_check = follower, is_check
+        super().__init__(stack, params, feed, patience, follower, is_check)
         self._making = ChangeSetMaking(stack, params, patience)
-        self._protection = Protection(stack, params)
         self._done_before: list[str] = []  # what had to be done to the stack before
-        self.changed = False
-        self.operation: str | None = None
 
     def apply(self) -> Outcome:
         """Make the stack what the options say; in check mode, find out what that would change.
 
         Raises:
-            OutOfPatienceError: it has not ended in time, or an interrupt came.
+            WaitTimeoutError: it has not ended in time, or an interrupt came.
             StackRequestError: the stack is in a state that people have to decide about, or others go on changing it.
         """
         for _attempt in range(MOST_ROUNDS):
-            found = self._stack.look()
-            match standing(found):
-                case Standing.BUSY if found:
+            found = self._look()
+            match state_of(found):
+                case StackState.IN_PROGRESS if found:
                     self._wait_for_others(found)
-                case Standing.NEVER_WAS if found:
+                case StackState.CREATE_FAILED if found:
                     lifted = self._protection.lifted(found)
                     if self._is_check:
                         return self._would_recover(found, "deleted and made again", lifted)
                     self._clear(found)
-                case Standing.STUCK if found:
+                case StackState.ROLLBACK_FAILED if found:
                     if self._is_check:
                         return self._would_recover(found, "freed by continuing its rollback, and then updated")
                     self._continue(found)
-                case Standing.BROKEN if found:
+                case StackState.DELETE_FAILED if found:
                     raise StackRequestError(self._broken(found))
                 case _:
                     try:
                         return self._change(found)
                     except OvertakenError:
-                        self._feed.note(f"somebody else is changing stack {self._stack.name}, too: looking again")
+                        self._feed.note(f"another client is changing stack {self._stack.name}, too: looking again")
                         self._patience.pause(PAUSE)
         raise StackRequestError(
-            f"others went on changing stack {self._stack.name} for {MOST_ROUNDS} rounds -> try again when they are done"
+            Problem(
+                "overtaken",
+                f"others went on changing stack {self._stack.name} for {MOST_ROUNDS} rounds",
+                "try again when they are done",
+            )
         )
 
     # ---- What has to come first
 
-    def _wait_for_others(self, found: Mapping[str, Any]) -> None:
-        self._feed.note(f"stack {self._stack.name} is in {status_of(found)}: waiting for its end")
-        self._follower.follow(str(found["StackId"]))
-
     def _clear(self, found: Mapping[str, Any]) -> None:
         """Delete what could not be created: AWS lets it be nothing else."""
-        told = self._told_cause(found)
-        self._feed.note(f"stack {self._stack.name}: deleting what could not be created before, {told}")
-        self._done_before.append(f"deleted what could not be created before, {told}")
+        failure = self._earlier_failure("", found).line()
+        self._feed.note(f"stack {self._stack.name}: deleting what could not be created before, {failure}")
+        self._done_before.append(f"deleted what could not be created before, {failure}")
         progress = self._follower.progress(str(found["StackId"]))
         self.changed = self._protection.lift(found) or self.changed
         self._stack.client.delete_stack(
@@ -124,43 +107,42 @@ class StackApplier:
         )
         self.changed = True
         end = self._follower.follow(str(found["StackId"]), progress)
-        if standing(end.described) is not Standing.ABSENT:
-            raise StackRequestError(
-                f"stack {self._stack.name} could not be created before, and what it left could not be deleted: "
-                f"{self._told(end)}"
-            )
+        if state_of(end.described) is not StackState.ABSENT:
+            before = f"stack {self._stack.name} could not be created before, and what it left could not be deleted"
+            raise StackRequestError(self._failure(before, end)[0])
 
     def _continue(self, found: Mapping[str, Any]) -> None:
-        told = self._told_cause(found)
-        self._feed.note(f"stack {self._stack.name}: continuing the rollback that failed before, {told}")
-        self._done_before.append(f"continued the rollback that failed before, {told}")
+        failure = self._earlier_failure("", found).line()
+        self._feed.note(f"stack {self._stack.name}: continuing the rollback that failed before, {failure}")
+        self._done_before.append(f"continued the rollback that failed before, {failure}")
         progress = self._follower.progress(str(found["StackId"]))
         self._stack.client.continue_update_rollback(
             StackName=found["StackId"], ClientRequestToken=f"ddbload-{uuid4().hex}", **service_role(self._params)
         )
         self.changed = True
         end = self._follower.follow(str(found["StackId"]), progress)
-        if standing(end.described) is Standing.STUCK:
-            raise StackRequestError(
-                f"the rollback of stack {self._stack.name} was continued and failed again: {self._told(end)}; "
-                "or leave the resource out: aws cloudformation continue-update-rollback --resources-to-skip"
-            )
+        if state_of(end.described) is StackState.ROLLBACK_FAILED:
+            before = f"the rollback of stack {self._stack.name} was continued and failed again"
+            skip = "leave the resource out: aws cloudformation continue-update-rollback --resources-to-skip"
+            problem = self._failure(before, end)[0]
+            raise StackRequestError(problem._replace(remedy=_joined(problem.remedy, "; or ", skip)))
 
-    def _broken(self, found: Mapping[str, Any]) -> str:
-        remedy = "then delete it (state absent), and apply it again"
+    def _broken(self, found: Mapping[str, Any]) -> Problem:
+        then = "delete it (state absent), and apply it again"
         if status_of(found) != "DELETE_FAILED":
-            remedy = "see its events, then delete it or take the resources out that could not be imported"
-        return f"stack {self._stack.name} cannot be updated: {self._told_cause(found)}; {remedy}"
+            then = "delete it, or take the resources out that could not be imported"
+        problem = self._earlier_failure(f"stack {self._stack.name} cannot be updated: ", found)
+        return problem._replace(kind="state", remedy=_joined(problem.remedy, "; then ", then))
 
     def _would_recover(self, found: Mapping[str, Any], what: str, before: Sequence[str] = ()) -> Outcome:
-        # AWS works out no change set for a stack in such a state; the template can be looked at nevertheless.
+        # CloudFormation computes no change set for a stack in this state; it validates the template nevertheless.
         self._stack.client.validate_template(TemplateBody=self._params["template_body"])
         line = f"{status_of(found)}: would be {what}; what that changes shows only then"
         return Outcome(
-            message=f"stack {self._stack.name} would be {what}; {self._told_cause(found)}",
+            message=self._earlier_failure(f"stack {self._stack.name} would be {what}; ", found).line(),
             changed=True,
             described=found,
-            lines=[*before, line, *self._protection.missing(None)],
+            lines=[*before, line, *self._protection.missing(None).lines()],
         )
 
     # ---- The change itself
@@ -181,9 +163,7 @@ class StackApplier:
             made.discard()
 
     def _unchanged(self, found: Mapping[str, Any] | None) -> Outcome:
-        lines = self._protection.missing(found)
-        if found and not self._is_check:
-            lines = self._protection.set(found)
+        lines = self._protection.set(found) if found and not self._is_check else self._protection.missing(found).lines()
         message = f"stack {self._stack.name} is as it should be already"
         if lines:
             message = f"stack {self._stack.name}: {'would set ' if self._is_check else ''}{'; '.join(lines)}"
@@ -201,7 +181,7 @@ class StackApplier:
         if not wanted or wanted == has:
             return []
         return [
-            f"stack {self._stack.name} goes on with {has or 'the rights of whoever changes it'}: "
+            f"stack {self._stack.name} goes on with {has or 'the permissions of its caller'}: "
             f"{wanted} takes over with the stack's next change"
         ]
 
@@ -209,9 +189,8 @@ class StackApplier:
         cause = self._stack.change_set_cause(made.described)
         verb = "created" if made.is_new else "updated"
         return Outcome(
-            message=f"stack {self._stack.name} cannot be {verb}: {cause_text(cause, self._stack.name)}",
+            problem=cause_problem(cause, self._stack.name, f"stack {self._stack.name} cannot be {verb}"),
             changed=self.changed,
-            failed=True,
             described=None if made.is_new else found,
             cause=cause,
             lines=self._done_before,
@@ -225,7 +204,7 @@ class StackApplier:
             changed=True,
             described=None if made.is_new else found,
             changes=changes,
-            lines=self._protection.missing(None if made.is_new else found) or self._hint(changes),
+            lines=self._protection.missing(None if made.is_new else found).lines() or self._hint(changes),
             warnings=self._stack.change_set_warnings(str(made.described["ChangeSetId"])),
         )
 
@@ -250,21 +229,20 @@ class StackApplier:
         )
         if not self._params["wait"]:
             outcome.described = self._stack.look(made.stack_id)
-            outcome.message = f"stack {self._stack.name}: {verb} has begun, {summary(changes)}"
+            outcome.message = f"stack {self._stack.name}: {verb} has started, {summary(changes)}"
             return outcome
         return self._end(outcome, made, self._follower.follow(made.stack_id, progress, len(changes) or None))
 
     def _end(self, outcome: Outcome, made: MadeChangeSet, end: Settled) -> Outcome:
         outcome.described = end.described
         if not is_done(end.described):
-            outcome.cause = self._stack.cause(end.events)
             verb = "created" if made.is_new else "updated"
-            outcome.message = f"stack {self._stack.name} could not be {verb}: {self._told(end)}"
-            outcome.failed = True
+            before = f"stack {self._stack.name} could not be {verb}"
+            outcome.problem, outcome.cause = self._failure(before, end)
             return outcome
         for left in failures(end.events):
-            cause = cause_text(cause_of(left), self._stack.name)
-            outcome.warnings.append(f"stack {self._stack.name} has left something behind: {cause}")
+            before = f"stack {self._stack.name} has left something behind"
+            outcome.warnings.append(cause_problem(cause_of(left), self._stack.name, before).line())
         if end.described and (lines := self._protection.set(end.described)):
             outcome.lines = outcome.lines + lines
             outcome.described = self._stack.look()
@@ -272,16 +250,6 @@ class StackApplier:
         outcome.message = f"{verb} stack {self._stack.name}: {summary(outcome.changes, is_done=True)}"
         return outcome
 
-    # ---- Why
 
-    def _told_cause(self, found: Mapping[str, Any]) -> str:
-        told = self._told(Settled(found, self._stack.last_operation(str(found["StackId"]))))
-        return f"{status_of(found)}: {told}"
-
-    def _told(self, end: Settled) -> str:
-        cause = self._stack.cause(end.events)
-        if cause:
-            return cause_text(cause, self._stack.name)
-        reason = str((end.described or {}).get("StackStatusReason") or "")
-        status = status_of(end.described) or "it was deleted by somebody"
-        return reason_text(reason) if reason else f"{status}, its events do not say why"
+def _joined(remedy: str, conjunction: str, other: str) -> str:
+    return f"{remedy}{conjunction}{other}" if remedy else other

@@ -7,16 +7,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.command import aws_command
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import StackRequestError, policy_text
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.stack import Stack
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import is_protected, status_of
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
+
+
+class Missing(NamedTuple):
+    """What a stack lacks of the protection that the options request.
+
+    Attributes:
+        termination_protection: the value to set; None where the stack has it.
+        stack_policy: the policy to set, as JSON; None where the stack has it.
+    """
+
+    termination_protection: bool | None
+    stack_policy: str | None
+
+    def lines(self) -> list[str]:
+        """Return the missing settings for people, a line each; empty for none."""
+        lines: list[str] = []
+        if (wanted := self.termination_protection) is not None:
+            lines.append(f"termination protection: {_word(not wanted)} -> {_word(wanted)}")
+        if self.stack_policy is not None:
+            lines.append("stack policy: set to what stack_policy says")
+        return lines
 
 
 class Protection:
-    """What is asked for of a stack's protection, and what is missing of it.
+    """The protection that the options request for a stack.
 
     Args:
         stack: the stack.
@@ -28,43 +50,40 @@ class Protection:
         self._wanted = params["termination_protection"]
         self._policy = policy_text(params["stack_policy"])
 
-    def missing(self, described: Mapping[str, Any] | None) -> list[str]:
-        """Say what would have to be set, a line each.
+    def missing(self, described: Mapping[str, Any] | None) -> Missing:
+        """Return what would have to be set.
 
         Args:
-            described: the stack as DescribeStacks tells of it; None where it is yet to be made.
+            described: the stack as DescribeStacks describes it; None where it is yet to be made.
         """
-        lines: list[str] = []
-        if self._wanted is not None and self._wanted != is_protected(described):
-            lines.append(f"termination protection: {_word(not self._wanted)} -> {_word(self._wanted)}")
-        if self._policy is not None and (described is None or self._differs()):
-            lines.append("stack policy: set to what stack_policy says")
-        return lines
+        has_policy = self._policy is None or (described is not None and not self._differs())
+        return Missing(
+            None if self._wanted == is_protected(described) else self._wanted, None if has_policy else self._policy
+        )
 
     def set(self, described: Mapping[str, Any]) -> list[str]:
-        """Set what is missing; the stack has to be at rest, AWS takes no policy before.
+        """Set the missing settings; AWS accepts a policy only while no operation is in progress.
 
         Args:
-            described: the stack as DescribeStacks tells of it.
+            described: the stack as DescribeStacks describes it.
 
         Returns:
-            What was set, a line each.
+            The settings made, a line each.
         """
-        lines = self.missing(described)
-        for line in lines:
-            if line.startswith("stack policy"):
-                self._stack.client.set_stack_policy(StackName=self._stack.name, StackPolicyBody=self._policy)
-            else:
-                self._stack.client.update_termination_protection(
-                    StackName=self._stack.name, EnableTerminationProtection=self._wanted
-                )
-        return lines
+        missing = self.missing(described)
+        if missing.termination_protection is not None:
+            self._stack.client.update_termination_protection(
+                StackName=self._stack.name, EnableTerminationProtection=missing.termination_protection
+            )
+        if missing.stack_policy is not None:
+            self._stack.client.set_stack_policy(StackName=self._stack.name, StackPolicyBody=missing.stack_policy)
+        return missing.lines()
 
     def lifted(self, described: Mapping[str, Any]) -> list[str]:
-        """Say what has to be taken off the stack before it can be deleted, a line each.
+        """Return the protection to remove before a deletion, a line each.
 
         Args:
-            described: the stack as DescribeStacks tells of it.
+            described: the stack as DescribeStacks describes it.
 
         Raises:
             StackRequestError: it is protected, and the options do not say that it need not be.
@@ -79,15 +98,18 @@ class Protection:
             self._params,
         )
         raise StackRequestError(
-            f"stack {self._stack.name} ({status_of(described)}) is protected from being deleted "
-            f"-> if it may go, set termination_protection: false, or take the protection off: {command}"
+            Problem(
+                "protected",
+                f"stack {self._stack.name} ({status_of(described)}) is protected from being deleted",
+                f"to delete it, set termination_protection: false, or take the protection off: {command}",
+            )
         )
 
     def lift(self, described: Mapping[str, Any]) -> bool:
         """Take off the stack what keeps it from being deleted, where the options say so; returns whether it had to.
 
         Args:
-            described: the stack as DescribeStacks tells of it.
+            described: the stack as DescribeStacks describes it.
 
         Raises:
             StackRequestError: as ``lifted`` says.

@@ -13,22 +13,23 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.image import check_image
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.subnets import check_network
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.follow.log_location import log_notice
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.parameters import FARGATE_PROVIDERS, RequestError
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import environment_container, run_request
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.log_location import log_notice
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import FARGATE_PROVIDERS, RequestError
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.subnets import check_network
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import TOKEN_VARIABLE, token_value
+from ansible_collections.gantry.ecs.plugins.module_utils.images.check import check_image
+from ansible_collections.gantry.ecs.plugins.module_utils.text.findings import Findings
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 CONTAINER_OPTIONS = ("log_container", "exit_container")
 
 
 class Surroundings(NamedTuple):
-    """What ``check_surroundings`` found: what is there, and what was not checked or may go wrong, a line each."""
+    """The result of ``check_surroundings``: the existing resources, and the warnings."""
 
     checked: list[str]
-    warnings: list[str]
+    warnings: list[Problem]
 
 
 def check_target(ecs: Any, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,44 +43,50 @@ def check_target(ecs: Any, params: Mapping[str, Any]) -> dict[str, Any]:
         The task definition, as DescribeTaskDefinition returns it.
 
     Raises:
-        RequestError: naming all that does not fit.
+        RequestError: with one problem for each mismatch.
         botocore.exceptions.BotoCoreError, ClientError: ECS refused, was out of reach, or does not know the task
             definition.
     """
     clusters = ecs.describe_clusters(clusters=[params["cluster"]])["clusters"]
     if not clusters or clusters[0].get("status", "ACTIVE") != "ACTIVE":
         found = f"is {clusters[0]['status']}" if clusters else "does not exist"
-        raise RequestError(f"cluster {params['cluster']} {found} -> deploy it first, or check its name and the region")
+        raise RequestError(
+            Problem(
+                "target", f"cluster {params['cluster']} {found}", "deploy it first, or check its name and the region"
+            )
+        )
     answer = ecs.describe_task_definition(taskDefinition=params["task_definition"])
     definition: dict[str, Any] = answer["taskDefinition"]
     problems = [*_definition_problems(definition, params), *_capacity_problems(clusters[0], definition, params)]
     if problems:
-        raise RequestError("; ".join(problems))
+        raise RequestError(*problems)
     _check_request(definition, params)
     return definition
 
 
-def _definition_problems(definition: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
+def _definition_problems(definition: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[Problem]:
     name = f"task definition {params['task_definition']}"
     if definition.get("status", "ACTIVE") != "ACTIVE":
-        yield f"{name} is {definition['status']} -> register it again, or name another revision"
+        yield Problem("target", f"{name} is {definition['status']}", "register it again, or name another revision")
     yield from name_problems(definition, params)
     overrides = params.get("overrides") or {}
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-networking.html
     needs_network, has_network = definition.get("networkMode") == "awsvpc", bool(params.get("network_configuration"))
     if needs_network and not has_network:
-        yield f"{name} has network mode awsvpc -> give network_configuration with subnets"
+        yield Problem("target", f"{name} has network mode awsvpc", "give network_configuration with subnets")
     if has_network and not needs_network:
         mode = definition.get("networkMode") or "bridge"
-        yield f"{name} has network mode {mode}, which takes none -> leave network_configuration out"
+        yield Problem("target", f"{name} has network mode {mode}, which takes none", "leave network_configuration out")
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html
     has_role = definition.get("taskRoleArn") or overrides.get("task_role_arn")
     if params.get("enable_execute_command") and not has_role:
-        yield f"enable_execute_command needs a task role, {name} has none -> give overrides task_role_arn"
+        yield Problem(
+            "target", f"enable_execute_command needs a task role, {name} has none", "give overrides task_role_arn"
+        )
 
 
-def name_problems(definition: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
-    """Check that the containers that the parameters name are the task definition's; a line for each problem.
+def name_problems(definition: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each container that the parameters name and the task definition does not have.
 
     Args:
         definition: the task definition, as DescribeTaskDefinition returns it.
@@ -92,19 +99,23 @@ def name_problems(definition: Mapping[str, Any], params: Mapping[str, Any]) -> I
     name = params.get("task_definition") or definition.get("taskDefinitionArn", "").rpartition("/")[2]
     for what, names in wanted.items():
         if missing := [one for one in names if one not in known]:
-            yield f"{what} {', '.join(missing)}, task definition {name} has {', '.join(known)} -> mend the name"
+            yield Problem(
+                "target", f"{what} {', '.join(missing)}, task definition {name} has {', '.join(known)}", "fix the name"
+            )
 
 
 def _capacity_problems(
     cluster: Mapping[str, Any], definition: Mapping[str, Any], params: Mapping[str, Any]
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     strategy = [one["capacity_provider"] for one in params.get("capacity_provider_strategy") or []]
     providers = cluster.get("capacityProviders")
     if providers is not None and (missing := [one for one in strategy if one not in providers]):
         # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html
-        yield (
+        yield Problem(
+            "target",
             f"cluster {params['cluster']} has no capacity provider {', '.join(missing)}, "
-            f"but {', '.join(providers) or 'none'} -> add it to the cluster, or choose one of these"
+            f"but {', '.join(providers) or 'none'}",
+            "add it to the cluster, or choose one of these",
         )
     if not strategy:
         launch_type = params.get("launch_type") or "FARGATE"
@@ -114,14 +125,15 @@ def _capacity_problems(
         return
     fitting = {*definition.get("requiresCompatibilities", []), *definition.get("compatibilities", [])}
     if fitting and launch_type not in fitting:
-        yield (
-            f"task definition {params['task_definition']} is for {', '.join(sorted(fitting))}, not for {launch_type} "
-            "-> mend launch_type, or requiresCompatibilities of the task definition"
+        yield Problem(
+            "target",
+            f"task definition {params['task_definition']} is for {', '.join(sorted(fitting))}, not for {launch_type}",
+            "fix launch_type, or requiresCompatibilities of the task definition",
         )
 
 
 def _check_request(definition: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-    """Build the longest request that may come, since a later one must not turn out to be too long."""
+    """Build the longest request of the launch, so that no later one turns out to be too long."""
     count = int(params["count"])
     environment = {TOKEN_VARIABLE: token_value(params.get("client_token") or "x" * 36, count, 99)}
     if params.get("index_variable"):
@@ -147,10 +159,10 @@ def check_surroundings(
         params: the module's parameters.
 
     Returns:
-        What was found, and as warnings what may not be looked at.
+        What was found; the warnings name what the caller may not look at.
 
     Raises:
-        RequestError: naming all that is missing.
+        RequestError: with one problem for each missing resource.
     """
     findings = Findings()
 
@@ -170,7 +182,7 @@ def check_surroundings(
     if notice := log_notice(definition, params):
         findings.warnings.append(notice)
     if findings.problems:
-        raise RequestError("; ".join(findings.problems))
+        raise RequestError(*findings.problems)
     return Surroundings(findings.checked, findings.warnings)
 
 
@@ -190,11 +202,13 @@ def _check_log_group(logs: Any, group: str, region: str | None, findings: Findin
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DescribeLogGroups.html
     """
     if region and region != logs.meta.region_name:
-        findings.warnings.append(f"not checked: log group {group} is in {region}, not in {logs.meta.region_name}")
+        findings.not_checked(f"log group {group} is in {region}, not in {logs.meta.region_name}")
         return
     # The names come in order, so that the group itself is the first of those that begin with its name.
     answer = logs.describe_log_groups(logGroupNamePrefix=group, limit=1)
     if group in [one["logGroupName"] for one in answer["logGroups"]]:
         findings.checked.append(f"log group {group}")
     else:
-        findings.problems.append(f"log group {group} does not exist -> create it, or set awslogs-create-group")
+        findings.problems.append(
+            Problem("target", f"log group {group} does not exist", "create it, or set awslogs-create-group")
+        )

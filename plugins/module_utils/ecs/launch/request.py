@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.parameters import RequestError
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 from ansible_collections.gantry.ecs.plugins.module_utils.text.values import text_of, texts_of
 
 # "containerOverrides … A total of 8192 characters are allowed for overrides. This limit includes the JSON formatting
@@ -37,8 +38,8 @@ def run_request(
         client_token: makes the call launch nothing twice.
         started_by: the mark on the tasks.
         container: the container that gets ``environment``; an override is made for it where there is none.
-        environment: variables beside the user's own, and before them.
-        strategy: RunTask's ``capacityProviderStrategy`` in place of what the parameters say of capacity. An empty one
+        environment: variables in addition to the user's own, and before them.
+        strategy: RunTask's ``capacityProviderStrategy``, which replaces the parameters of capacity. An empty one
             is launch type FARGATE, which works on every cluster; a capacity provider has to be the cluster's.
 
     Raises:
@@ -135,13 +136,13 @@ def _container_override(container: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_environment(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave the values of the containers' environment variables out of what a module's result tells of its arguments.
+    """Remove the values of the containers' environment variables from the arguments in a module's result.
 
     Args:
-        result: of the module; ``invocation`` in it tells the arguments.
+        result: of the module; its ``invocation`` holds the arguments.
 
     Returns:
-        A copy, with `HIDDEN` in place of each value.
+        A copy, with `HIDDEN` instead of each value.
     """
     shown = copy.deepcopy(dict(result))
     arguments = (shown.get("invocation") or {}).get("module_args") or {}
@@ -160,8 +161,12 @@ def _check_length(override: Mapping[str, Any]) -> None:
     length = overrides_length(override)
     if length > OVERRIDES_LIMIT:
         raise RequestError(
-            f"overrides are {length:,} characters long as JSON, with the variables that the module adds; "
-            f"ECS takes {OVERRIDES_LIMIT:,} -> put the long value into SSM or S3 and pass a reference to it"
+            Problem(
+                "parameter",
+                f"overrides are {length:,} characters long as JSON, with the variables that the module adds; "
+                f"ECS takes {OVERRIDES_LIMIT:,}",
+                "put the long value into SSM or S3 and pass a reference to it",
+            )
         )
 
 

@@ -8,26 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from math import ceil
-from typing import Any, NamedTuple
+from typing import Any
 
+from ansible_collections.gantry.ecs.plugins.module_utils.system.estimate.fargate import (
+    BILLED_LEAST,
+    FREE_STORAGE,
+    HOUR,
+    PRICE_DATE,
+    PRICE_REGION,
+    PRICES,
+    Prices,
+    hourly_cost,
+)
 
-class Prices(NamedTuple):
-    """Prices in USD: of a vCPU, a GB of memory, and a GB of ephemeral storage beyond what is free, each an hour."""
-
-    vcpu_hour: float
-    gb_hour: float
-    storage_gb_hour: float
-
-
-PRICE_REGION, PRICE_DATE = "us-east-1", "2026-11-21"
-# Linux, on demand, from https://aws.amazon.com/fargate/pricing/. Windows has prices and a least time of its own.
-PRICES = {
-    "X86_64": Prices(0.04048, 0.004445, 0.000111),
-    "ARM64": Prices(0.03238, 0.00356, 0.000111),
-}
-BILLED_LEAST = 60  # seconds
-FREE_STORAGE = 20  # GB
-HOUR = 3600.0  # seconds
 PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
 
@@ -40,9 +33,9 @@ def fargate_cost(
     pull's begin is not known, the task's creation stands in; a task that ended without pull and start cost nothing.
 
     Args:
-        task: the task in our shape (see ``ecs_task.task_of``).
+        task: the task as the module returns it (see ``tasks.task_of``).
         architecture: X86_64 or ARM64; another one has no price here.
-        prices: in place of ours, in USD: ``vcpu_hour``, ``gb_hour``, ``storage_gb_hour``; None for ours.
+        prices: they replace the module's, in USD: ``vcpu_hour``, ``gb_hour``, ``storage_gb_hour``; None for those.
         now: the end for a task that has not ended.
 
     Returns:
@@ -56,15 +49,13 @@ def fargate_cost(
     billed = _billed_seconds(task, now)
     if found is None or billed is None:
         return None
-    vcpu, memory = task["cpu"] / 1024, task["memory"] / 1024
-    storage = max(0, (task["ephemeral_storage"] or FREE_STORAGE) - FREE_STORAGE)
-    hourly = vcpu * found.vcpu_hour + memory * found.gb_hour + storage * found.storage_gb_hour
+    hourly = hourly_cost(found, task["cpu"], task["memory"], task["ephemeral_storage"] or FREE_STORAGE)
     is_ours = not has_own_prices(prices)
     return {
         "usd": round(hourly * billed / HOUR, 6),
         "billed_s": billed,
-        "vcpu": vcpu,
-        "memory_gb": memory,
+        "vcpu": task["cpu"] / 1024,
+        "memory_gb": task["memory"] / 1024,
         "price_region": PRICE_REGION if is_ours else None,
         "price_date": PRICE_DATE if is_ours else None,
         "is_estimate": True,
@@ -107,7 +98,7 @@ def architecture_of(definition: Mapping[str, Any]) -> str:
 
 
 def is_on_fargate(task: Mapping[str, Any]) -> bool:
-    """Tell whether a task in our shape runs on Fargate."""
+    """Return whether a task as the module returns it runs on Fargate."""
     return task["capacity_provider"] in PROVIDERS or task["launch_type"] == "FARGATE"
 
 
@@ -117,14 +108,14 @@ def region_of(task: Mapping[str, Any]) -> str:
 
 
 def has_own_prices(prices: Mapping[str, float | None] | None) -> bool:
-    """Tell whether the user gave the prices that make up nearly all of the cost."""
+    """Return whether the user gave the prices that make up nearly all of the cost."""
     return prices is not None and prices.get("vcpu_hour") is not None and prices.get("gb_hour") is not None
 
 
 def _prices(architecture: str, prices: Mapping[str, float | None] | None) -> Prices | None:
-    ours = PRICES.get(architecture)
+    known = PRICES.get(architecture)
     given = {name: value for name, value in (prices or {}).items() if value is not None}
-    return ours._replace(**given) if ours else None
+    return known._replace(**given) if known else None
 
 
 def _billed_seconds(task: Mapping[str, Any], now: datetime) -> int | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.cost import (
     architecture_of,
@@ -17,9 +17,10 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.cost import
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.message import run_message
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.run import FollowedTask, Run
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.stopped.cause import stop_cause
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import combined_exit_code
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import Task, combined_exit_code
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem, parsed
 
-# What ECS says of a task that ended by itself; emulators may say nothing:
+# ECS's stoppedReason of a task whose container exited; emulators may give none:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 OWN_END = (None, "EssentialContainerExited")
 
@@ -34,15 +35,17 @@ def run_result(run: Run, params: Mapping[str, Any], now: datetime, check_mode: b
         check_mode: whether nothing was done, and the outcome is what would be.
 
     Returns:
-        The module's return value, fit for JSON. ``failed`` tells whether it failed, ``msg`` why; ``warnings`` and
+        The module's return value, fit for JSON. ``failed`` is whether it failed, ``msg`` why; ``warnings`` and
         ``checked`` are there where they hold something.
     """
-    tasks = [_task_result(one, run, params, now) for one in run.tasks]
+    outcomes = [_outcome_of(one) for one in run.tasks]
+    tasks = [_task_result(one, outcome, run, params, now) for one, outcome in zip(run.tasks, outcomes, strict=True)]
+    causes = {outcome.task["task_id"]: outcome.cause for outcome in outcomes if outcome.cause}
     failed = [] if check_mode else _failed_tasks(run, tasks, params)
     result: dict[str, Any] = {
         "changed": _has_changed(run, params, check_mode),
         "failed": not check_mode and _has_failed(run, params, failed),
-        "msg": run_message(run, params, tasks, failed, check_mode),
+        "msg": run_message(run, params, tasks, failed, causes, check_mode),
         "state": params["state"],
         "cluster": run.cluster,
         "task_definition": run.task_definition,
@@ -60,12 +63,12 @@ def run_result(run: Run, params: Mapping[str, Any], now: datetime, check_mode: b
         "cost": total_cost(one["cost"] for one in tasks),
     }
     result["passed"] = not result["failed"]
-    optional = {"warnings": run.warnings, "checked": run.checked}
+    optional = {"warnings": [warning.line() for warning in run.warnings], "checked": run.checked}
     return result | {name: list(found) for name, found in optional.items() if found}
 
 
 def slowest_phases(phases: Iterable[Mapping[str, float | None]]) -> dict[str, float | None]:
-    """Return for every phase how long it took the task that it took the longest, in s; None where none tells."""
+    """Return the longest duration of each phase over all tasks, in s; None where no task has it."""
     slowest: dict[str, float | None] = {}
     for each in phases:
         for name, seconds in each.items():
@@ -74,20 +77,33 @@ def slowest_phases(phases: Iterable[Mapping[str, float | None]]) -> dict[str, fl
     return slowest
 
 
-def _task_result(one: FollowedTask, run: Run, params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+class _Outcome(NamedTuple):
+    task: Task
+    cause: Problem | None
+
+
+def _outcome_of(one: FollowedTask) -> _Outcome:
     task = dict(one.task)
     failure: Mapping[str, Any] = one.failure or {}
     if task["exit_code"] == 0 and isinstance(failure.get("exit_code"), int):
-        # An emulator may report 0 for a task that it was told to stop: the load tester's own word counts.
+        # An emulator may report 0 for a task that it stopped: the exit code of the load tester's event is right.
         task["exit_code"] = failure["exit_code"]
     message = failure.get("message")
-    known = {"speaks_ddbload": one.speaks_ddbload, "start_up": one.start_up.text if one.start_up else None}
-    cause = stop_cause({**task, **known}, message if isinstance(message, str) else None)
+    known = {"is_load_tester": one.is_load_tester, "start_up": one.start_up.text if one.start_up else None}
+    return _Outcome(
+        task, stop_cause({**task, **known}, parsed("ddbload", message) if isinstance(message, str) else None)
+    )
+
+
+def _task_result(
+    one: FollowedTask, outcome: _Outcome, run: Run, params: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    task, cause = outcome
     events = one.log.events if one.log else []
     keep = params["log_lines"]
     return {
         **task,
-        "cause": cause.text if cause else None,
+        "cause": cause.line() if cause else None,
         "cause_kind": cause.kind if cause else None,
         "log_group": one.log.group if one.log else None,
         "log_stream": one.log.stream if one.log else None,
@@ -99,19 +115,23 @@ def _task_result(one: FollowedTask, run: Run, params: Mapping[str, Any], now: da
 
 
 def _failed_tasks(run: Run, tasks: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """List the tasks that have failed; those that were left running on purpose have not."""
-    return [
+    """List the tasks that have failed, first the one whose failure stopped the others.
+
+    Those that were left running on purpose have not failed.
+    """
+    failed = [
         one
         for one in tasks
         if not (run.detached and one["last_status"] != "STOPPED") and has_task_failed(one, params["fail_on"])
     ]
+    return sorted(failed, key=lambda one: one["task_id"] != run.lost)
 
 
 def has_task_failed(task: Mapping[str, Any], fail_on: Sequence[str]) -> bool:
-    """Tell whether a task has failed, or has not ended.
+    """Return whether a task has failed, or has not ended.
 
     Args:
-        task: in our shape.
+        task: as the module returns it.
         fail_on: the exit codes to fail on, see ``run_request.fails``.
     """
     if task["last_status"] != "STOPPED" or task["exit_code"] is None or task["stop_code"] not in OWN_END:
@@ -123,21 +143,21 @@ def has_task_failed(task: Mapping[str, Any], fail_on: Sequence[str]) -> bool:
 def _has_failed(run: Run, params: Mapping[str, Any], failed: Sequence[Mapping[str, Any]]) -> bool:
     if params["state"] == "absent":
         left = len(run.unfinished)
-        is_told = run.stopped_by_us >= left and not run.gave_up
-        return bool(left) and (params["wait"] or not is_told)
-    # What runs on has not failed, unless it is less than was asked for.
+        is_requested = run.stops_requested >= left and not run.gave_up
+        return bool(left) and (params["wait"] or not is_requested)
+    # Tasks that run on have not failed, unless there are fewer than requested.
     is_broken_off = bool(run.interrupted_by) and (not run.detached or len(run.tasks) < run.wanted)
-    return bool(failed or run.timed_out or is_broken_off or run.gave_up or run.launch_error)
+    return bool(failed or run.timed_out or is_broken_off or run.gave_up or run.launch_problem)
 
 
 def _has_changed(run: Run, params: Mapping[str, Any], check_mode: bool) -> bool:
     if check_mode and params["state"] == "run":
         return len(run.tasks) < run.wanted
-    return run.stopped_by_us > 0 or (params["state"] == "run" and run.launched > 0)
+    return run.stops_requested > 0 or (params["state"] == "run" and run.launched > 0)
 
 
 def fails(exit_code: int | None, fail_on: Sequence[str]) -> bool:
-    """Tell whether an exit code is one to fail on.
+    """Return whether an exit code is one to fail on.
 
     Args:
         exit_code: of a task; none at all (None) is not for this function to judge.

@@ -15,6 +15,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.stopped.rule import
     WAY_OUT,
     Rule,
 )
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 PULL = (
     r"CannotPull|pull image|pull the image|pull (?!secret|registry).{0,200} repository|ref pull|pull command"
@@ -22,76 +23,88 @@ PULL = (
 )
 OUTSIDE_AWS = r"docker\.(io|com)|ghcr\.io|quay\.io|public\.ecr\.aws|gcr\.io|pkg\.dev|mcr\.microsoft"
 
-# What cannot be reached comes before what is not there: a registry out of reach is told as an image not resolved.
+# Network errors come before missing images: ECS reports an unreachable registry as an unresolved image.
 IMAGE_RULES = (
     Rule(
-        "architecture",
         (
             r"descriptor matching platform|no matching manifest for|no match for platform|exec format error"
             r"|operating sys.* cannot be used",
         ),
-        "the image is for another architecture",
-        "build it for the task's (docker build --platform), or mend runtimePlatform of the task definition",
+        Problem(
+            "architecture",
+            "the image is for another architecture",
+            "build it for the task's (docker build --platform), or fix runtimePlatform of the task definition",
+        ),
     ),
     Rule(
-        "quota",
         (r"toomanyrequests|pull rate limit",),
-        "the registry limits how often an image is pulled",
-        "keep the image in ECR, by a pull-through cache for one, or log in: repositoryCredentials",
+        Problem(
+            "quota",
+            "the registry limits how often an image is pulled",
+            "keep the image in ECR, by a pull-through cache for one, or log in: repositoryCredentials",
+        ),
     ),
     Rule(
-        "permission",
         (PULL, r"(layer-bucket|httpReade?r?Seeker).*\b403\b"),
-        "the image's layers may not be read",
-        "let the policy of S3's gateway endpoint read ECR's bucket: arn:aws:s3:::prod-<region>-starport-layer-bucket/*",
+        Problem(
+            "permission",
+            "the image's layers may not be read",
+            "let the policy of S3's gateway endpoint read ECR's bucket: "
+            "arn:aws:s3:::prod-<region>-starport-layer-bucket/*",
+        ),
     ),
     Rule(
-        "permission",
         (PULL, rf"{DENIED}|no basic auth"),
-        "the image may not be pulled",
-        "let the execution role pull: AmazonECSTaskExecutionRolePolicy; in another account the repository's policy too",
+        Problem(
+            "permission",
+            "the image may not be pulled",
+            "let the execution role pull: AmazonECSTaskExecutionRolePolicy; in another account the repository's "
+            "policy too",
+        ),
     ),
     Rule(
-        "permission",
         (PULL, r"\b401\b|unauthorized|authentication required|oauth token"),
-        "the image's registry asks for a login",
-        "give the container repositoryCredentials, or keep the image in ECR",
+        Problem(
+            "permission",
+            "the image's registry requires a login",
+            "give the container repositoryCredentials, or keep the image in ECR",
+        ),
     ),
     Rule(
-        "network",
         (PULL, UNREACHABLE, OUTSIDE_AWS),
-        "the image's registry could not be reached",
-        "give the subnet a way to the internet: a NAT gateway, or assign_public_ip: true; or keep the image in ECR",
+        Problem(
+            "network",
+            "the image's registry could not be reached",
+            "give the subnet a way to the internet: a NAT gateway, or assign_public_ip: true; or keep the image in ECR",
+        ),
     ),
     Rule(
-        "network",
         (PULL, rf"{UNREACHABLE}|API error \(500\)|nil pointer dereference|httpReade?r?Seeker|image conf|\bEOF\b"),
-        "the image's registry could not be reached",
-        WAY_OUT,
+        Problem("network", "the image's registry could not be reached", WAY_OUT),
     ),
     Rule(
-        "image",
         (PULL, r"access denied|access to the resource is denied"),
-        "the image does not exist, or its registry asks for a login",
-        "push it, mend its name in the task definition, or give the container repositoryCredentials",
+        Problem(
+            "image",
+            "the image does not exist, or its registry requires a login",
+            "push it, fix its name in the task definition, or give the container repositoryCredentials",
+        ),
     ),
     Rule(
-        "image",
         (PULL, rf"{ABSENT}|image exists"),
-        "the image does not exist",
-        "push it, or mend its name and tag in the task definition",
+        Problem("image", "the image does not exist", "push it, or fix its name and tag in the task definition"),
     ),
     Rule(
-        "image",
         (PULL, r"invalid reference|diffIDs|media ?type|compression|failed to register layer|verification failed"),
-        "the image cannot be used",
-        "mend its name, or build and push it anew",
+        Problem("image", "the image cannot be used", "fix its name, or build and push it anew"),
     ),
     Rule(
-        "image",
         (PULL,),
-        "the image could not be pulled",
-        "check the image's name, the execution role, and the subnet's way to the registry",
+        Problem(
+            "image",
+            "the image could not be pulled",
+            "check the image's name, the execution role, and the subnet's way to the registry",
+        ),
     ),
-    Rule("image", (r"No such image",), "the image does not exist", "push it, or mend its name and tag"),
+    Rule((r"No such image",), Problem("image", "the image does not exist", "push it, or fix its name and tag")),
 )

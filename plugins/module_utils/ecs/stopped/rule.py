@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rule that tells the kind of a stopped task's end by what ECS says of it, and what such rules have in common."""
+"""Rules that turn a reason of ECS into a problem, and what their patterns have in common."""
 
 from __future__ import annotations
 
@@ -9,33 +9,30 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 from ansible_collections.gantry.ecs.plugins.module_utils.text.reason import shortened
 
-READ_LIMIT = 4000  # characters of a reason that are looked at; ECS' own are shorter
+READ_LIMIT = 4000  # characters of a reason that are searched; the reasons of ECS are shorter
 
 
 class Rule(NamedTuple):
-    """One kind of end.
+    """Reasons that mean the same.
 
     Attributes:
-        kind: the kind of the cause, a word that does not change with the wording.
-        patterns: regular expressions, all of which one reason has to match; the case of letters does not count.
-        what: what it means, in a few words.
-        remedy: how to mend it; empty where there is nothing to mend.
+        patterns: regular expressions, all of which match the reason; letter case is ignored.
+        problem: what the reason means.
     """
 
-    kind: str
     patterns: tuple[str, ...]
-    what: str
-    remedy: str
+    problem: Problem
 
-    def fits(self, reason: str) -> bool:
-        """Tell whether the rule is about this reason."""
+    def matches(self, reason: str) -> bool:
+        """Return whether all patterns match the reason."""
         return all(re.search(pattern, reason, re.IGNORECASE) for pattern in self.patterns)
 
 
-# How it is told that something could not be reached, may not be used, or is not there: by ECS, by its agents, by the
-# AWS SDK for Go and by the container runtimes.
+# How ECS, its agents, the AWS SDK for Go and the container runtimes word that something could not be reached, that
+# access was denied, or that something does not exist.
 UNREACHABLE = (
     r"i/o timeout|connection issue|network connection|network configuration|request cancell?ed|context cancell?ed"
     r"|deadline exceeded|no such host|connection (refused|reset|timed out)|no route to host|network is unreachable"
@@ -51,7 +48,7 @@ WAY_OUT = (
 )
 
 
-def first_fitting(rules: Iterable[Rule], reasons: Iterable[str]) -> Rule | None:
-    """Return the first rule that is about one of the reasons; None where none is."""
+def first_match(rules: Iterable[Rule], reasons: Iterable[str]) -> Problem | None:
+    """Return the problem of the first rule that matches one of the reasons; None where none matches."""
     texts = [shortened(reason, READ_LIMIT) for reason in reasons]
-    return next((rule for rule in rules if any(rule.fits(text) for text in texts)), None)
+    return next((rule.problem for rule in rules if any(rule.matches(text) for text in texts)), None)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ECS says of the things that a task needs before its containers run: secrets, log, files, network, a place.
+"""ECS's reasons for a failure before the containers run: secrets, logs, volumes, network, capacity.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/failed-to-start-error.html
@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_message
 from __future__ import annotations
 
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.stopped.rule import ABSENT, DENIED, UNREACHABLE, Rule
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 FETCH = r"pull secrets|retrieve (the )?secret|registry auth|fetch(ing)? secret|Secrets Manager|Parameter Store"
 LOG = r"logger|logging driver|log ?group|log stream|awslogs|logs:Create|CloudWatch"
@@ -33,146 +34,206 @@ SERVICE_LINKED_ROLE = "aws iam create-service-linked-role --aws-service-name ecs
 
 ROLE_RULES = (
     Rule(
-        "permission",
         (r"\bKMS\b|kms:Decrypt", rf"{DENIED}|disabled|pending|DecryptionFailure|NotFoundException"),
-        "a KMS key may not be used",
-        "let the execution role use kms:Decrypt with the key, and see that the key is enabled",
+        Problem(
+            "permission",
+            "a KMS key may not be used",
+            "let the execution role use kms:Decrypt with the key, and see that the key is enabled",
+        ),
     ),
     Rule(
-        "permission",
         (r"unable to assume|trust relationship",),
-        "a role may not be used",
-        "let ecs-tasks.amazonaws.com assume the task's roles: mend their trust policies, or their ARNs",
+        Problem(
+            "permission",
+            "a role may not be used",
+            "let ecs-tasks.amazonaws.com assume the task's roles: fix their trust policies, or their ARNs",
+        ),
     ),
-    Rule("permission", (r"account.*\bblocked\b",), "AWS has blocked the account", "ask AWS Support"),
+    Rule((r"account.*\bblocked\b",), Problem("permission", "AWS has blocked the account", "ask AWS Support")),
 )
 
 NEEDS_RULES = (
-    Rule("network", (ENVIRONMENT_FILES, UNREACHABLE), "the environment files could not be reached", WAY_TO_FILES),
     Rule(
-        "permission",
+        (ENVIRONMENT_FILES, UNREACHABLE), Problem("network", "the environment files could not be reached", WAY_TO_FILES)
+    ),
+    Rule(
         (ENVIRONMENT_FILES, DENIED),
-        "the environment files may not be read, or do not exist",
-        "let the execution role s3:GetObject and s3:GetBucketLocation, and check environmentFiles",
+        Problem(
+            "permission",
+            "the environment files may not be read, or do not exist",
+            "let the execution role s3:GetObject and s3:GetBucketLocation, and check environmentFiles",
+        ),
     ),
-    Rule("secrets", (ENVIRONMENT_FILES,), "the environment files could not be read", "check environmentFiles in S3"),
-    Rule("network", (FETCH, UNREACHABLE), "secrets or the registry's login could not be reached", WAY_TO_SECRETS),
     Rule(
-        "permission",
+        (ENVIRONMENT_FILES,),
+        Problem("secrets", "the environment files could not be read", "check environmentFiles in S3"),
+    ),
+    Rule(
+        (FETCH, UNREACHABLE), Problem("network", "secrets or the registry's login could not be reached", WAY_TO_SECRETS)
+    ),
+    Rule(
         (FETCH, DENIED),
-        "the execution role may not read what the task needs",
-        "allow it what the reason names: ssm:GetParameters, secretsmanager:GetSecretValue or ecr:GetAuthorizationToken",
+        Problem(
+            "permission",
+            "the execution role may not read what the task needs",
+            "allow it what the reason names: ssm:GetParameters, secretsmanager:GetSecretValue or "
+            "ecr:GetAuthorizationToken",
+        ),
     ),
     Rule(
-        "secrets",
         (FETCH, r"json key|invalid character|end of JSON|unmarshal"),
-        "a secret has another form than the task definition expects",
-        "mend the secret's JSON, or valueFrom in the task definition",
+        Problem(
+            "secrets",
+            "a secret has another form than the task definition expects",
+            "fix the secret's JSON, or valueFrom in the task definition",
+        ),
+    ),
+    # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+    Rule(
+        (FETCH, r"can.?t find the specified secret value"),
+        Problem(
+            "secrets",
+            "a secret has no value",
+            "put one: aws secretsmanager put-secret-value; or fix stage and version of valueFrom in the task "
+            "definition",
+        ),
     ),
     Rule(
-        "secrets",
         (FETCH, rf"{ABSENT}|invalid (ssm )?parameters|exists"),
-        "a secret or parameter does not exist",
-        "create it, or mend valueFrom in the task definition: its name, ARN and region",
+        Problem(
+            "secrets",
+            "a secret or parameter does not exist",
+            "create it, or fix valueFrom in the task definition: its name, ARN and region",
+        ),
     ),
     Rule(
-        "secrets",
         (FETCH,),
-        "secrets or the registry's login could not be fetched",
-        f"check that they exist and what the execution role may; {WAY_TO_SECRETS}",
+        Problem(
+            "secrets",
+            "secrets or the registry's login could not be fetched",
+            f"check that they exist and what the execution role may; {WAY_TO_SECRETS}",
+        ),
     ),
-    Rule("network", (LOG, UNREACHABLE), "CloudWatch Logs could not be reached", WAY_TO_LOGS),
+    Rule((LOG, UNREACHABLE), Problem("network", "CloudWatch Logs could not be reached", WAY_TO_LOGS)),
     Rule(
-        "permission",
         (LOG, DENIED),
-        "the log may not be written",
-        "let the execution role logs:CreateLogStream and logs:PutLogEvents, and logs:CreateLogGroup to make the group",
+        Problem(
+            "permission",
+            "the log may not be written",
+            "let the execution role logs:CreateLogStream and logs:PutLogEvents, and logs:CreateLogGroup to make "
+            "the group",
+        ),
     ),
     Rule(
-        "log_driver",
         (LOG, ABSENT),
-        "the log group does not exist",
-        "create it, mend awslogs-group in the task definition, or set awslogs-create-group",
+        Problem(
+            "log_driver",
+            "the log group does not exist",
+            "create it, fix awslogs-group in the task definition, or set awslogs-create-group",
+        ),
     ),
     Rule(
-        "log_driver",
         (LOG, r"Error|failed|cannot|unable"),
-        "the log driver could not start",
-        "mend logConfiguration of the task definition: awslogs-group, awslogs-region and awslogs-stream-prefix",
+        Problem(
+            "log_driver",
+            "the log driver could not start",
+            "fix logConfiguration of the task definition: awslogs-group, awslogs-region and awslogs-stream-prefix",
+        ),
     ),
     Rule(
-        "permission",
         (FILE_SYSTEM, rf"{DENIED}|(access|permission) denied"),
-        "a file system may not be mounted",
-        "let the task role elasticfilesystem:ClientMount, and check the access point and the file system's policy",
+        Problem(
+            "permission",
+            "a file system may not be mounted",
+            "let the task role elasticfilesystem:ClientMount, and check the access point and the file system's policy",
+        ),
     ),
     Rule(
-        "network",
         (FILE_SYSTEM,),
-        "a file system could not be mounted",
-        "give each zone a mount target that lets the tasks in by port 2049, and the VPC DNS hostnames",
+        Problem(
+            "network",
+            "a file system could not be mounted",
+            "give each zone a mount target that lets the tasks in by port 2049, and the VPC DNS hostnames",
+        ),
     ),
 )
 
 PLACE_RULES = (
     Rule(
-        "network",
         (r"free addresses|InsufficientFreeAddresses",),
-        "the subnet has no free address",
-        "name a larger subnet in network_configuration, or run fewer tasks",
+        Problem(
+            "network",
+            "the subnet has no free address",
+            "name a larger subnet in network_configuration, or run fewer tasks",
+        ),
     ),
     Rule(
-        "permission",
         (NETWORK_INTERFACE, DENIED),
-        "ECS may not make a network interface",
-        f"make its role where it is missing: {SERVICE_LINKED_ROLE}; else run it again",
+        Problem(
+            "permission",
+            "ECS may not make a network interface",
+            f"make its role where it is missing: {SERVICE_LINKED_ROLE}; else run it again",
+        ),
     ),
     Rule(
-        "quota",
         (r"above your limit|LimitExceeded|reached the limit|rate limit exceeded",),
-        "a limit of the account is reached",
-        "run fewer tasks, or ask for a higher quota: Service Quotas, AWS Fargate, Amazon EC2 or Amazon VPC",
+        Problem(
+            "quota",
+            "a limit of the account is reached",
+            "run fewer tasks, or request a higher quota: Service Quotas, AWS Fargate, Amazon EC2 or Amazon VPC",
+        ),
     ),
     Rule(
-        "network",
         (NETWORK_INTERFACE, r"time.?out|timed out|InternalError"),
-        "the network interface came too late",
-        "a fault of AWS: run it again",
+        Problem("network", "the network interface came too late", "a fault of AWS: run it again"),
     ),
     Rule(
-        "network",
         (NETWORK_INTERFACE,),
-        "no network interface could be made",
-        "check the subnet's free addresses, the security groups, and how many interfaces account and instance may have",
+        Problem(
+            "network",
+            "no network interface could be made",
+            "check the subnet's free addresses, the security groups, and how many interfaces account and "
+            "instance may have",
+        ),
     ),
     Rule(
-        "capacity",
         (r"capacity is unavailable|Insufficient ?(Instance)?Capacity|UnfulfillableCapacity|unable to launch instance",),
-        "AWS has no capacity",
-        "try again later, name subnets of more zones, or use spot_fallback: true with FARGATE_SPOT",
+        Problem(
+            "capacity",
+            "AWS has no capacity",
+            "try again later, name subnets of more zones, or use spot_fallback: true with FARGATE_SPOT",
+        ),
     ),
     Rule(
-        "capacity",
         (r"RESOURCE:|EMPTY CAPACITY PROVIDER|NO ACTIVE INSTANCES|(?-i:\bAGENT\b)",),
-        "the cluster's instances have no room",
-        "add instances, larger ones, or ask for less; see that their ECS agents are connected",
+        Problem(
+            "capacity",
+            "the cluster's instances have no room",
+            "add instances, larger ones, or lower the task's cpu and memory; check that their ECS agents are connected",
+        ),
     ),
     Rule(
-        "capacity",
         (r"(?-i:\bATTRIBUTE\b|\bLOCATION\b)|placement constraint",),
-        "no instance of the cluster fits",
-        "mend the task definition's network mode, architecture or placementConstraints; name subnets of their zones",
+        Problem(
+            "capacity",
+            "no instance of the cluster fits",
+            "fix the task definition's network mode, architecture or placementConstraints; name subnets of their zones",
+        ),
     ),
     Rule(
-        "capacity",
         (r"already allocated|address already in use",),
-        "a port of the instance is taken",
-        "let hostPort be 0, use network mode awsvpc, or add instances",
+        Problem(
+            "capacity",
+            "a port of the instance is taken",
+            "let hostPort be 0, use network mode awsvpc, or add instances",
+        ),
     ),
     Rule(
-        "never_started",
         (r"not compatible with the selected compute",),
-        "the task definition does not fit where it is launched",
-        "mend launch_type or capacity_provider_strategy, or requiresCompatibilities of the task definition",
+        Problem(
+            "never_started",
+            "the task definition does not fit where it is launched",
+            "fix launch_type or capacity_provider_strategy, or requiresCompatibilities of the task definition",
+        ),
     ),
 )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module that looks for drift: what it makes of its options and of what it finds."""
+"""The module that detects drift: its options and its result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delenv(name, raising=False)
 
     def run_module(found: Found | Exception, **options: Any) -> dict[str, Any]:
-        def detect(_detector: Any, *_asked: Any) -> Found:
+        def detect(_detector: Any, *_requested: Any) -> Found:
             if isinstance(found, Exception):
                 raise found
             return found
@@ -63,15 +63,18 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         (([], ["a"]), False, False),
     ],
 )
-def test_what_is_missing_or_unknown_is_never_taken_for_sync(
+def test_missing_or_unknown_never_counts_as_in_sync(
     run: Callable[..., dict[str, Any]], found: Found, drifted: bool, complete: bool
 ) -> None:
     result = run(found)
     assert (result["drifted"], result["complete"], result["changed"]) == (drifted, complete, False)
     assert result["missing"] == found[1]
+    assert [line for line in result["lines"] if line.endswith(": this stack is missing")] == [
+        f"{name}: this stack is missing" for name in found[1]
+    ]
 
 
-def test_check_mode_looks_as_well(run: Callable[..., dict[str, Any]]) -> None:
+def test_check_mode_detects_drift_too(run: Callable[..., dict[str, Any]]) -> None:
     assert run(([summed("MODIFIED")], []), _ansible_check_mode=True)["drifted"]
 
 
@@ -85,12 +88,12 @@ def test_a_refusal_and_a_timeout_are_one_line(run: Callable[..., dict[str, Any]]
     assert late["msg"] == "cannot detect drift: not done in 7 s: a, b -> try again, with a higher wait_timeout"
 
 
-def test_the_documentation_knows_every_returned_value_and_no_other(run: Callable[..., dict[str, Any]]) -> None:
+def test_documentation_lists_every_returned_value(run: Callable[..., dict[str, Any]]) -> None:
     documented = yaml.safe_load(cfn_drift_info.RETURN)
     result = run(([summed("MODIFIED")], []))
     assert set(documented) == set(result) - {"changed", "failed", "invocation"}
-    stack, told = result["stacks"][0], documented["stacks"]["contains"]
-    assert set(told) == set(stack)
-    assert set(told["drifted"]["contains"]) == set(stack["drifted"][0])
+    stack, contained = result["stacks"][0], documented["stacks"]["contains"]
+    assert set(contained) == set(stack)
+    assert set(contained["drifted"]["contains"]) == set(stack["drifted"][0])
     difference = stack["drifted"][0]["differences"][0]
-    assert set(told["drifted"]["contains"]["differences"]["contains"]) == set(difference)
+    assert set(contained["drifted"]["contains"]["differences"]["contains"]) == set(difference)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module that applies stacks: its options, its documentation, and what it does on an emulator of AWS."""
+"""The module that applies stacks: its options, its documentation, and its calls on an emulator of AWS."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.gantry.ecs.plugins.module_utils.aws import waiting
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.change_set.changes import changes_of
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.events import Cause
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.operations import follow
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.outcome import Outcome, stack_result
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import check_request
 from ansible_collections.gantry.ecs.plugins.modules import cfn_drift_info, cfn_stack
@@ -35,12 +36,14 @@ Outputs:
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An empty account of moto's, in which no time is lost."""
+    """An empty account of moto's; pauses take no time."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-access-key-of-motos")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-access-key-of-motos")
     monkeypatch.setattr(waiting.time, "sleep", lambda seconds: None)
+    # moto reports no event at the end of an operation.
+    monkeypatch.setattr(follow, "EVENTS_LIMIT", 0.0)
     with mock_aws():
         yield boto3.client("cloudformation", region_name="eu-west-1")
 
@@ -58,7 +61,7 @@ def validated(options: dict[str, Any]) -> dict[str, Any]:
     return dict(result.validated_parameters)
 
 
-def test_on_an_emulator_a_stack_comes_changes_and_goes(account: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stack_is_made_changed_and_deleted_on_an_emulator(account: Any, capsys: pytest.CaptureFixture[str]) -> None:
     checked = run(capsys, check=True)
     assert checked["changed"] and checked["status"] is None and "+ Topic" in checked["diff"]["prepared"]
     assert account.describe_stacks()["Stacks"] == []
@@ -82,7 +85,7 @@ def test_on_an_emulator_a_stack_comes_changes_and_goes(account: Any, capsys: pyt
     assert gone["failed"] and gone["msg"].startswith("there is no stack shop -> ")
 
 
-def test_what_aws_refuses_at_once_is_one_line_with_a_remedy(account: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refusal_of_aws_is_one_line_with_a_remedy(account: Any, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, template_body="Parameters: {Name: {Type: String}}\nResources: {}")
     assert result["failed"] and result["msg"].startswith("cannot apply stack shop (region eu-west-1): ")
     assert " -> " in result["msg"] and "\n" not in result["msg"]
@@ -90,7 +93,7 @@ def test_what_aws_refuses_at_once_is_one_line_with_a_remedy(account: Any, capsys
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         ({"stack_name": "no_name"}, 'stack_name is "no_name" -> take letters'),
         ({"template_body": None}, "state present needs template_body"),
@@ -98,22 +101,22 @@ def test_what_aws_refuses_at_once_is_one_line_with_a_remedy(account: Any, capsys
         ({"state": "gone"}, "value of state must be one of"),
     ],
 )
-def test_what_cannot_be_asked_fails_before_aws_is_asked(
-    capsys: pytest.CaptureFixture[str], options: dict[str, Any], told: str
+def test_invalid_request_fails_before_any_call(
+    capsys: pytest.CaptureFixture[str], options: dict[str, Any], expected: str
 ) -> None:
     result = run(capsys, **options)
-    assert result["failed"] and told in result["msg"]
+    assert result["failed"] and expected in result["msg"]
 
 
 EXAMPLES = [one[MODULE] for one in yaml.safe_load(cfn_stack.EXAMPLES) if MODULE in one]
 
 
 @pytest.mark.parametrize("options", EXAMPLES, ids=range(len(EXAMPLES)))
-def test_an_example_of_the_documentation_is_taken(options: dict[str, Any]) -> None:
+def test_examples_of_the_documentation_are_valid(options: dict[str, Any]) -> None:
     check_request(validated(options))
 
 
-def test_the_documentation_knows_every_option_and_its_default() -> None:
+def test_documentation_lists_every_option_and_default() -> None:
     documented = yaml.safe_load(cfn_stack.DOCUMENTATION)["options"]
     assert set(documented) == set(cfn_stack.ARGUMENT_SPEC)
     for name, one in cfn_stack.ARGUMENT_SPEC.items():
@@ -122,10 +125,10 @@ def test_the_documentation_knows_every_option_and_its_default() -> None:
         }
 
 
-def test_the_documentation_knows_every_returned_value_and_no_other() -> None:
+def test_documentation_lists_every_returned_value() -> None:
     documented = yaml.safe_load(cfn_stack.RETURN)
     result = stack_result(Outcome(), "shop", 1.0, with_diff=True)
-    assert set(documented) == set(result) - {"changed", "failed"}
+    assert set(documented) == set(result) - {"changed", "failed", "warnings"}
     detail = {"Target": {"Attribute": "Properties", "Name": "TopicName"}}
     (change,) = changes_of([{"ResourceChange": {"Action": "Modify", "Details": [detail]}}])
     assert set(documented["changes"]["contains"]) == set(change)
@@ -148,7 +151,7 @@ def test_another_s_stack_is_neither_changed_nor_deleted(
     assert "failed" not in run(capsys, state=state, owner=theirs, tags=theirs)
 
 
-def test_drift_of_another_s_stack_is_not_looked_for(account: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_drift_of_another_owner_is_not_detected(account: Any, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, tags={"Project": "a-b", "Environment": "c"})
     options = {"stack_names": ["shop"], "region": "eu-west-1", "owner": {"Project": "a", "Environment": "b-c"}}
     with patch_module_args(options), pytest.raises(SystemExit):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules that check an image: what is refused, what is warned of, and what is said not to be checked."""
+"""The modules that check an image: refusals, warnings, and what is reported as not checked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LABELS = {"io.ddbload.content.sha256": "9d", "org.opencontainers.image.version":
 
 
 class Registry:
-    """Answers in ECR's place: the manifest that was pushed, and the answer to a scan that a test sets."""
+    """Responds instead of ECR: with the pushed manifest, and with the scan that a test sets."""
 
     def __init__(self) -> None:
         self.manifest = ""
@@ -36,7 +36,7 @@ class Registry:
         return f"sha256:{hashlib.sha256(self.manifest.encode()).hexdigest()}"
 
     def answer(self, model: Any, **_call: Any) -> tuple[Any, dict[str, Any]]:
-        """Answer a call of the SDK."""
+        """Respond to a call of the SDK."""
         if model.name == "BatchGetImage":
             return SimpleNamespace(status_code=200), {"images": [{"imageManifest": self.manifest}]}
         if model.name == "GetDownloadUrlForLayer":
@@ -66,20 +66,20 @@ def run(module: ModuleType, capsys: pytest.CaptureFixture[str], **options: Any) 
     return dict(json.loads(capsys.readouterr().out))
 
 
-def test_the_image_of_this_source_is_taken(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_image_of_this_source_is_accepted(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     digest = registry.push()
     result = run(ecr_image_origin_info, capsys, image_digest=digest, image_tags=["1"], content_sha256="9d")
     assert (result["problem"], result["checked"]) == ("", ["its labels name this source"])
 
 
-def test_a_planted_image_is_told_with_its_remedy(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_foreign_image_is_reported_with_a_remedy(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     digest = registry.push(annotations={"note": "evil"})
     result = run(ecr_image_origin_info, capsys, image_digest=digest, image_tags=["1"], content_sha256="9d")
-    assert result["problem"].startswith(f"image shop:1 ({digest}) is not to be trusted: it has no label")
+    assert result["problem"].startswith(f"image shop:1 ({digest}) is not trusted: it has no label")
     assert "\n" not in result["problem"]
 
 
-def test_what_cannot_be_read_is_no_image_to_deploy(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_image_is_refused(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": "sha256:" + "5" * 64, "size": 2}
     digest = registry.push(config=config)
     result = run(ecr_image_origin_info, capsys, image_digest=digest, image_tags=["1"], content_sha256="9d")
@@ -101,7 +101,7 @@ def test_a_scan_s_findings_are_refused_or_warned_of(registry: Registry, capsys: 
     assert refused["problem"].endswith("-e build_push_refused_severity=none")
 
 
-def test_findings_that_may_not_be_read_are_said(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_findings_are_reported(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     digest = registry.push()
     result = run(ecr_image_scan_info, capsys, image_digest=digest, refused_severity="critical", timeout=0)
     assert result["problem"] == ""
@@ -110,7 +110,7 @@ def test_findings_that_may_not_be_read_are_said(registry: Registry, capsys: pyte
     assert "not checked: " in str(result["warnings"])
 
 
-def test_a_scan_that_does_not_end_is_said(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_scan_that_does_not_end_is_reported(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     registry.scan = {"imageScanStatus": {"status": "IN_PROGRESS"}}
     result = run(ecr_image_scan_info, capsys, image_digest=registry.push(), timeout=0)
     assert "the scan has not ended after 0 s (IN_PROGRESS)" in result["not_checked"]

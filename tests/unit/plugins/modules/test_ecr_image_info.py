@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The images of a repository: what a refusal reads like."""
+"""The images of a repository, and the message of a refusal."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ def run(capsys: pytest.CaptureFixture[str], **options: Any) -> dict[str, Any]:
     return dict(json.loads(capsys.readouterr().out))
 
 
-def test_a_tag_that_is_not_there_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_tag_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     access = {"aws_access_key_id": "testing-key", "aws_secret_access_key": "testing-secret"}
     boto3.client("ecr", "eu-west-1", **access).create_repository(repositoryName="shop")
     assert run(capsys, repository_name="shop", image_tag="1")["images"] == []
 
 
-def test_a_repository_that_is_not_there_is_told_on_a_line_with_a_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_repository_is_reported_with_a_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    """A repository that does not exist is reported on one line with a remedy."""
     result = run(capsys, repository_name="shop", image_tag="1")
     assert result["failed"]
     assert result["msg"].startswith("cannot list the images of repository shop (ecr:DescribeImages)")

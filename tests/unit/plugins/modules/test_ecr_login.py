@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The login to the registry: tried again with pauses, kept in one file, told to nobody."""
+"""The login to the registry: retried with pauses, kept in one file, shown in no result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
 
 class Registry(ThreadingHTTPServer):
-    """ECR's API, which answers with what it is told to, and at last with a token."""
+    """ECR's API: responds as scripted, then with a token."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answers)
@@ -85,9 +85,10 @@ def test_the_token_is_in_the_file_and_nowhere_else(
     assert result["registry"] == REGISTRY
 
 
-def test_other_logins_are_taken_along_and_the_registry_may_have_another_name(
+def test_login_keeps_other_logins_and_takes_another_name(
     capsys: pytest.CaptureFixture[str], registry: Registry, tmp_path: Path
 ) -> None:
+    """The file keeps the other logins, and the registry may have another name."""
     seed = tmp_path / "seed"
     seed.mkdir()
     (seed / "config.json").write_text('{"auths": {"mirror": {"auth": "x"}}, "currentContext": "y"}')
@@ -97,19 +98,17 @@ def test_other_logins_are_taken_along_and_the_registry_may_have_another_name(
     assert made["currentContext"] == "y"
 
 
-def test_in_check_mode_nothing_is_written(
-    capsys: pytest.CaptureFixture[str], registry: Registry, tmp_path: Path
-) -> None:
+def test_check_mode_writes_nothing(capsys: pytest.CaptureFixture[str], registry: Registry, tmp_path: Path) -> None:
     run(capsys, registry, tmp_path, _ansible_check_mode=True)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_may_pass_is_tried_again_after_pauses_that_grow(
+def test_transient_errors_are_retried_with_growing_pauses(
     capsys: pytest.CaptureFixture[str], registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
-    # The SDK draws each pause between nothing and its longest; here it draws the longest.
+    # The SDK draws each pause between zero and the longest; here it draws the longest.
     made = standard.ExponentialBackoff.__init__
     monkeypatch.setattr(
         standard.ExponentialBackoff, "__init__", lambda self, *_options, **_more: made(self, random=lambda: 1.0)
@@ -120,7 +119,7 @@ def test_what_may_pass_is_tried_again_after_pauses_that_grow(
     assert pauses == [1.0, 2.0, 4.0]
 
 
-def test_what_is_refused_is_not_tried_again_and_told_on_a_line(
+def test_a_refusal_is_not_retried_and_is_one_line(
     capsys: pytest.CaptureFixture[str], registry: Registry, tmp_path: Path
 ) -> None:
     message = "User: arn:aws:iam::123456789012:user/x is not authorized to perform: ecr:GetAuthorizationToken"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module that runs ECS tasks: what it makes of its options, and that its documentation says what it does."""
+"""The module that runs ECS tasks: its options and its documentation."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.interrupt import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Interrupt
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.parameters import check_params
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.cost import fargate_cost
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.result import run_result
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import check_params
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.run import FollowedTask, Run
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import task_of
 from ansible_collections.gantry.ecs.plugins.modules import ecs_task_run
@@ -36,7 +36,7 @@ DESCRIBED = {
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Modules that were run, in place of a launch."""
+    """Modules that ran instead of a launch."""
     modules: list[Any] = []
 
     class Runner:
@@ -77,7 +77,7 @@ def test_numbers_of_yaml_become_exit_codes(capsys: pytest.CaptureFixture[str], r
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"count": 0}, "count is 0 -> give a number from 1 to 1,000"),
         ({"state": "watch"}, "state watch needs tasks, started_by or client_token -> say which tasks are meant"),
@@ -88,11 +88,11 @@ def test_numbers_of_yaml_become_exit_codes(capsys: pytest.CaptureFixture[str], r
         ({"overrides": {"containers": [{"command": ["x"]}]}}, "missing required arguments: name found in overrides"),
     ],
 )
-def test_what_cannot_be_asked_fails_before_anything_runs(
-    capsys: pytest.CaptureFixture[str], ran: list[Any], options: dict[str, Any], told: str
+def test_an_invalid_option_fails_before_the_run(
+    capsys: pytest.CaptureFixture[str], ran: list[Any], options: dict[str, Any], message: str
 ) -> None:
     result = run(capsys, **{**MINIMAL, **options})
-    assert result["failed"] and told in result["msg"]
+    assert result["failed"] and message in result["msg"]
     assert ran == []
 
 
@@ -105,13 +105,14 @@ EXAMPLES = [one[MODULE] for one in yaml.safe_load(ecs_task_run.EXAMPLES) if MODU
 
 
 @pytest.mark.parametrize("options", EXAMPLES, ids=range(len(EXAMPLES)))
-def test_an_example_of_the_documentation_is_taken(options: dict[str, Any]) -> None:
-    # Values that Jinja makes are not checked further than that they are text.
+def test_an_example_of_the_documentation_is_valid(options: dict[str, Any]) -> None:
+    # Values that Jinja makes are text here.
     plain = {name: "x" if "{{" in str(value) else value for name, value in options.items()}
     check_params(validated(plain))
 
 
-def test_the_documentation_knows_every_returned_value_and_no_other() -> None:
+def test_documentation_lists_exactly_the_returned_values() -> None:
+    """The documentation lists every returned value and no other."""
     documented = yaml.safe_load(ecs_task_run.RETURN)
     params = validated(MINIMAL)
     task = task_of(DESCRIBED, ["main"])

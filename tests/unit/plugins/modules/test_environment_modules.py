@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules that look at an environment and take it apart: what they make of their options."""
+"""The modules that list an environment's resources and remove one: their options and return values."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import boto3
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gantry.ecs.plugins.modules import environment_info, environment_part
+from ansible_collections.gantry.ecs.plugins.modules import environment_info, environment_resource
 from moto import mock_aws
 
 ACCESS = {"region": "eu-west-1", "access_key": "testing-key", "secret_key": "testing-secret"}
-NAMES = {"project": "shop", "environment": "dev"}
+NAMES = {"project": "shop", "environment": "dev", "components": ["cluster"]}
 TEMPLATE = json.dumps(
     {"Resources": {"LogGroup": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/shop/dev"}}}}
 )
@@ -42,47 +42,67 @@ def client(service: str) -> Any:
     return boto3.client(service, "eu-west-1", aws_access_key_id="testing-key", aws_secret_access_key="testing-secret")
 
 
-def test_the_documentation_knows_every_returned_value_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_returned_value_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
     tags = [{"Key": "Project", "Value": "shop"}, {"Key": "Environment", "Value": "dev"}]
     client("cloudformation").create_stack(StackName="shop-dev-cluster", TemplateBody=TEMPLATE, Tags=tags)
     result = run(capsys, environment_info, **NAMES)
     documented = yaml.safe_load(environment_info.RETURN)
     assert set(documented) == set(result) - {"changed", "failed", "invocation"}
-    stack, group = result["things"]
-    assert set(documented["things"]["contains"]) == set(stack)
-    assert set(stack) - set(group) == {"parameters", "outputs"}
+    stack, group = result["resources"]
+    assert set(documented["resources"]["contains"]) == set(stack)
+    assert result["stacks"] == result["deletable"] == [stack]
+    assert set(stack) - set(group) == {"component", "parameters", "outputs"}
 
 
-def test_only_the_components_that_are_named_are_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_named_components_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     client("cloudformation").create_stack(StackName="shop-dev-cluster", TemplateBody=TEMPLATE)
-    kinds = [one["kind"] for one in run(capsys, environment_info, **NAMES, components=["table"])["things"]]
+    kinds = [one["kind"] for one in run(capsys, environment_info, **NAMES | {"components": ["table"]})["resources"]]
     assert kinds == ["log_group"]
 
 
-def test_nothing_is_waited_for_where_nothing_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_components_have_no_default(capsys: pytest.CaptureFixture[str]) -> None:
+    result = run(capsys, environment_info, project="shop", environment="dev")
+    assert result["msg"] == "missing required arguments: components"
+
+
+@pytest.mark.parametrize("confirmed", ["other, /shop/dev ", ["/shop/dev"]])
+def test_confirmed_data_may_be_removed(capsys: pytest.CaptureFixture[str], confirmed: str | list[str]) -> None:
+    """The option takes a list, or names separated by commas as a user types them."""
+    client("logs").create_log_group(logGroupName="/shop/dev")
+    refused = run(capsys, environment_info, **NAMES)
+    assert refused["refused"] == ["log group /shop/dev (0 bytes; no stack made it)"]
+    assert (refused["protected_data"], refused["remnants"]) == (["/shop/dev"], [])
+    allowed = run(capsys, environment_info, **NAMES, confirmed_data=confirmed)
+    assert allowed["refused"] == []
+    assert allowed["remnants"] == allowed["resources"]
+
+
+def test_an_empty_environment_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, environment_info, **NAMES, gone_timeout=3600)
-    assert (result["things"], result["changed"]) == ([], False)
+    assert (result["resources"], result["changed"]) == ([], False)
 
 
-def test_a_thing_is_removed_once_and_check_mode_removes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_resource_is_removed_once(capsys: pytest.CaptureFixture[str]) -> None:
     client("logs").create_log_group(logGroupName="/shop/dev")
     options = {"state": "absent", "kind": "log_group", "id": "/shop/dev"}
-    assert run(capsys, environment_part, **options, _ansible_check_mode=True)["changed"]
-    assert [run(capsys, environment_part, **options)["changed"] for _again in range(2)] == [True, False]
+    assert run(capsys, environment_resource, **options, _ansible_check_mode=True)["changed"]
+    assert [run(capsys, environment_resource, **options)["changed"] for _again in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize(
-    ("state", "kind", "told"),
+    ("state", "kind", "message"),
     [
-        ("unprotected", "log_group", "kind log_group has no protection -> name a stack or a table"),
-        ("absent", "stack", "stack x is not deleted by this module -> use gantry.ecs.cfn_stack"),
+        ("unprotected", "log_group", "kind log_group has no protection -> name one of stack, table, database"),
+        ("absent", "stack", "this module does not delete kind stack -> use gantry.ecs.cfn_stack"),
     ],
 )
-def test_what_cannot_be_done_is_refused(capsys: pytest.CaptureFixture[str], state: str, kind: str, told: str) -> None:
-    assert run(capsys, environment_part, state=state, kind=kind, id="x")["msg"] == told
+def test_an_unsupported_change_is_refused(
+    capsys: pytest.CaptureFixture[str], state: str, kind: str, message: str
+) -> None:
+    assert run(capsys, environment_resource, state=state, kind=kind, id="x")["msg"] == message
 
 
-def test_a_refusal_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     keys = [{"AttributeName": "pk", "KeyType": "HASH"}]
     client("dynamodb").create_table(
         TableName="shop-dev",
@@ -91,5 +111,5 @@ def test_a_refusal_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> Non
         BillingMode="PAY_PER_REQUEST",
         DeletionProtectionEnabled=True,
     )
-    result = run(capsys, environment_part, state="absent", kind="table", id="shop-dev")
+    result = run(capsys, environment_resource, state="absent", kind="table", id="shop-dev")
     assert result["msg"].startswith("cannot remove table shop-dev (region eu-west-1): ValidationException: ")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module around the embedded AWS: what it makes of its options."""
+"""The module of the embedded AWS: its options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.service import Outcome, Settings
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.plan import Settings
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.service import Outcome
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 from ansible_collections.gantry.ecs.plugins.modules import local_aws
 
 
@@ -23,19 +25,19 @@ def run(capsys: pytest.CaptureFixture[str], **options: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-def test_port_that_there_is_not(capsys: pytest.CaptureFixture[str], tmp_path: Path, port: int) -> None:
+def test_a_port_out_of_range_is_an_error(capsys: pytest.CaptureFixture[str], tmp_path: Path, port: int) -> None:
     result = run(capsys, port=port, directory=str(tmp_path), python="python3", process_engine="engine.py")
     assert result["failed"] and result["msg"] == f"port is {port}: choose one from 1 to 65535"
 
 
-def test_paths_are_those_of_the_caller(
+def test_paths_expand_for_the_caller(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     seen: list[Settings] = []
 
     def start(settings: Settings, *_: Any) -> Outcome:
         seen.append(settings)
-        return Outcome(True, "process", ["a warning"])
+        return Outcome(True, "process", [Problem("running", "a warning")])
 
     warnings: list[str] = []
     monkeypatch.setattr(local_aws, "start", start)
@@ -50,6 +52,24 @@ def test_paths_are_those_of_the_caller(
     assert result["changed"] and result["task_engine"] == "process" and result["pids"] == {}
     assert result["log_files"][0] == str(tmp_path / "state" / "process-engine.log")
     assert warnings == ["a warning", "a warning"]
+
+
+def test_load_balancers_are_returned_by_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """From the file that the embedded AWS writes; without it there is none."""
+    monkeypatch.setattr(local_aws, "start", lambda *_: Outcome(False, "process", []))
+    options = {"directory": str(tmp_path), "python": sys.executable, "process_engine": "engine.py"}
+    assert run(capsys, **options)["load_balancers"] == {}
+    listeners = [{"port": 80, "protocol": "HTTP", "url": "http://127.78.0.1:8080/"}]
+    written = {
+        "certificate_authority": "",
+        "load_balancers": [{"name": "web", "dns_name": "127.78.0.1", "listeners": listeners}],
+    }
+    (tmp_path / "front").mkdir()
+    (tmp_path / "front" / "endpoints.json").write_text(json.dumps(written))
+    web = {"dns_name": "127.78.0.1", "urls": {"80": "http://127.78.0.1:8080/"}, "certificate_authority": ""}
+    assert run(capsys, **options)["load_balancers"] == {"web": web}
 
 
 def test_interpreter_is_needed_to_start_and_not_to_stop(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

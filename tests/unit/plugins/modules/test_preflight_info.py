@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module that looks for what is wrong: what it takes for granted, and what it makes of no answer."""
+"""Module preflight_info: its defaults, and its result where AWS rejects the credentials."""
 
 from __future__ import annotations
 
@@ -21,18 +21,16 @@ def defaults(role: str) -> dict[str, Any]:
     return dict(yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text()))
 
 
-@pytest.mark.parametrize(
-    ("option", "role", "prefix"), [("network", "network", "network_"), ("task", "cluster", "cluster_")]
-)
-def test_what_is_left_out_is_as_the_role_would_have_it(option: str, role: str, prefix: str) -> None:
-    # A play without the role does not see its defaults.
+@pytest.mark.parametrize(("option", "role", "prefix"), [("network", "network", "network_"), ("task", "task", "task_")])
+def test_the_defaults_are_those_of_the_role(option: str, role: str, prefix: str) -> None:
+    # A play without the role has none of its defaults.
     own, known = preflight_info.ARGUMENT_SPEC[option]["options"], defaults(role)
     compared = {name: spec.get("default") or "" for name, spec in own.items() if f"{prefix}{name}" in known}
     assert compared
     assert compared == {name: known[f"{prefix}{name}"] or "" for name in compared}
 
 
-def test_the_count_of_tasks_is_the_load_tests() -> None:
+def test_the_count_of_tasks_is_that_of_the_load_test() -> None:
     count = preflight_info.ARGUMENT_SPEC["task"]["options"]["count"]["default"]
     assert count == defaults("load_test")["load_test_task_count"]
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Accounts of environments whose inventories are not loaded: read from beside the one that is."""
+"""Accounts of other environments, read from the inventories beside the loaded one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def inventory(folder: Path, environment: str, variables: str = "", file: str = "
 
 
 @pytest.mark.parametrize("file", ["", "group_vars/prod.yaml", "group_vars/prod", "group_vars/prod/accounts.yml"])
-def test_another_inventory_s_accounts_are_read_wherever_they_stand(tmp_path: Path, file: str) -> None:
+def test_accounts_of_another_inventory_are_read_from_any_file(tmp_path: Path, file: str) -> None:
+    """The accounts of another inventory are read from any file that may hold them."""
     dev = inventory(tmp_path, "dev")
     inventory(tmp_path, "prod", 'preflight_allowed_accounts: ["123456789012", 210987654321]', file)
     assert accounts_beside(dev, read) == ({"prod": ["123456789012", "210987654321"]}, [])
@@ -48,7 +49,7 @@ def test_accounts_in_the_hosts_file_are_read(tmp_path: Path, hosts: str) -> None
 
 
 @pytest.mark.parametrize("variables", ["preflight_allowed_accounts: '{{ accounts }}'", "a: [", "- 1"])
-def test_what_cannot_be_read_is_told_on_one_line(tmp_path: Path, variables: str) -> None:
+def test_an_unreadable_inventory_is_one_line(tmp_path: Path, variables: str) -> None:
     dev = inventory(tmp_path, "dev")
     inventory(tmp_path, "prod", variables)
     accounts, (line,) = accounts_beside(dev, read)
@@ -56,7 +57,7 @@ def test_what_cannot_be_read_is_told_on_one_line(tmp_path: Path, variables: str)
     assert line.startswith(f"{tmp_path}/prod: ") and "\n" not in line
 
 
-def test_a_folder_that_is_no_inventory_is_passed_over(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_inventory_is_skipped(tmp_path: Path) -> None:
     dev = inventory(tmp_path, "dev")
     (tmp_path / "other" / "group_vars").mkdir(parents=True)
     (tmp_path / "other" / "group_vars" / "prod.yml").write_text('preflight_allowed_accounts: ["1"]')

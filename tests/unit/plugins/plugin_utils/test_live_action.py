@@ -1,15 +1,15 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action plugins that show what their module tells while it runs."""
+"""Action plugins that show their module's messages while it runs."""
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 from ansible_collections.gantry.ecs.plugins.action import cfn_stack, ecs_task_run
 from ansible_collections.gantry.ecs.plugins.plugin_utils import live_action
-from ansible_collections.gantry.ecs.plugins.plugin_utils.task_view import Shown
+from ansible_collections.gantry.ecs.plugins.plugin_utils.live_action import HANDED_ON
+from ansible_collections.gantry.ecs.plugins.plugin_utils.views.terminal import Shown
 
 
-class Told:
-    """An action plugin over a module that tells what a test wants it to tell."""
+class Scripted:
+    """An action plugin over a module with scripted messages."""
 
     module: str
 
@@ -44,11 +45,11 @@ class Told:
         return {"changed": True, "msg": "done"}
 
 
-class Action(Told, ecs_task_run.ActionModule):
+class Action(Scripted, ecs_task_run.ActionModule):
     """That of ecs_task_run."""
 
 
-class StackAction(Told, cfn_stack.ActionModule):
+class StackAction(Scripted, cfn_stack.ActionModule):
     """That of cfn_stack."""
 
 
@@ -72,7 +73,8 @@ def records(*lines: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_what_the_module_tells_is_displayed_and_its_result_returned(shown: list[str]) -> None:
+def test_records_are_displayed_and_the_result_is_returned(shown: list[str]) -> None:
+    """The module's records are displayed, and its result is returned."""
     assert Action(records("first", "last")).run() == {"changed": True, "msg": "done"}
     screen = "\n".join(shown)
     assert screen.index("first") < screen.index("last") < screen.index("wait_timeout is over")
@@ -95,18 +97,15 @@ ALONE: dict[str, Callable[[], Action]] = {
 
 
 @pytest.mark.parametrize("make", ALONE.values(), ids=ALONE)
-def test_the_module_runs_by_itself_where_there_is_nothing_to_show_or_no_way_to(
-    shown: list[str], make: Callable[[], Action]
-) -> None:
+def test_module_runs_alone_where_nothing_can_be_shown(shown: list[str], make: Callable[[], Action]) -> None:
+    """The module runs by itself where nothing is to be shown, or where nothing can be."""
     action = make()
     assert action.run()["msg"] == "done"
     assert "_live" not in action.arguments
     assert shown == []
 
 
-def test_what_breaks_the_action_off_interrupts_the_module_too(
-    shown: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_of_the_action_interrupts_the_module_too(shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "getpgid", lambda pid: os.getpid())
     monkeypatch.setattr(os, "killpg", lambda group, signum: sent.append((group, signum)))
@@ -120,9 +119,9 @@ def test_what_breaks_the_action_off_interrupts_the_module_too(
     assert "a" in "\n".join(shown)
 
 
-def test_a_process_group_that_is_not_its_own_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_process_group_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getpgid", lambda pid: os.getpid() + 1)
-    monkeypatch.setattr(os, "killpg", lambda group, signum: pytest.fail("interrupted somebody else"))
+    monkeypatch.setattr(os, "killpg", lambda group, signum: pytest.fail("interrupted another process group"))
     live_action.interrupt_module()
 
 
@@ -130,14 +129,14 @@ NOTE = [{"kind": "note", "text": "creating stack shop"}]
 
 
 @pytest.mark.parametrize("wait", ["yes", "no"])
-def test_a_stack_is_shown_also_where_its_end_is_not_waited_for(shown: list[str], wait: str) -> None:
+def test_a_stack_is_shown_also_without_wait(shown: list[str], wait: str) -> None:
     assert StackAction(NOTE, args={"wait": wait}).run()["msg"] == "done"
     assert shown == ["  creating stack shop"]
 
 
 @pytest.mark.parametrize("to_stderr", [False, True])
 @pytest.mark.parametrize("action", [Action, StackAction])
-def test_lines_leave_stdout_to_a_callback_for_programs(
+def test_lines_go_to_stderr_for_a_callback_for_programs(
     shown: list[str], monkeypatch: pytest.MonkeyPatch, action: type[Action | StackAction], to_stderr: bool
 ) -> None:
     streams: list[bool] = []
@@ -152,7 +151,7 @@ def test_lines_leave_stdout_to_a_callback_for_programs(
     [(True, 1, ["stderr  a"]), (True, 0, ["-v   a"]), (False, 1, ["-v   a"])],
     ids=["program", "program, not verbose", "people"],
 )
-def test_verbose_lines_leave_stdout_to_a_callback_for_programs(
+def test_verbose_lines_go_to_stderr_for_programs(
     shown: list[str], monkeypatch: pytest.MonkeyPatch, to_stderr: bool, verbosity: int, expected: list[str]
 ) -> None:
     def display(text: str, stderr: bool = False, **more: Any) -> None:
@@ -170,7 +169,7 @@ def test_a_stack_may_be_applied_in_silence(shown: list[str]) -> None:
     assert shown == []
 
 
-def test_interrupts_are_left_to_the_main_thread(shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_main_thread_handles_interrupts(shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     masks: list[set[Any]] = []
     read = live_action.LiveReader.read
 
@@ -191,7 +190,7 @@ def test_lines_that_come_together_are_one_message(shown: list[str]) -> None:
 
 
 def interrupted(begun: threading.Event) -> StackAction:
-    """Return an action whose process gets SIGINT while its module runs and a message is under way."""
+    """Return an action whose process gets SIGINT while its module runs and a message is written."""
 
     class Interrupted(StackAction):
         def _execute_module(self, module_name: str = "", module_args: Any = None, **more: Any) -> dict[str, Any]:
@@ -204,15 +203,15 @@ def interrupted(begun: threading.Event) -> StackAction:
 
 
 @pytest.mark.parametrize("raises", [False, True])
-def test_a_signal_ends_no_process_in_the_middle_of_a_message(
-    shown: list[str], monkeypatch: pytest.MonkeyPatch, raises: bool
-) -> None:
+def test_a_signal_does_not_cut_a_message(shown: list[str], monkeypatch: pytest.MonkeyPatch, raises: bool) -> None:
     order: list[str] = []
     begun = threading.Event()
+    arrival, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
 
-    def display_slowly(text: str, **more: Any) -> None:
+    def display_until_signalled(text: str, **more: Any) -> None:
         begun.set()
-        time.sleep(0.2)
+        assert select.select([arrival], [], [], 5)[0]
         order.append("displayed")
 
     def end(number: int, frame: Any) -> None:
@@ -221,12 +220,56 @@ def test_a_signal_ends_no_process_in_the_middle_of_a_message(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "killpg", lambda group, signum: None)
-    monkeypatch.setattr(live_action.display, "display", display_slowly)
+    monkeypatch.setattr(live_action.display, "display", display_until_signalled)
     before = signal.signal(signal.SIGINT, end)
+    wakeup_before = signal.set_wakeup_fd(wakeup)
     try:
         interrupted(begun).run()
     except KeyboardInterrupt:
         assert raises
     finally:
+        signal.set_wakeup_fd(wakeup_before)
+        os.close(arrival)
+        os.close(wakeup)
         assert signal.signal(signal.SIGINT, before) is end
     assert order == ["displayed", "ended"]
+
+
+def test_a_later_signal_does_not_end_what_the_first_shows(
+    shown: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ansible sends SIGTERM right after the user's SIGINT, while the stop is shown."""
+    sent: list[int] = []
+    written: list[str] = []
+    ended: list[int] = []
+    live = tmp_path / "live"
+
+    def interrupt_module(number: signal.Signals) -> bool:
+        sent.append(number)
+        return True
+
+    def write_line(text: str) -> None:
+        if not written:
+            os.kill(os.getpid(), signal.SIGTERM)
+        written.append(text)
+
+    monkeypatch.setattr(live_action, "interrupt_module", interrupt_module)
+    monkeypatch.setattr(live_action, "write_line", write_line)
+    monkeypatch.setattr(live_action, "PAUSE", 0.2)
+    view = StackAction([]).view(80, False)
+    before = {number: signal.signal(number, lambda signum, frame: ended.append(signum)) for number in HANDED_ON}
+    try:
+        with live_action.Showing(live, view, leave_s=0.05):
+            live.write_text("".join(json.dumps({"kind": "note", "text": text}) + "\n" for text in ("one", "two")))
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert written == ["  one", "  two", "  the tasks are being stopped in the background"]
+    assert (sent, ended) == ([signal.SIGINT], [signal.SIGINT])
+
+
+def test_stop_that_is_not_reported_yet_names_no_numbers() -> None:
+    """Without a record of the stop its numbers are unknown."""
+    assert live_action.background_stop(0, 0) == "the tasks are being stopped in the background"
+    assert live_action.background_stop(3, 500).startswith("the stop of 3 of 500 tasks is requested")

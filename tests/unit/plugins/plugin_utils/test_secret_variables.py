@@ -39,5 +39,5 @@ def test_a_secret_is_found_by_its_name_or_by_its_url(name: str, value: str) -> N
         ("LIMIT", 3),
     ],
 )
-def test_what_is_no_secret_passes(name: str, value: object) -> None:
+def test_other_variables_are_no_secret(name: str, value: object) -> None:
     assert find({name: value}) == []

@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import boto3
 from embedded_aws.guard.keys import PROFILE, SHORTEST
-from playground import ROOT, free_port
+from emulator_env import ROOT, free_port
 
 FILES = ROOT / "roles" / "local_aws" / "files"
 REPOSITORY = "team/app"
@@ -71,11 +71,17 @@ class Emulator:
         self.client("cloudformation").update_stack(StackName=stack.name, TemplateBody=template(resources, outputs))
         return self.stack(stack.name)
 
-    def delete(self, stack: Stack) -> None:
-        """Delete a stack, and wait for its end."""
+    def delete(self, stack: Stack) -> str:
+        """Delete a stack, wait for its end, and return its last status."""
         cloudformation = self.client("cloudformation")
+        stack_id = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]["StackId"]
         cloudformation.delete_stack(StackName=stack.name)
-        waited(lambda: not [item for item in _stacks(cloudformation) if item["StackName"] == stack.name])
+
+        def ended() -> str:
+            status = str(cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])
+            return "" if status.endswith("_IN_PROGRESS") else status
+
+        return str(waited(ended))
 
     def stack(self, name: str) -> Stack:
         """Return a stack once it has ended."""
@@ -160,6 +166,7 @@ def emulator(application: str, folder: Path) -> Iterator[Emulator]:
         "HOME": str(folder),
         "PYTHONPATH": os.pathsep.join([str(FILES), str(Path(__file__).parent)]),
         "GATEWAY_PORT": str(port),
+        "DDBLOAD_MINUTE_SECONDS": "6",
         "DOCKER_HOST": f"unix://{socket}",
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
@@ -192,11 +199,6 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, ConnectionError):
         return False
-
-
-def _stacks(cloudformation: Any) -> list[dict[str, Any]]:
-    stacks: list[dict[str, Any]] = cloudformation.describe_stacks()["Stacks"]
-    return stacks
 
 
 @cache

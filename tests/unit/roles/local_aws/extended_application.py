@@ -8,6 +8,9 @@ from embedded_aws.extension import extension
 extension.install()
 extension.install()  # a second one changes nothing
 
+from embedded_aws.extension import clock  # noqa: E402
 from ministack.app import app  # noqa: E402
+
+clock.start()
 
 __all__ = ["app"]

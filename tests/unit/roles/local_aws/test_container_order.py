@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from embedded_aws.extension.container_order import DependencyError, is_met, start_order
+from embedded_aws.extension.tasks.container_order import DependencyError, is_met, start_order
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from embedded_aws.extension.container_secrets import SecretReference, secret_reference
+from embedded_aws.extension.tasks.container_secrets import SecretReference, secret_reference
 from emulators import IMAGE, Emulator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +94,20 @@ def test_a_task_whose_secret_cannot_be_had_does_not_start(extended: Emulator, su
     assert ended["stoppedReason"].startswith("ResourceInitializationError: unable to pull secrets")
     assert made["ARN"] in ended["stoppedReason"]
     assert "correct horse" not in str(ended)
+
+
+def test_a_task_waits_for_the_value_of_an_empty_secret(extended: Emulator) -> None:
+    """A template's secret without a value has none, and the task starts once there is one."""
+    group = fresh("log")
+    secret = {"Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Description": "of the team"}}}
+    stack = extended.create(secret | task(group, [{"Name": "A", "ValueFrom": {"Ref": "Secret"}}]))
+    arn, client = stack.ids["Secret"], extended.client("secretsmanager")
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_secret_value(SecretId=arn)
+    reason = extended.run(stack.ids["Task"])["stoppedReason"]
+    assert arn in reason and "can't find the specified secret value for staging label: AWSCURRENT" in reason
+    client.put_secret_value(SecretId=arn, SecretString="correct horse")
+    assert not extended.run(stack.ids["Task"])["stoppedReason"].startswith("ResourceInitializationError")
 
 
 @given(WORDS, WORDS, WORDS)

@@ -17,7 +17,8 @@ import docker
 import docker.auth
 import pytest
 from docker.api.container import ContainerApiMixin
-from embedded_aws.extension import containers, grants
+from embedded_aws.extension import grants
+from embedded_aws.extension.tasks import containers
 from embedded_aws.guard.guard import Guard, Verdict
 from embedded_aws.guard.keys import Keys
 from ministack.services import ecr, ecs
@@ -27,12 +28,12 @@ KEYS = Keys("ddbload" + "0123456789abcdef" * 4)
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
-    """A client of a container engine that makes everything, as MiniStack has it; what it was asked to make."""
-    asked: list[dict[str, Any]] = []
+    """A client of a container engine that makes everything, as MiniStack has it; what was requested of it."""
+    requested: list[dict[str, Any]] = []
 
     class Engine(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            requested.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             body = json.dumps({"Id": "a", "Warnings": []}).encode()
             self.send_response(201)
             self.send_header("Content-Length", str(len(body)))
@@ -48,9 +49,9 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, list[dict[str
         ContainerApiMixin, "create_container_from_config", ContainerApiMixin.create_container_from_config
     )
     monkeypatch.setattr(docker.auth, "get_config_header", docker.auth.get_config_header)
-    containers.install(KEYS, ["127.0.0.1:4566"])
+    containers.install(KEYS, ["127.0.0.1:4566"], "/own/tasks")
     client = docker.APIClient(base_url=f"tcp://127.0.0.1:{server.server_port}", version="1.43")
-    yield client, asked
+    yield client, requested
     client.close()
     server.shutdown()
     server.server_close()
@@ -66,6 +67,9 @@ def make(client: Any, **host_config: Any) -> None:
         ({"privileged": True}, "privileged"),
         ({"binds": ["/:/host:rw"]}, r"a path of this machine \(/\)"),
         ({"binds": ["./here:/host:ro"]}, "a path of this machine"),
+        ({"binds": ["/own/tasks/../credentials:/host:ro"]}, "a path of this machine"),
+        ({"binds": ["/own/tasks-of-others/a:/host:ro"]}, "a path of this machine"),
+        ({"binds": ["/own/tasks:/host:ro"]}, "a path of this machine"),
         ({"mounts": [docker.types.Mount("/host", "/etc", type="bind")]}, r"a path of this machine \(/etc\)"),
         ({"cap_add": ["SYS_ADMIN"]}, "added capabilities"),
         ({"devices": ["/dev/kmsg:/dev/kmsg:r"]}, "devices"),
@@ -81,35 +85,36 @@ def make(client: Any, **host_config: Any) -> None:
 def test_no_container_gets_hold_of_the_machine(
     engine: tuple[Any, list[dict[str, Any]]], host_config: dict[str, Any], words: str
 ) -> None:
-    client, asked = engine
+    client, requested = engine
     with pytest.raises(docker.errors.APIError, match=f"makes no container with .*{words}.* -> leave it out"):
         make(client, **host_config)
-    assert asked == []
+    assert requested == []
 
 
 def test_a_task_as_fargate_runs_it_is_made(engine: tuple[Any, list[dict[str, Any]]]) -> None:
-    client, asked = engine
+    client, requested = engine
     make(
         client,
         mem_limit="512m",
         network_mode="bridge",
-        binds=["a-volume:/data:rw"],
+        binds=["a-volume:/data:rw", "/own/tasks/file-systems/fs-1:/files:rw"],
         tmpfs={"/tmp": ""},
         cap_drop=["ALL"],
     )
     make(client, privileged=False, extra_hosts={"host.docker.internal": "host-gateway"})
-    assert len(asked) == 2
+    assert len(requested) == 2
 
 
-def test_images_of_the_embedded_registry_are_pulled_with_its_login(engine: tuple[Any, list[dict[str, Any]]]) -> None:
-    client, _asked = engine
+def test_embedded_registrys_images_are_pulled_with_its_login(engine: tuple[Any, list[dict[str, Any]]]) -> None:
+    """Images of the embedded registry are pulled with its login."""
+    client, _requested = engine
     login = json.loads(base64.urlsafe_b64decode(docker.auth.get_config_header(client, "127.0.0.1:4566")))
     assert login == {"username": "AWS", "password": KEYS.registry}
     assert docker.auth.get_config_header(client, "registry.example") is None
 
 
 @pytest.fixture
-def unmended(monkeypatch: pytest.MonkeyPatch) -> None:
+def unfixed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what `grants.install` replaces put back after the test."""
     monkeypatch.setenv("GATEWAY_PORT", "4566")
     monkeypatch.setattr(ecs, "_register_metadata", ecs._register_metadata)
@@ -117,7 +122,7 @@ def unmended(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ecr, name, getattr(ecr, name))
 
 
-@pytest.mark.usefixtures("unmended")
+@pytest.mark.usefixtures("unfixed")
 @pytest.mark.parametrize("in_containers", [True, False])
 def test_a_task_gets_the_tasks_key_and_no_proxy_to_here(in_containers: bool) -> None:
     grants.install(KEYS, in_containers=in_containers)
@@ -130,7 +135,7 @@ def test_a_task_gets_the_tasks_key_and_no_proxy_to_here(in_containers: bool) -> 
     assert KEYS.secret not in str(environment)
 
 
-@pytest.mark.usefixtures("unmended")
+@pytest.mark.usefixtures("unfixed")
 def test_keys_of_a_tasks_own_are_kept() -> None:
     grants.install(KEYS, in_containers=True)
     environment = {"AWS_ACCESS_KEY_ID": "own"}
@@ -140,7 +145,7 @@ def test_keys_of_a_tasks_own_are_kept() -> None:
     assert environment["AWS_ACCESS_KEY_ID"] == "own"
 
 
-@pytest.mark.usefixtures("unmended")
+@pytest.mark.usefixtures("unfixed")
 def test_another_token_of_ministacks_is_no_silent_hole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ecr, "_get_authorization_token", lambda _data: (200, {}, b"{}"))
     grants.install(KEYS, in_containers=False)
@@ -148,7 +153,7 @@ def test_another_token_of_ministacks_is_no_silent_hole(monkeypatch: pytest.Monke
         ecr._get_authorization_token({})
 
 
-@pytest.mark.usefixtures("unmended")
+@pytest.mark.usefixtures("unfixed")
 def test_the_address_of_a_layer_passes_the_guard() -> None:
     grants.install(KEYS, in_containers=True)
     ecr._create_repository({"repositoryName": "app"})
@@ -165,7 +170,7 @@ def test_the_address_of_a_layer_passes_the_guard() -> None:
     assert guard.decide("GET", address.path, "", called).verdict is Verdict.NO_LOGIN
 
 
-@pytest.mark.usefixtures("unmended")
+@pytest.mark.usefixtures("unfixed")
 def test_a_layer_of_no_repository_has_no_address() -> None:
     grants.install(KEYS, in_containers=True)
     status, _headers, body = ecr._get_download_url_for_layer({"repositoryName": "none", "layerDigest": "sha256:1"})

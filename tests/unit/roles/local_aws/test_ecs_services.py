@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-from embedded_aws.extension import ecs_services
 from embedded_aws.extension.api_shapes import PropertyError
-from embedded_aws.extension.ecs_services import KEPT, TYPE, UPDATED, create_request, update_request
+from embedded_aws.extension.services import service_resource
+from embedded_aws.extension.services.service_resource import FORCE, KEPT, TYPE, UPDATED, create_request, update_request
 from emulators import IMAGE, Emulator
 from ministack.services import ecs
 
@@ -62,7 +62,7 @@ def test_a_service_is_complete_once_its_tasks_run(extended: Emulator) -> None:
 
 
 def test_ministack_alone_drops_a_property(plain: Emulator) -> None:
-    """The day that this fails, the extension has one thing less to mend."""
+    """The day that this fails, the extension has one defect less to fix."""
     stack = plain.create(service(STEADY, EnableExecuteCommand=True, DesiredCount=0, ServiceName="dropped"))
     assert stack.status == "CREATE_COMPLETE"
     found = described(plain, {**stack.ids, "Service": "dropped"})
@@ -74,7 +74,9 @@ def test_tasks_that_crash_fail_the_stack_and_leave_nothing(extended: Emulator) -
     stack = extended.create(service(CRASHING))
     assert stack.status == "ROLLBACK_COMPLETE"
     [reason] = stack.reasons
-    assert reason.endswith("its tasks stop -> read their stoppedReason (aws ecs describe-tasks) and their logs")
+    assert "its tasks stop; task " in reason
+    assert "Essential container exited; container main exited with 1" in reason
+    assert reason.endswith(" -> read their stoppedReason (aws ecs describe-tasks) and their logs")
     active = extended.client("ecs").list_services(cluster=f"{stack.name}-Cluster")["serviceArns"]
     assert active == []
 
@@ -104,23 +106,28 @@ def test_an_update_reaches_the_service(extended: Emulator) -> None:
 
 def test_a_service_that_never_comes_up_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = {"id": "a", "status": "PRIMARY", "rolloutState": "IN_PROGRESS"}
-    begun = {"serviceName": "a", "clusterArn": "arn:aws:ecs:us-east-1:0:cluster/a", "deployments": [deployment]}
+    started = {"serviceName": "a", "clusterArn": "arn:aws:ecs:us-east-1:0:cluster/a", "deployments": [deployment]}
     removed: list[dict[str, Any]] = []
-    monkeypatch.setattr(ecs_services, "STEADY_SECONDS", 0.0)
-    monkeypatch.setitem(ecs._ACTION_MAP, "CreateService", lambda _: (200, {}, json.dumps({"service": begun})))
+    monkeypatch.setattr(service_resource, "STEADY_SECONDS", 0.0)
+    monkeypatch.setitem(ecs._ACTION_MAP, "CreateService", lambda _: (200, {}, json.dumps({"service": started})))
     monkeypatch.setattr(ecs, "_delete_service", removed.append)
-    with pytest.raises(ecs_services.ServiceError, match="the service a has not its tasks running after 0 s -> read"):
-        ecs_services.create("Service", {"ServiceName": "a"}, "stack")
-    assert removed == [{"cluster": begun["clusterArn"], "service": "a", "force": True}]
+    with pytest.raises(
+        service_resource.ServiceError, match="the service a has not its tasks running after 0 s -> read"
+    ):
+        service_resource.create("Service", {"ServiceName": "a"}, "stack")
+    assert removed == [{"cluster": started["clusterArn"], "service": "a", "force": True}]
 
 
 @pytest.mark.parametrize(
     ("properties", "expected"),
     [
-        ({"ServiceConnectConfiguration": {"Enabled": True}}, "ServiceConnectConfiguration is not kept by the embedded"),
+        ({"Monitoring": {}}, "Monitoring is not kept by the embedded"),
         ({"PlacementStrategies": [{"Type": "spread"}]}, "PlacementStrategies is not kept by the embedded AWS"),
-        ({"ForceNewDeployment": {"EnableForceNewDeployment": True}}, "ForceNewDeployment is no property that the API"),
-        ({"DeploymentConfiguration": {"Strategy": "BLUE_GREEN"}}, "DeploymentConfiguration.Strategy: the embedded AWS"),
+        ({"ForceNewDeployment": {"Nonce": "1"}}, "ForceNewDeployment.Nonce is no property that the API knows"),
+        (
+            {"DeploymentConfiguration": {"Strategy": "LINEAR"}},
+            "DeploymentConfiguration.Strategy: the embedded AWS knows",
+        ),
     ],
 )
 def test_what_would_be_dropped_fails_the_stack(extended: Emulator, properties: dict[str, Any], expected: str) -> None:
@@ -135,12 +142,12 @@ def test_every_property_of_the_type_is_kept_or_refused() -> None:
     refused = set()
     for name in SCHEMA["properties"].keys() - read_only:
         member = name[0].lower() + name[1:]
-        if member in KEPT:
+        if member in KEPT or name == FORCE:
             continue
         with pytest.raises(PropertyError):
             create_request({name: {} if "$ref" in SCHEMA["properties"][name] else []}, "service")
         refused.add(name)
-    assert refused >= {"ServiceConnectConfiguration", "VolumeConfigurations", "PlacementConstraints"}
+    assert refused >= {"VolumeConfigurations", "PlacementConstraints"}
 
 
 @pytest.mark.parametrize("name", sorted(KEPT - UPDATED.keys() - {"tags"}))

@@ -157,6 +157,9 @@ def test_task_credentials_want_the_token_of_the_tasks() -> None:
 
 def test_task_metadata_is_found_by_its_path_alone() -> None:
     assert verdict("GET", f"/v4/{'a' * 43}/task", "", HOST) is Verdict.TASK_METADATA
+    protection = f"/v4/{'a' * 43}/task-protection/v1/state"
+    assert verdict("PUT", protection, "", HOST) is verdict("GET", protection, "", HOST) is Verdict.TASK_PROTECTION
+    assert verdict("DELETE", protection, "", HOST) is Verdict.REFUSE
     for method, path in [("POST", f"/v4/{'a' * 43}"), ("GET", "/v4/short/task"), ("GET", f"/v4/{'a' * 43}/../..")]:
         assert verdict(method, path, "", HOST) is Verdict.REFUSE
 

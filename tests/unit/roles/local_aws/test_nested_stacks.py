@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
-from emulators import Emulator, Stack, template
+from emulators import MANIFEST, Emulator, Stack, template
 
 
 def queue(delay: int = 0) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def test_a_childs_reference_is_resolved(extended: Emulator) -> None:
 
 
 def test_ministack_alone_takes_the_reference_for_the_value(plain: Emulator) -> None:
-    """The day that this fails, the extension has one thing less to mend."""
+    """The day that this fails, the extension has one defect less to fix."""
     reference = f"{{{{resolve:secretsmanager:{secret_made(plain, 'correct horse')}}}}}"
     child = child_of(plain, plain.create(nested(plain, {"Parameter": parameter(reference)})))
     assert parameter_value(plain, child.ids["Parameter"]) == reference
@@ -78,7 +79,7 @@ def test_an_unchanged_resource_keeps_its_attributes(extended: Emulator) -> None:
 
 
 def test_ministack_alone_loses_them(plain: Emulator) -> None:
-    """The day that this fails, the extension has one thing less to mend."""
+    """The day that this fails, the extension has one defect less to fix."""
     outputs = {"Arn": {"Fn::GetAtt": ["Queue", "Arn"]}}
     stack = plain.create(nested(plain, {"Queue": queue(), "Parameter": parameter("before")}, outputs))
     updated = plain.update(stack, nested(plain, {"Queue": queue(), "Parameter": parameter("after")}, outputs))
@@ -138,3 +139,63 @@ def test_a_childs_task_definition_arrives_whole(extended: Emulator) -> None:
     child = child_of(extended, extended.create(nested(extended, {"Task": task, "Secret": secret})))
     found = extended.task_definition(child.ids["Task"])["containerDefinitions"][0]
     assert found["secrets"] == [{"name": "A", "valueFrom": child.ids["Secret"]}]
+
+
+def test_a_deletion_keeps_what_a_child_retains(extended: Emulator) -> None:
+    """The parent is gone, and of the child only the resource with DeletionPolicy Retain is left."""
+    kept = {**queue(), "DeletionPolicy": "Retain"}
+    stack = extended.create(nested(extended, {"Kept": kept, "Queue": queue()}))
+    child = child_of(extended, stack)
+    assert extended.delete(stack) == "DELETE_COMPLETE"
+    assert queues(extended) & {name_of(each) for each in child.ids.values()} == {name_of(child.ids["Kept"])}
+    assert events(extended, child, "Kept")[-1] == "DELETE_SKIPPED"
+    assert extended.stack(child.name).status == "DELETE_COMPLETE"
+
+
+def test_ministack_alone_deletes_what_a_child_retains(plain: Emulator) -> None:
+    """The day that this fails, the extension has one defect less to fix."""
+    stack = plain.create(nested(plain, {"Kept": {**queue(), "DeletionPolicy": "Retain"}}))
+    child = child_of(plain, stack)
+    plain.delete(stack)
+    assert name_of(child.ids["Kept"]) not in queues(plain)
+
+
+def test_a_deletion_that_fails_in_a_child_fails(extended: Emulator) -> None:
+    """A repository with an image cannot be deleted; a second deletion succeeds once it is empty."""
+    repository = {"Type": "AWS::ECR::Repository"}
+    stack = extended.create(nested(extended, {"Repository": repository, "Queue": queue()}))
+    child = child_of(extended, stack)
+    ecr, name = extended.client("ecr"), child.ids["Repository"]
+    ecr.put_image(repositoryName=name, imageTag="1", imageManifest=json.dumps(MANIFEST))
+    assert extended.delete(stack) == "DELETE_FAILED"
+    assert extended.stack(child.name).status == "DELETE_FAILED"
+    assert name_of(child.ids["Queue"]) not in queues(extended)
+    ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageTag": "1"}])
+    assert extended.delete(stack) == "DELETE_COMPLETE"
+
+
+def test_a_child_that_fails_leaves_nothing(extended: Emulator) -> None:
+    """A rollback of the parent deletes what the child has created, except what it retains."""
+    before = queues(extended)
+    name = f"kept-{uuid4().hex[:8]}"
+    kept = {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain", "Properties": {"QueueName": name}}
+    failing = {**parameter("{{resolve:ssm:/nothing/here}}"), "DependsOn": ["Kept", "Queue", "Created"]}
+    created = {**queue(), "DeletionPolicy": "RetainExceptOnCreate"}
+    stack = extended.create(nested(extended, {"Kept": kept, "Queue": queue(), "Created": created, "Failing": failing}))
+    assert stack.status == "ROLLBACK_COMPLETE"
+    assert queues(extended) - before == {name}
+
+
+def queues(emulator: Emulator) -> set[str]:
+    """Return the names of all queues."""
+    return {name_of(url) for url in emulator.client("sqs").list_queues().get("QueueUrls", [])}
+
+
+def name_of(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def events(emulator: Emulator, stack: Stack, logical_id: str) -> list[str]:
+    """Return the statuses of a resource, the first one first."""
+    found = emulator.client("cloudformation").describe_stack_events(StackName=stack.name)["StackEvents"]
+    return [each["ResourceStatus"] for each in reversed(found) if each["LogicalResourceId"] == logical_id]

@@ -25,6 +25,7 @@ from typing import Any
 import docker
 import pytest
 from embedded_aws.guard.keys import Keys
+from emulators import waited
 
 PROGRAM = Path(__file__).parents[4] / "roles" / "local_aws" / "files" / "process_engine.py"
 ECR = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/team/app"
@@ -175,7 +176,31 @@ def test_environment_is_what_the_task_gave(engine: Any) -> None:
     seen = dict(line.split("=", 1) for line in container.logs().decode().splitlines())
     assert seen["A"] == "b=c" and seen["EMPTY"] == "" and seen["URL"] == "http://127.0.0.1:1/x"
     assert seen["PATH"].startswith(str(Path(sys.executable).parent))
-    assert set(seen) <= {"A", "URL", "EMPTY", "PATH", "HOME", "LANG", "PWD", "SHLVL", "_", "OLDPWD"}
+    own = {"PATH", "HOME", "LANG", "TASK_ADDRESS"}
+    assert set(seen) <= own | {"A", "URL", "EMPTY", "PWD", "SHLVL", "_", "OLDPWD"}
+
+
+def address_of(container: Any) -> str:
+    container.reload()
+    [network] = container.attrs["NetworkSettings"]["Networks"].values()
+    return str(network["IPAddress"])
+
+
+def test_containers_of_one_task_share_its_address(engine: Any) -> None:
+    first, second = (shell(engine, "echo $TASK_ADDRESS; sleep 60") for _each in range(2))
+    other = shell(engine, "echo $TASK_ADDRESS; sleep 60", labels={key: f"{value}-2" for key, value in TASK.items()})
+    assert address_of(first) == address_of(second) != address_of(other)
+    for container in (first, second, other):
+        assert await_line(container).decode().strip() == address_of(container)
+
+
+def test_an_address_is_kept_until_the_task_is_gone(engine: Any) -> None:
+    """The rest of a task's containers keep it; a task that has ended does so too, until ECS removes it."""
+    first, second = shell(engine, "exit 0"), shell(engine, "sleep 60")
+    exit_code(first)
+    address = address_of(first)
+    first.remove()
+    assert address_of(shell(engine, "exit 0")) == address == address_of(second)
 
 
 def test_works_in_a_folder_of_its_own(engine: Any) -> None:
@@ -300,6 +325,42 @@ def test_container_of_no_task_is_refused(engine: Any) -> None:
         engine.containers.run(IMAGE, ["true"], detach=True, labels={"com.amazonaws.ecs.cluster": "a"})
 
 
+def health(engine: Any, container: Any) -> str:
+    """Return the health of a container; empty where it has none."""
+    return str((engine.containers.get(container.id).attrs["State"].get("Health") or {}).get("Status", ""))
+
+
+def test_a_container_has_the_health_of_its_check(engine: Any) -> None:
+    """The check has the container's variables; a hanging one fails, and is gone with the container."""
+    check = {"interval": 10**9, "timeout": 10**9, "retries": 1}
+    script = 'test "$STATE" = fine && exit 0; echo $$ > "$FILE"; exec sleep 600'
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pid"
+        fine, hanging = (
+            run(
+                engine,
+                "sleep",
+                "600",
+                environment={"STATE": state, "FILE": str(file)},
+                healthcheck=check | {"test": script},
+            )
+            for state in ("fine", "sick")
+        )
+        waited(lambda: health(engine, fine) == "healthy")
+        waited(lambda: health(engine, hanging) == "unhealthy")
+        waited(file.exists)
+        hanging.kill()
+        waited(lambda: not Path(f"/proc/{file.read_text().strip()}").exists())
+    assert health(engine, run(engine, "true")) == ""
+
+
+def test_the_operators_list_holds_for_health_checks(registry: str) -> None:
+    with running_engine(registry, "--program", "sleep") as running:
+        engine = running.client()
+        check = {"test": ["CMD", "true"], "interval": 10**9}
+        assert health(engine, run(engine, "sleep", "600", healthcheck=check)) == ""
+
+
 def test_only_programs_on_the_operators_list_run(registry: str) -> None:
     with running_engine(registry, "--program", "true", "--program", "sh") as running:
         engine = running.client()
@@ -355,7 +416,8 @@ def test_socket_of_a_killed_engine_is_taken_over(running: Running, registry: str
     assert not running.socket.parent.exists()
 
 
-def test_engine_that_was_superseded_leaves_the_socket_of_its_successor(running: Running, registry: str) -> None:
+def test_superseded_engine_leaves_its_successors_socket(running: Running, registry: str) -> None:
+    """Engine that was superseded leaves the socket of its successor."""
     before = running.socket.stat().st_ino
     with subprocess.Popen(command(running.socket, registry), stdout=subprocess.DEVNULL) as successor:
         deadline = time.monotonic() + 10

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 from embedded_aws.extension.api_shapes import PropertyError
-from embedded_aws.extension.secrets_manager import TYPE, secret_string
+from embedded_aws.extension.resources.secrets_manager import TYPE, secret_string
 from emulators import Emulator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +45,7 @@ def test_ref_is_the_arn_and_so_is_the_physical_id(extended: Emulator) -> None:
 
 
 def test_ministack_alone_hands_out_the_name(plain: Emulator) -> None:
-    """The day that this fails, the extension has one thing less to mend."""
+    """The day that this fails, the extension has one defect less to fix."""
     stack = plain.create(secret(Name="team/db", SecretString="a"), {"Ref": {"Ref": "Secret"}})
     assert stack.outputs == {"Ref": "team/db"}
 
@@ -92,7 +92,7 @@ def test_a_stack_removes_its_secret(extended: Emulator) -> None:
 def test_a_stack_leaves_another_ones_secret_alone(extended: Emulator) -> None:
     name = f"team/{uuid4().hex[:8]}"
     made = extended.client("secretsmanager").create_secret(Name=name, SecretString="theirs")
-    stack = extended.create(secret(Name=name, SecretString="ours"))
+    stack = extended.create(secret(Name=name, SecretString="own"))
     assert stack.status == "ROLLBACK_COMPLETE"
     assert stack.reasons == [f"a secret named {name} exists already -> delete it, or write another Name"]
     assert value(extended, made["ARN"]) == "theirs"

@@ -34,6 +34,7 @@ def signed(service: str) -> dict[str, str]:
         "/v2/_catalog",
         "/v2/team/app/manifests/1",
         "/v2/emails/tags/list",
+        "/2013-04-01/hostedzone/Z1/rrset",
         "/_ministack/health",
     ],
 )
@@ -46,7 +47,9 @@ def test_paths_of_services_in_use_are_served(path: str) -> None:
     [
         ("/v2/email/account", "ses", "ses"),
         ("/v2/email", "ecr", "path /v2/email"),
-        ("/bucket/key", "s3", "s3"),
+        ("/2015-03-31/functions", "s3", "path /2015-03-31/functions"),
+        ("/_ministack/reset", "s3", "path /_ministack/reset"),
+        ("/bucket/key", "ecs", "path /bucket/key"),
         ("/restapis/a/b/_user_request_/c", "ecs", "path /restapis/a/b/_user_request_/c"),
         ("/_ministack/reset", "dynamodb", "path /_ministack/reset"),
         ("//", "ecs", "path //"),
@@ -58,11 +61,19 @@ def test_other_paths_are_named_as_what_is_not_there(path: str, service: str, nam
     assert not_in_use(path, signed(service)) == named
 
 
+@pytest.mark.parametrize("path", ["/bucket", "/bucket/", "/bucket/a/b.yaml", "/a.b-c/key"])
+def test_buckets_are_served_to_requests_for_s3(path: str) -> None:
+    assert not not_in_use(path, signed("s3"))
+
+
 def test_a_login_to_the_registry_leads_nowhere_else() -> None:
     assert not_in_use("/v2/email/account", {"authorization": "Basic QVdTOng="}) == "path /v2/email/account"
 
 
-@pytest.mark.parametrize(("path", "status"), [("/", 200), ("/_ministack/reset", 400)])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/", 200), ("/2015-02-01/file-systems", 200), ("/2015-03-31/functions", 400), ("/_ministack/reset", 400)],
+)
 def test_the_emulator_sees_paths_in_use_only(path: str, status: int) -> None:
     sent: list[dict[str, Any]] = []
 

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from embedded_aws.extension.api_shapes import PropertyError, property_names, request_shape
-from embedded_aws.extension.task_definitions import TYPE, register_request
-from emulators import IMAGE, Emulator, Stack
+from embedded_aws.extension.tasks.task_definitions import TYPE, register_request
+from emulators import IMAGE, Emulator, Stack, waited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,8 +58,21 @@ def test_secrets_health_check_and_dependencies_arrive(extended: Emulator) -> Non
     assert container["ulimits"] == [{"name": "nofile", "softLimit": 1024, "hardLimit": 2048}]
 
 
+def test_a_container_starts_with_its_entry_point(extended: Emulator) -> None:
+    """The command is the arguments of the entry point, which is never run by itself."""
+    group = f"entry-{uuid4().hex[:8]}"
+    extended.client("logs").create_log_group(logGroupName=group)
+    options = {"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "a"}
+    started = {"EntryPoint": ["echo", "first"], "Command": ["second"]}
+    log = {"LogConfiguration": {"LogDriver": "awslogs", "Options": options}}
+    stack = extended.create({"Task": containers(**started, **log)})
+    assert described(extended, stack)["containerDefinitions"][0]["entryPoint"] == ["echo", "first"]
+    extended.run(stack.ids["Task"])
+    assert waited(lambda: extended.lines(group)) == ["first second"]
+
+
 def test_ministack_alone_empties_them_without_a_word(plain: Emulator) -> None:
-    """The day that this fails, the extension has one thing less to mend."""
+    """The day that this fails, the extension has one defect less to fix."""
     stack = plain.create({"Task": containers(Secrets=SECRETS, HealthCheck=HEALTH_CHECK, DependsOn=DEPENDS_ON)})
     [container] = described(plain, stack)["containerDefinitions"]
     assert (container["secrets"], container["healthCheck"], container["dependsOn"]) == ([{}], {}, [{}])

@@ -35,11 +35,11 @@ class Chart:
 
     Attributes:
         name: unique on the page; letters and hyphens.
-        title: what is shown.
+        title: the chart's heading.
         unit: of the values, in words or as a symbol.
-        note: what has to be known to read it.
+        note: an explanation of the chart.
         x: seconds from the load's start; of a `curve`, how many nines a percentile has (2 is 99 %).
-        lines: what is drawn.
+        lines: the lines of the chart.
         kind: `lines`; `stack`, the lines on top of each other; `curve`, percentiles; or `heat`.
         is_logarithmic: whether the values' axis is.
         end: where the axis of x ends, if not with the last of them.
@@ -77,15 +77,15 @@ class Chart:
         }
 
     def figure(self) -> Markup:
-        """Return the chart's place on the page, with the same figures as a table."""
+        """Return the chart's element of the page, with the same figures as a table."""
         head, rows = self.rows or self._table()
         figures = table(head, rows, caption=self.title)
         title = f"{self.title}, {self.unit}" if self.unit else self.title
-        place = element("div", class_="chart", id=f"chart-{self.name}", role="img", aria_label=self._said())
+        frame = element("div", class_="chart", id=f"chart-{self.name}", role="img", aria_label=self._said())
         return element(
             "figure",
             element("figcaption", element("h3", title), element("p", self.note)),
-            place,
+            frame,
             element("details", element("summary", "The figures as a table"), figures),
         )
 
@@ -95,7 +95,7 @@ class Chart:
         return head, [[f"{x:g}", *(number(column[at]) for column in columns)] for at, x in enumerate(self.x)]
 
     def _said(self) -> str:
-        """Say in words what is drawn, for those who cannot see it."""
+        """Return a description of the chart for screen readers."""
         parts = []
         for line in self.lines:
             values = [value for value in line.values if value is not None]
@@ -105,5 +105,5 @@ class Chart:
 
 
 def figures(charts: Sequence[Chart]) -> Markup:
-    """Return the places of several charts."""
+    """Return the elements of several charts."""
     return render([chart.figure() for chart in charts])

@@ -14,7 +14,7 @@ from ddbload.report.html.page import page, section, theme_switch
 from ddbload.report.text import comparison as text
 from ddbload.report.timeline import Point, points
 from ddbload.report.words import number, percentile_ms
-from ddbload.results.comparison import BETTER, CONFIDENCE, WORSE, Comparison, Effect
+from ddbload.results.comparing.comparison import BETTER, CONFIDENCE, WORSE, Comparison, Effect
 from ddbload.stats.histogram import Histogram
 
 SIGNS = {BETTER: "✓", WORSE: "✕"}
@@ -110,16 +110,16 @@ def _comparison(label: str, comparison: Comparison) -> Markup:
 
 def _reach(effect: Effect) -> float:
     """Return how far an effect's bar has to reach; the scale is a logarithm's, so that all can be seen."""
-    return max(abs(_place(value)) for value in (effect.low, effect.high, effect.change)) or 1e-9
+    return max(abs(_on_scale(value)) for value in (effect.low, effect.high, effect.change)) or 1e-9
 
 
-def _place(value: float) -> float:
+def _on_scale(value: float) -> float:
     return math.copysign(math.log1p(abs(value)), value)
 
 
 def _bar(effect: Effect, most: float) -> Markup:
     def at(value: float) -> float:
-        return 50.0 + 49.0 * _place(value) / most
+        return 50.0 + 49.0 * _on_scale(value) / most
 
     low, high = at(effect.low), at(effect.high)
     return element(
@@ -145,7 +145,7 @@ def _charts(labels: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> list[Ch
             f"compared-{name}",
             title,
             "ms",
-            "All operations, from the planned instant, of the answers that were ok.",
+            "All operations, from the planned instant, of the responses that were ok.",
             x,
             _lines(labels, timelines, x, percent),
             is_logarithmic=True,
@@ -158,7 +158,7 @@ def _charts(labels: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> list[Ch
         together = Histogram()
         for operation in run["operations"].values():
             if ok := operation["histograms"].get("ok"):
-                together.add(Histogram.decode(ok["latency"]))
+                together.add(ok["latency"])
         whole.append(together)
     return [*charts, *run_charts.percentile_curve([*zip(labels, whole, HUES * len(runs), strict=False)])]
 
@@ -168,6 +168,6 @@ def _lines(
 ) -> list[Line]:
     lines = []
     for at, (label, timeline) in enumerate(zip(labels, timelines, strict=True)):
-        told = {point.start_s: percentile_ms(point.latency, percent) for point in timeline}
-        lines.append(Line(label, [told.get(second) for second in x], HUES[at % len(HUES)], is_dashed=at == 0))
+        reported = {point.start_s: percentile_ms(point.latency, percent) for point in timeline}
+        lines.append(Line(label, [reported.get(second) for second in x], HUES[at % len(HUES)], is_dashed=at == 0))
     return lines

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report says of a run in tables: outcomes, capacity, check, cost, connections, tasks, table, scenario."""
+"""The tables of a run's report: outcomes, capacity, check, cost, connections, tasks, table, scenario."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from ddbload.report.words import number
 
 FINDINGS = ("present", "absent", "indeterminate", "lost", "corrupt", "phantom")
 BAD = ("lost", "corrupt", "phantom")
+# A table of workers has no more rows than this.
+MOST_WORKERS = 10
 
 Results = Mapping[str, Any]
 
 
 def table_name(results: Results) -> str:
-    """Return the table's name, or words in its place."""
+    """Return the table's name, or a text where it is unknown."""
     return str((results["table"] or {}).get("name", "an unknown table"))
 
 
@@ -70,7 +72,7 @@ def capacity(results: Results) -> Markup | None:
 
 
 def search(results: Results) -> Markup | None:
-    """Return the trials of `find_max` and what came of them."""
+    """Return the trials of `find_max` and their result."""
     found = results["search"]
     if not found:
         return None
@@ -89,7 +91,7 @@ def search(results: Results) -> Markup | None:
 
 
 def check(results: Results) -> Markup | None:
-    """Return what was found when the keys were read again, and what became of duplicates and cleanup."""
+    """Return the results of the check, of the injected duplicates and of the cleanup."""
     parts: list[Content] = []
     if found := results["verification"]:
         bad = sum(found[name] for name in BAD)
@@ -101,13 +103,13 @@ def check(results: Results) -> Markup | None:
         examples = [text for name in BAD for text in found["examples"][name]]
         parts.append(element("ul", [element("li", text) for text in examples]) if examples else None)
     elif results["operations"]:
-        parts.append(element("p", "Nothing was read again: the scenario asked for no check, or wrote nothing."))
+        parts.append(element("p", "Nothing was read again: the scenario requests no check, or wrote nothing."))
     if keys := results["keys"]:
-        told = ", ".join(f"{keys[name]:,} {name}" for name in ("acknowledged", "indeterminate", "refused"))
-        parts.append(element("p", f"Keys written: {told}."))
+        reported = ", ".join(f"{keys[name]:,} {name}" for name in ("acknowledged", "indeterminate", "refused"))
+        parts.append(element("p", f"Keys written: {reported}."))
     if duplicates := results["duplicates"]:
-        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in duplicates.items())
-        parts.append(element("p", f"Duplicates: {told}."))
+        reported = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in duplicates.items())
+        parts.append(element("p", f"Duplicates: {reported}."))
     if cleanup := results["cleanup"]:
         rest = "" if cleanup["complete"] else f", not complete. {cleanup.get('error', '')}"
         parts.append(element("p", f"Cleanup: {cleanup['deleted']:,} keys deleted{rest}."))
@@ -115,7 +117,7 @@ def check(results: Results) -> Markup | None:
 
 
 def cost(results: Results) -> Markup | None:
-    """Return what the run cost, and of what."""
+    """Return the run's cost, and its parts."""
     found = results["cost"]
     if not found:
         return None
@@ -123,7 +125,7 @@ def cost(results: Results) -> Markup | None:
         ["requests", money(found["requests"])],
         ["compute (Fargate)", money(found["compute"])],
         ["together", money(found["total"])],
-        ["at most, with what no answer tells", money(found.get("at_most", found["total"]))],
+        ["at most, with units that no response reports", money(found.get("at_most", found["total"]))],
         ["estimated before", money(found["estimated"])],
         ["most that was allowed", money((results["scenario"] or {}).get("max_cost"))],
     ]
@@ -146,14 +148,18 @@ def connections(results: Results) -> Markup | None:
     ]
     if not rows:
         return None
+    rows, more = _first(rows)
     head = ["worker", "opened", "reopened", "missing at the start", "connect p50", "connect max", "TLS p50", "TLS max"]
-    return table(head, rows, caption="Connections; times in ms, in no latency of an operation")
+    return render([table(head, rows, caption="Connections; times in ms, in no latency of an operation"), more])
 
 
 def tasks(results: Results) -> Markup | None:
     """Return which tasks and workers carried the run out, and how each ended."""
+    starts = {(one["task_id"], one["worker"]): one["after_s"] for one in _fleet(results).get("starts", [])}
     rows = []
-    for known in results["tasks"]:
+    # First those that a reader looks for: other ends than 0, then late starts.
+    for known in sorted(results["tasks"], key=lambda task: _notability(task, starts)):
+        start_s = starts.get((known["task_id"], known["worker"]))
         made_of = known.get("hardware") or {}
         rows.append(
             [
@@ -162,19 +168,53 @@ def tasks(results: Results) -> Markup | None:
                 str(known["worker"]),
                 number(made_of.get("vcpu") or None),
                 number(made_of.get("memory_gb") or None),
+                "-" if start_s is None else f"+{start_s:.2f} s",
                 "-" if known["exit_code"] is None else str(known["exit_code"]),
             ]
         )
     if not rows:
         return None
+    rows, more = _first(rows)
     busy = (results["plan"] or {}).get("busy")
-    note = None if busy is None else element("p", f"The busiest process computed for {100 * busy:.0f} % of the time.")
-    head = ["task", "architecture", "worker", "vCPU", "memory, GB", "exit code"]
-    return render([table(head, rows, caption="Tasks and their workers", texts=2), note])
+    notes = [] if busy is None else [f"The busiest process used {100 * busy:.0f} % of the CPU time that it may use."]
+    waited_s = (results.get("generator") or {}).get("waited_s")
+    if waited_s is not None:
+        loaded_s = number(results["elapsed_s"])
+        notes.append(f"The process that waited longest for a CPU waited {number(waited_s)} s of {loaded_s} s.")
+    note = element("p", " ".join(notes)) if notes else None
+    head = ["task", "architecture", "worker", "vCPU", "memory, GB", "start", "exit code"]
+    caption = "Tasks and their workers; a start is counted from the earliest"
+    return render([_starts(results), table(head, rows, caption=caption, texts=2), more, note])
+
+
+def _starts(results: Results) -> Markup | None:
+    """Say how far apart the workers started, and what that did to the load."""
+    fleet = _fleet(results)
+    if len(fleet.get("starts", [])) < 2 or fleet["skew_s"] is None:
+        return None
+    said = f"{len(fleet['starts']):,} workers of {fleet['tasks']:,} tasks started within {fleet['skew_s']:.2f} s."
+    if fleet["distortion"] is not None:
+        said += f" The load differed from the requested rate by {100 * fleet['distortion']:.1f} %, second by second."
+    return element("p", said)
+
+
+def _fleet(results: Results) -> Mapping[str, Any]:
+    # Results of earlier versions have none.
+    return results.get("fleet") or {}
+
+
+def _notability(task: Mapping[str, Any], starts: Mapping[Any, float]) -> tuple[bool, float]:
+    return task["exit_code"] == 0, -starts.get((task["task_id"], task["worker"]), 0.0)
+
+
+def _first(rows: list[list[str]]) -> tuple[list[list[str]], Markup | None]:
+    """Return the first rows of a table of workers, and a line with the number of the others."""
+    left = len(rows) - MOST_WORKERS
+    return rows[:MOST_WORKERS], element("p", f"… and {left:,} more.") if left > 0 else None
 
 
 def table_facts(results: Results) -> Markup | None:
-    """Return what DescribeTable said before the start."""
+    """Return DescribeTable's description before the start."""
     found = results["table"]
     if not found:
         return None
@@ -184,8 +224,8 @@ def table_facts(results: Results) -> Markup | None:
     for name in ("provisioned", "warm_throughput"):
         units = found.get(name)
         if units and (name != "provisioned" or billing == "provisioned"):
-            told = f"{units['read_units']:,} read and {units['write_units']:,} write units a second"
-            rows.append([name.replace("_", " "), told])
+            reported = f"{units['read_units']:,} read and {units['write_units']:,} write units a second"
+            rows.append([name.replace("_", " "), reported])
     rows.append(["secondary indexes", ", ".join(found.get("indexes", [])) or "none"])
     if (items := found.get("item_count")) is not None:
         rows.append(["items, some hours old", f"{items:,}"])
@@ -194,11 +234,11 @@ def table_facts(results: Results) -> Markup | None:
 
 def scenario(results: Results) -> Markup | None:
     """Return the scenario: its top level as a table, all of it as JSON."""
-    asked = results["scenario"]
-    if not asked:
+    requested = results["scenario"]
+    if not requested:
         return None
-    rows = [[name, element("code", _short(value))] for name, value in asked.items() if not _is_off(value)]
-    whole = element("pre", json.dumps(asked, indent=2, ensure_ascii=False), tabindex="0")
+    rows = [[name, element("code", _short(value))] for name, value in requested.items() if not _is_off(value)]
+    whole = element("pre", json.dumps(requested, indent=2, ensure_ascii=False), tabindex="0")
     return render(
         [
             table(["field", "value"], rows, caption="The scenario, defaults filled in", texts=2),
@@ -208,7 +248,7 @@ def scenario(results: Results) -> Markup | None:
 
 
 def source(results: Results) -> Markup:
-    """Return what the page was made with and of."""
+    """Return the versions and the source of the page."""
     made = results.get("version")
     run_by = f"The run was made by ddbload {made}. " if made else ""
     text = f"{run_by}This page was made by ddbload {__version__} from results.json alone."

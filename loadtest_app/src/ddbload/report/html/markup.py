@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTML that is safe by construction: what is not markup of ours is escaped."""
+"""HTML that is safe by construction: every text that is not ``Markup`` is escaped."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def render(content: Content) -> Markup:
 def table(
     head: Sequence[Content], rows: Iterable[Sequence[Content]], caption: str | None = None, texts: int = 1
 ) -> Markup:
-    """Return a table that scrolls by itself where it is too wide.
+    """Return a table that scrolls apart from the page where it is too wide.
 
     Args:
         head: the heads of the columns.
         rows: their cells; the first of each is the row's head.
         caption: what the table shows.
-        texts: so many columns from the left are text, the others numbers.
+        texts: the number of columns from the left that are text; the others are numbers.
     """
     kinds = [None if number < texts else "number" for number in range(len(head))]
     heads = [element("th", cell, scope="col", class_=kind) for cell, kind in zip(head, kinds, strict=True)]
@@ -78,7 +78,7 @@ def table(
 
 
 def embedded(document: Any) -> Markup:
-    """Return a document as JSON that may stand in a script element, whatever texts are in it."""
+    """Return a document as JSON that is safe in a script element."""
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=True)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -24,8 +24,8 @@ def page(title: str, body: Sequence[Content], charts: Sequence[Chart]) -> str:
 
     Args:
         title: of the window.
-        body: what stands in it; the charts' places are among it.
-        charts: what the script draws there.
+        body: what stands in it; with the charts' elements.
+        charts: the data that the script draws.
     """
     scripts = [_asset(name) for name in SCRIPTS]
     data = element("script", embedded([chart.document() for chart in charts]), type="application/json", id="chart-data")

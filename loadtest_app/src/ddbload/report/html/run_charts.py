@@ -18,7 +18,7 @@ NINES_STEP = 0.05
 MOST_NINES = 5.0
 TOLD_PERCENTILES = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99, 100.0)
 ROWS_A_DOUBLING = 3
-# Of the bottom up; what ended well goes on top, so that the rest starts at the axis.
+# From the bottom up: successes are on top, so that all other outcomes start at the axis.
 OUTCOMES = (
     ("failed", "failed", "red"),
     ("throttled", "throttled", "orange"),
@@ -27,7 +27,7 @@ OUTCOMES = (
     ("expected", "condition not met", "teal"),
     ("ok", "ok", "blue"),
 )
-# Above so many times what is consumed, what there is would flatten the line: it is told in words.
+# Capacity above this multiple of the consumed units would flatten their line: the note states it instead.
 FAR_ABOVE = 4.0
 
 
@@ -41,20 +41,21 @@ def marks(results: Mapping[str, Any]) -> list[tuple[float, float, str]]:
 
 
 def throughput(results: Mapping[str, Any], points: Sequence[Point]) -> list[Chart]:
-    """Return what was asked and reached, and how late it was sent."""
+    """Return the charts of the requested and the reached rate, and of how late operations were sent."""
     x, end, shaded = _x(points), _end(points), marks(results)
     sent = Line("reached (sent)", [point.rate(point.counts["sent"]) for point in points], "blue")
-    asked = Line("asked (due)", [point.rate(point.counts["planned"]) for point in points], "grey", is_dashed=True)
+    requested = Line("requested", [point.rate(point.requested) for point in points], "grey", is_dashed=True)
     is_open = bool(results["plan"]) and results["plan"]["rate_asked"] is not None
     rate = Chart(
         "throughput",
-        "Throughput asked and reached" if is_open else "Throughput reached",
+        "Throughput requested and reached" if is_open else "Throughput reached",
         "operations a second",
-        "Asked is what fell due by the plan; reached is what was sent. Where they part, the load tester fell behind."
+        "Requested is what falls due by the plan if all tasks start together; reached is what was sent, by the wall "
+        "clock. Where they part, the load tester fell behind, or a task started late, ended early or is missing."
         if is_open
-        else "A closed plan: each caller sends when its last answer has come, so nothing is asked beyond it.",
+        else "A closed plan: each caller sends when its last response has come, so no rate is requested.",
         x,
-        [asked, sent] if is_open else [sent],
+        [requested, sent] if is_open else [sent],
         marks=shaded,
         end=end,
     )
@@ -88,7 +89,7 @@ def latency(results: Mapping[str, Any], points: Sequence[Point]) -> list[Chart]:
             Line(f"{label}, from the send", _percentiles(points, lambda point: point.service, percentile), hue, True)
             for label, percentile, hue in (("p50", 50.0, "blue"), ("p99", 99.0, "orange"))
         ]
-    note = "Of the answers that were ok. "
+    note = "Of the responses that were ok. "
     note += (
         "From the plan is what a user would have waited; from the send is what network and DynamoDB took. "
         "The gap between them is waiting for a connection, or for a retry."
@@ -108,7 +109,7 @@ def latency(results: Mapping[str, Any], points: Sequence[Point]) -> list[Chart]:
                 "latency-operations",
                 "p99 of each operation",
                 "ms",
-                "From the planned instant, of the answers that were ok.",
+                "From the planned instant, of the responses that were ok.",
                 x,
                 by_operation,
                 is_logarithmic=True,
@@ -125,13 +126,13 @@ def curve(results: Mapping[str, Any]) -> list[Chart]:
     names = list(results["operations"])
     for name, hue in zip(names, _hues(len(names)), strict=True):
         if ok := results["operations"][name]["histograms"].get("ok"):
-            found.append((f"{name}, from the plan", Histogram.decode(ok["latency"]), hue))
-            found.append((f"{name}, from the send", Histogram.decode(ok["service"]), hue))
+            found.append((f"{name}, from the plan", ok["latency"], hue))
+            found.append((f"{name}, from the send", ok["service"], hue))
     return percentile_curve(found, dashed_ending="from the send")
 
 
 def percentile_curve(found: Sequence[tuple[str, Histogram, str]], dashed_ending: str = "baseline") -> list[Chart]:
-    """Return percentiles as curves, with as many nines as there are answers for.
+    """Return curves of percentiles, up to the highest percentile that the number of responses supports.
 
     Args:
         found: label, histogram and colour of each.
@@ -146,15 +147,15 @@ def percentile_curve(found: Sequence[tuple[str, Histogram, str]], dashed_ending:
     lines = [
         Line(label, _values(histogram, percents), hue, label.endswith(dashed_ending)) for label, histogram, hue in known
     ]
-    told = [_values(histogram, TOLD_PERCENTILES) for _label, histogram, _hue in known]
+    reported = [_values(histogram, TOLD_PERCENTILES) for _label, histogram, _hue in known]
     rows = [
-        ["max" if percent == 100.0 else f"p{percent:g}", *(number(values[at]) for values in told)]
+        ["max" if percent == 100.0 else f"p{percent:g}", *(number(values[at]) for values in reported)]
         for at, percent in enumerate(TOLD_PERCENTILES)
     ]
     head = ["percentile", *(line.label for line in lines)]
     note = (
-        "Read it so: so much of the answers came within so many milliseconds. Each step to the right is ten times "
-        "rarer. Warm-up left out."
+        "A point is the share of responses that came within a number of milliseconds. Each step to the right is ten "
+        "times rarer. The warm-up is left out."
     )
     return [Chart("percentiles", "Percentiles", "ms", note, x, lines, "curve", is_logarithmic=True, rows=(head, rows))]
 
@@ -184,7 +185,7 @@ def outcomes(results: Mapping[str, Any], points: Sequence[Point]) -> list[Chart]
         "throttles",
         "Throttles by DynamoDB's reason",
         "operations a second",
-        "The first of the reasons that the answer gave.",
+        "The first of the reasons in the response.",
         x,
         [
             Line(reason, [point.rate(point.throttled[reason]) for point in points], hue)
@@ -197,7 +198,7 @@ def outcomes(results: Mapping[str, Any], points: Sequence[Point]) -> list[Chart]
 
 
 def capacity(results: Mapping[str, Any], points: Sequence[Point]) -> list[Chart]:
-    """Return the units consumed, beside what the table has."""
+    """Return the charts of the consumed capacity units and the table's capacity."""
     charts = []
     for name, hue in (("read", "blue"), ("write", "orange")):
         units = [point.rate(point.read_units if name == "read" else point.write_units) for point in points]
@@ -206,7 +207,7 @@ def capacity(results: Mapping[str, Any], points: Sequence[Point]) -> list[Chart]
             continue
         kind, there = capacity_of(results["table"], name)
         lines = [Line("consumed", units, hue)]
-        note = "In DynamoDB's own words, secondary indexes included."
+        note = "As DynamoDB's responses report it, secondary indexes included."
         if there and there <= FAR_ABOVE * most:
             lines.append(Line(kind, [float(there)] * len(points), "grey", is_dashed=True))
         elif there:
@@ -230,7 +231,7 @@ def capacity(results: Mapping[str, Any], points: Sequence[Point]) -> list[Chart]
 
 
 def capacity_of(table: Mapping[str, Any] | None, name: str) -> tuple[str, float]:
-    """Return what kind of capacity a table has for `read` or `write`, and units a second; 0 where that is not told."""
+    """Return a table's capacity mode for `read` or `write`, and its units a second; 0 where these are unknown."""
     table = table or {}
     provisioned = table.get("billing_mode") == "PROVISIONED"
     found = table.get("provisioned" if provisioned else "warm_throughput") or {}
@@ -239,7 +240,7 @@ def capacity_of(table: Mapping[str, Any] | None, name: str) -> tuple[str, float]
 
 
 def _heat(points: Sequence[Point], over_time: Chart) -> Chart:
-    """Return how many answers took how long, moment by moment; its rows grow by a constant factor."""
+    """Return the heatmap of latencies over time; its rows grow by a constant factor."""
     rows: list[dict[int, int]] = []
     for point in points:
         row: dict[int, int] = {}
@@ -256,10 +257,10 @@ def _heat(points: Sequence[Point], over_time: Chart) -> Chart:
     }
     return Chart(
         "heat",
-        "Where the answers lay",
+        "Where the responses lie",
         "ms",
-        "Latency from the planned instant: the stronger the colour, the more answers of that moment took so long "
-        "(logarithmic). Two bands are two kinds of answers; a percentile alone would hide that.",
+        "Latency from the planned instant: the stronger the colour, the more responses of that moment had it "
+        "(logarithmic). Two bands are two kinds of responses; a percentile alone hides that.",
         over_time.x,
         over_time.lines[:3],
         "heat",

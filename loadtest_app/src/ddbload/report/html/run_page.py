@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report of one run: a page made of its results file alone."""
+"""The report of one run: a page from its results file alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ddbload.report.html.markup import Content, Markup, element, table
 from ddbload.report.html.page import page, section, theme_switch
 from ddbload.report.timeline import Point, points
 from ddbload.report.words import number, percentile_ms
-from ddbload.scenario.thresholds import count_of
+from ddbload.results.judging import count_of, value_text
 from ddbload.stats.histogram import Histogram
 
 SIGNS = {"passed": "✓", "failed": "✕", "stopped": "■", "incomplete": "?"}
@@ -20,7 +20,7 @@ TIMES = ("p50", "p90", "p99", "p99_9", "max")
 
 
 def render(results: Mapping[str, Any]) -> str:
-    """Return the page: verdict and thresholds first, then figures, charts, and what the run was."""
+    """Return the page: verdict and thresholds first, then figures, charts, and the scenario."""
     timeline = points(results)
     throughput = run_charts.throughput(results, timeline) if timeline else []
     latency = [*run_charts.latency(results, timeline), *run_charts.curve(results)]
@@ -44,7 +44,7 @@ def render(results: Mapping[str, Any]) -> str:
         section("Connections", facts.connections(results), name="connections"),
         section("Tasks", facts.tasks(results), name="tasks"),
         section("Table", facts.table_facts(results), name="table"),
-        section("What was asked", facts.scenario(results), name="scenario"),
+        section("The scenario", facts.scenario(results), name="scenario"),
         element("footer", facts.source(results)),
     ]
     return page(f"{results['verdict']}: run {results['run_id']} on {facts.table_name(results)}", body, charts)
@@ -96,8 +96,7 @@ def _thresholds(thresholds: Sequence[Mapping[str, Any]]) -> Markup | None:
     rows = []
     for item in sorted(thresholds, key=lambda item: bool(item["passed"])):
         mark = element("span", "✓ met", class_="good") if item["passed"] else element("span", "✕ failed", class_="bad")
-        value = "no value" if item["value"] is None else f"{number(item['value'])} {item['unit']}".strip()
-        rows.append([element("code", item["expression"]), mark, value])
+        rows.append([element("code", item["expression"]), mark, value_text(item)])
     return table(["threshold", "", "was"], rows, texts=2)
 
 
@@ -117,11 +116,15 @@ def _tiles(results: Mapping[str, Any], timeline: Sequence[Point]) -> Markup | No
     latency = Histogram()
     for operation in operations.values():
         if ok := operation["histograms"].get("ok"):
-            latency.add(Histogram.decode(ok["latency"]))
+            latency.add(ok["latency"])
     sent = sum(operation["sent"] for operation in operations.values())
-    asked = plan["rate_asked"]
+    requested = plan["rate_asked"]
     tiles = [
-        ("Rate reached", f"{number(plan['rate_reached'])}/s", "" if asked is None else f"of {number(asked)}/s asked"),
+        (
+            "Rate reached",
+            f"{number(plan['rate_reached'])}/s",
+            "" if requested is None else f"of {number(requested)}/s requested",
+        ),
         ("Median latency", _ms(percentile_ms(latency, 50.0)), "p50, from the plan"),
         ("99 of 100 within", _ms(percentile_ms(latency, 99.0)), "p99, from the plan"),
         _share("Throttled", [count_of(operation, "throttled") for operation in operations.values()], sent),
@@ -156,7 +159,7 @@ def _operations(results: Mapping[str, Any]) -> Markup | None:
     counts, times = [], []
     for name, operation in results["operations"].items():
         other = sum(count_of(operation, outcome) for outcome in ("expected", "contention", "cancelled"))
-        asked = operation["rate_asked"]
+        requested = operation["rate_asked"]
         counts.append(
             [
                 name,
@@ -165,7 +168,7 @@ def _operations(results: Mapping[str, Any]) -> Markup | None:
                 f"{count_of(operation, 'throttled'):,}",
                 f"{count_of(operation, 'failed'):,}",
                 f"{other:,}",
-                number(asked),
+                number(requested),
                 number(operation["rate_reached"]),
             ]
         )
@@ -173,8 +176,8 @@ def _operations(results: Mapping[str, Any]) -> Markup | None:
             figures_ms = operation[key] or {}
             times.append([name, label, *(number(figures_ms.get(time)) for time in TIMES)])
     names = [time.replace("_", ".") for time in TIMES]
-    head = ["operation", "sent", "ok", "throttled", "failed", "other", "asked/s", "reached/s"]
+    head = ["operation", "sent", "ok", "throttled", "failed", "other", "due/s", "reached/s"]
     return Markup(
         table(head, counts, caption="How many, and what became of them")
-        + table(["operation", "time", *names], times, caption="Latency in ms, of the answers that were ok", texts=2)
+        + table(["operation", "time", *names], times, caption="Latency in ms, of the responses that were ok", texts=2)
     )

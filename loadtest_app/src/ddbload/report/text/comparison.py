@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ddbload.report.text.run import BAD, GOOD, align, paint, plain, wrap
 from ddbload.report.words import number
-from ddbload.results.comparison import BETTER, CONFIDENCE, WORSE, Comparison, Effect
+from ddbload.results.comparing.comparison import BETTER, CONFIDENCE, WORSE, Comparison, Effect
 
 COLOURED = (
     (re.compile(r"better$|(?<=^verdict: )BETTER", re.MULTILINE), GOOD),
@@ -27,7 +27,7 @@ def colour(text: str) -> str:
 
 
 def change(effect: Effect) -> str:
-    """Return by how much a figure changed."""
+    """Return the change of a figure."""
     return f"{_signed(effect.change)}{_unit(effect)}"
 
 
@@ -37,7 +37,7 @@ def interval(effect: Effect) -> str:
 
 
 def said(comparison: Comparison) -> str:
-    """Say in words what the comparison came to."""
+    """Return the comparison's result as text."""
     named = {
         verdict: ", ".join(effect.name for effect in comparison.effects if effect.verdict == verdict)
         for verdict in (WORSE, BETTER)
@@ -45,7 +45,7 @@ def said(comparison: Comparison) -> str:
     parts = [f"{verdict}: {names}" for verdict, names in named.items() if names]
     unsure = sum(not effect.is_certain for effect in comparison.effects)
     if unsure:
-        parts.append(f"{unsure} of {len(comparison.effects)} figures are not certain: longer runs tell more")
+        parts.append(f"{unsure} of {len(comparison.effects)} figures are not certain: longer runs show more")
     return "; ".join(parts) or "all figures are the same within the tolerance"
 
 
@@ -55,7 +55,7 @@ def remark(effect: Effect) -> str:
 
 
 def method(comparison: Comparison) -> str:
-    """Say how the intervals came about."""
+    """Return a note on how the intervals are computed."""
     how = "second by second of the same plan" if comparison.is_paired else "as two runs of their own"
     return (
         f"compared {how}; all intervals together hold with {100 * CONFIDENCE:.0f} % confidence, seconds that are alike "

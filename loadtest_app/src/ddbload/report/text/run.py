@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ddbload.report.text import sparkline
-from ddbload.report.timeline import points
-from ddbload.scenario.thresholds import count_of
+from ddbload.report.timeline import Point, points
+from ddbload.results.judging import count_of, value_text
 from ddbload.stats.histogram import Histogram
 
 WIDTH = 110
@@ -18,6 +18,9 @@ TIMES = ("p50", "p90", "p99", "p99_9", "max")
 FINDINGS = ("present", "lost", "corrupt", "phantom", "indeterminate")
 # Columns of a small chart.
 CHART = 60
+MOST_STARTS = 10
+# Earlier starts are as good as the first.
+SHOWN_S = 0.01
 # Dollars that show in four decimals.
 LEAST_TOLD = 0.00005
 # Select Graphic Rendition of ECMA-48, https://ecma-international.org/publications-and-standards/standards/ecma-48/.
@@ -35,7 +38,7 @@ def render(results: Mapping[str, Any], blocks: str = sparkline.BLOCKS) -> str:
 
     Args:
         results: of the run.
-        blocks: the characters of which small charts are made, from low to high.
+        blocks: the characters of small charts, from low to high.
 
     Returns:
         Lines of at most 110 columns, without anything that a terminal would take for a command.
@@ -65,27 +68,40 @@ def paint(text: str, rules: Sequence[tuple[re.Pattern[str], str]]) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text without what a terminal would take for a command; names in results may hold anything."""
+    """Return text without a terminal's control characters, which names in results may contain."""
     return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 
 
 def _charts(results: Mapping[str, Any], blocks: str) -> str:
-    """Draw the latency of all operations over time, and how often which latency came."""
+    """Draw the latency of all operations over time, and its distribution."""
     latency = Histogram()
     for operation in results["operations"].values():
         if ok := operation["histograms"].get("ok"):
-            latency.add(Histogram.decode(ok["latency"]))
+            latency.add(ok["latency"])
     if not latency.counts:
         return ""
     timeline = points(results)
     p99 = [point.latency.percentile(99) / 1000 if point.latency.counts else None for point in timeline]
     known = [value for value in p99 if value]
     low, columns, high = sparkline.distribution(latency, CHART, blocks)
-    drawn = [f"answers by latency  {_time(low):>7} ms |{columns}| {_time(high)} ms"]
+    drawn = [f"responses by latency{_time(low):>7} ms |{columns}| {_time(high)} ms"]
     if known:
         over_time = sparkline.line(p99, CHART, blocks, is_logarithmic=True)
         drawn.insert(0, f"p99 over time       {_time(min(known)):>7} ms |{over_time}| {_time(max(known))} ms")
-    return "\n".join(drawn)
+    return "\n".join([*drawn, *_rates(results, timeline, blocks)])
+
+
+def _rates(results: Mapping[str, Any], timeline: Sequence[Point], blocks: str) -> list[str]:
+    """Draw what the plan requested and what was sent, by the wall clock; nothing of one worker."""
+    if len((results.get("fleet") or {}).get("starts", [])) < 2 or results["plan"]["rate_asked"] is None:
+        return []
+    requested = [point.rate(point.requested) for point in timeline]
+    sent = [point.rate(point.counts["sent"]) for point in timeline]
+    most = max(*requested, *sent)
+    drawn = []
+    for name, values in (("requested over time", requested), ("sent over time", sent)):
+        drawn.append(f"{name:<20}{0:>7}/s |{sparkline.line(values, CHART, blocks, most=most)}| {most:,.0f}/s")
+    return drawn
 
 
 def _heading(results: Mapping[str, Any]) -> str:
@@ -96,11 +112,11 @@ def _heading(results: Mapping[str, Any]) -> str:
 
 def _operations(results: Mapping[str, Any]) -> str:
     times = [name.replace("_", ".") for name in TIMES]
-    head = ["operation", "sent", "ok", "throttled", "failed", "asked/s", "reached/s", *times]
+    head = ["operation", "sent", "ok", "throttled", "failed", "due/s", "reached/s", *times]
     rows = [head]
     for name, operation in results["operations"].items():
         latency = operation["latency_ms"] or {}
-        asked = operation["rate_asked"]
+        requested = operation["rate_asked"]
         other = sum(count_of(operation, outcome) for outcome in ("expected", "contention", "cancelled"))
         rows.append(
             [
@@ -109,19 +125,19 @@ def _operations(results: Mapping[str, Any]) -> str:
                 f"{operation['ok']:,}" + (f" (+{other:,})" if other else ""),
                 f"{count_of(operation, 'throttled'):,}",
                 f"{count_of(operation, 'failed'):,}",
-                "-" if asked is None else f"{asked:,.1f}",
+                "-" if requested is None else f"{requested:,.1f}",
                 f"{operation['rate_reached']:,.1f}",
                 *(_time(latency.get(time)) for time in TIMES),
             ]
         )
         if service := operation["service_ms"]:
             rows.append(["  from the send", *[""] * 6, *(_time(service[time]) for time in TIMES)])
-    note = "times in ms from the planned instant, of the answers that were ok"
+    note = "times in ms from the planned instant, of the responses that were ok"
     return f"{align(rows)}\n{note}"
 
 
 def _facts(results: Mapping[str, Any]) -> str:
-    facts = [_plan(results["plan"]), _consumed(results)]
+    facts = [_plan(results["plan"]), *_starts(results), _consumed(results)]
     if duplicates := results["duplicates"]:
         facts.append("duplicates: " + ", ".join(f"{count:,} {_words(name)}" for name, count in duplicates.items()))
     if breaker := results["breaker"]:
@@ -150,6 +166,23 @@ def _plan(plan: Mapping[str, Any]) -> str:
     )
 
 
+def _starts(results: Mapping[str, Any]) -> list[str]:
+    """Say when workers started, the latest first; nothing of one worker."""
+    fleet = results.get("fleet") or {}
+    starts = sorted(fleet.get("starts", []), key=lambda start: -float(start["after_s"]))
+    if len(starts) < 2 or fleet["skew_s"] is None:
+        return []
+    late = [one for one in starts if one["after_s"] >= SHOWN_S]
+    listed = [f"{_line(one['task_id'] or one['worker'])} +{one['after_s']:.2f} s" for one in late[:MOST_STARTS]]
+    more = f", and {len(late) - MOST_STARTS:,} more" if late[MOST_STARTS:] else ""
+    share = fleet["distortion"]
+    distorted = "" if share is None else f"; the load differed from the requested rate by {100 * share:.1f} %"
+    return [
+        f"starts: {len(starts):,} workers of {fleet['tasks']:,} tasks within {fleet['skew_s']:.2f} s{distorted}"
+        + (f"; the latest: {', '.join(listed)}{more}" if listed else "")
+    ]
+
+
 def _consumed(results: Mapping[str, Any]) -> str:
     operations = results["operations"].values()
     reads = sum(operation["consumed_read_units"] for operation in operations)
@@ -160,8 +193,8 @@ def _consumed(results: Mapping[str, Any]) -> str:
 def _thresholds(thresholds: Sequence[Mapping[str, Any]]) -> str:
     rows = []
     for threshold in thresholds:
-        value = "no value" if threshold["value"] is None else f"{threshold['value']:g} {threshold['unit']}".strip()
-        rows.append(["  passed" if threshold["passed"] else "  FAILED", _line(threshold["expression"]), f"was {value}"])
+        mark = "  passed" if threshold["passed"] else "  FAILED"
+        rows.append([mark, _line(threshold["expression"]), f"was {value_text(threshold)}"])
     return "thresholds:\n" + "\n".join(
         f"{row[0]}  {row[1]:<{max(len(other[1]) for other in rows)}}  {row[2]}" for row in rows
     )

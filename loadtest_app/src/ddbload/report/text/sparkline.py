@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small charts made of characters: a line over time, and how often which latency came."""
+"""Small charts of characters: a line over time, and the distribution of latencies."""
 
 from __future__ import annotations
 
@@ -13,14 +13,21 @@ PLAIN = "._-=+*%#"
 EMPTY = " "
 
 
-def line(values: Sequence[float | None], width: int, blocks: str = BLOCKS, is_logarithmic: bool = False) -> str:
+def line(
+    values: Sequence[float | None],
+    width: int,
+    blocks: str = BLOCKS,
+    is_logarithmic: bool = False,
+    most: float | None = None,
+) -> str:
     """Draw values as one line of characters, from their lowest to their highest.
 
     Args:
         values: in their order; None is a gap.
         width: characters at most; of several values that share one, the highest is drawn.
         blocks: characters from low to high.
-        is_logarithmic: whether equal ratios are equal heights; what is not above 0 is then drawn as the lowest.
+        is_logarithmic: whether equal ratios are equal heights; values not above 0 are then drawn as the lowest.
+        most: draws from 0 to this value instead, so that several lines have one scale.
     """
     columns = [
         max((value for value in values[start:end] if value is not None), default=None)
@@ -30,6 +37,8 @@ def line(values: Sequence[float | None], width: int, blocks: str = BLOCKS, is_lo
     if not known:
         return EMPTY * len(columns)
     low, high = _scaled(min(known), is_logarithmic), _scaled(max(known), is_logarithmic)
+    if most is not None:
+        low, high = 0.0, most
     return "".join(
         EMPTY if value is None else blocks[_height(_scaled(max(value, min(known)), is_logarithmic), low, high, blocks)]
         for value in columns
@@ -37,12 +46,12 @@ def line(values: Sequence[float | None], width: int, blocks: str = BLOCKS, is_lo
 
 
 def distribution(histogram: Histogram, width: int, blocks: str = BLOCKS) -> tuple[float, str, float]:
-    """Draw how often which latency came, in columns that each stand for the same ratio.
+    """Draw the distribution of latencies, in columns of one constant ratio.
 
     Args:
         histogram: of microseconds.
         width: how many columns.
-        blocks: characters from low to high; a column in which nothing lies is empty, so that one answer can be seen.
+        blocks: characters from low to high; a column without values is empty, so that a single response is visible.
 
     Returns:
         The lowest latency in ms, the columns, the highest latency in ms.
@@ -59,7 +68,7 @@ def distribution(histogram: Histogram, width: int, blocks: str = BLOCKS) -> tupl
 
 
 def _shares(count: int, width: int) -> list[tuple[int, int]]:
-    """Share so many values out among columns, in order and as evenly as may be."""
+    """Distribute ``count`` values over at most ``width`` columns, in order and evenly."""
     columns = min(count, width)
     return [(count * column // columns, count * (column + 1) // columns) for column in range(columns)]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DynamoDB's operations: what is sent for operation number n, and what its answer tells.
+"""DynamoDB's operations: the request of operation number n, and what its response means.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
 """
@@ -19,7 +19,7 @@ def build(name: str, entry: MixEntry, workload: Workload, chooser: Chooser) -> O
     """Build the operation of an entry of the mix.
 
     Raises:
-        ValueError: the table has no such index.
+        ValueError: the table does not have the entry's index.
     """
     choice = KeyChoice(workload, chooser)
     if entry.index and entry.index not in workload.indexes:

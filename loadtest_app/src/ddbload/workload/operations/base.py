@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all operations have in common: what they are made of, and which key they take."""
+"""The common parts of all operations: the workload, and the choice of a key."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ddbload.dynamo.capacity import Consumed
-from ddbload.dynamo.errors import Verdict
-from ddbload.engine.record import OperationRecord
+from ddbload.dynamo.responses.capacity import Consumed
+from ddbload.dynamo.responses.errors import Outcome
 from ddbload.pacing.segment import Segment
-from ddbload.workload.choice import Chooser, Latest
+from ddbload.workload.choice import Chooser
 from ddbload.workload.items import ItemFactory
 from ddbload.workload.journal.state import Journal
 from ddbload.workload.keys import KeySpace
@@ -21,29 +20,29 @@ from ddbload.workload.sequence import KeySequence
 
 
 class Operation(Protocol):
-    """One entry of the mix: what is sent for operation ``number``, and what its answer means."""
+    """One entry of the mix: the request of operation ``number``, and what its response means."""
 
     # The value of X-Amz-Target.
     target: str
-    # Where the engine records it.
-    record: OperationRecord
+    # Counts of what became of injected duplicates; None for operations that inject none.
+    duplicate_figures: dict[str, int] | None
 
     def prepare(self, number: int) -> tuple[bytes, Any] | None:
-        """Return the request's body, and what to give back with its answer; None: it has to wait for others."""
+        """Return the request's body, and ``work`` to pass with its outcome; None: it has to wait for others."""
 
     def succeeded(self, work: Any, body: bytes) -> Consumed:
-        """Take the answer of a success."""
+        """Read the response of a success."""
 
-    def failed(self, work: Any, verdict: Verdict, uncertain: bool) -> None:
-        """Take any other end; ``uncertain``: it may have been done all the same."""
+    def failed(self, work: Any, outcome: Outcome, uncertain: bool) -> None:
+        """Note any other outcome; ``uncertain``: the operation may have been applied."""
 
-    def doubted(self, work: Any) -> None:
-        """Take that an attempt may or may not have been done, and that it is sent again."""
+    def unknown_outcome(self, work: Any) -> None:
+        """Note that an attempt may have been applied and is retried."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What operations are made of."""
+    """The parts that all operations use."""
 
     table: str
     run_id: str
@@ -75,18 +74,18 @@ class KeyChoice:
         self._sequence = workload.sequence
         self._journal = workload.journal
         self._choose = chooser.choose
-        self._latest = isinstance(chooser, Latest)
+        self._from_newest = chooser.from_newest
 
     def index(self, number: int) -> int:
         """Return the index of the key that operation ``number`` takes."""
         return self._index(number, self._sequence.existing(number))
 
     def indexes(self, number: int, count: int) -> list[int]:
-        """Return the indexes of so many different keys; the next ones too where fewer exist yet."""
+        """Return the indexes of ``count`` different keys, including new ones where fewer exist yet."""
         existing = self._sequence.existing(number)
         chosen: dict[int, None] = {}
-        for place in range(count):
-            index = self._index(number * count + place, existing)
+        for draw in range(count):
+            index = self._index(number * count + draw, existing)
             step = 0
             while index in chosen:
                 index = self._sequence.chosen(step)
@@ -95,12 +94,12 @@ class KeyChoice:
         return list(chosen)
 
     def _index(self, number: int, existing: int) -> int:
-        place = self._choose(number, existing)
-        if self._latest:
+        rank = self._choose(number, existing)
+        if self._from_newest:
             newest = self._journal.newest_acknowledged
-            # What is chosen is the distance from the newest key that was acknowledged.
-            return self._sequence.earlier(newest if newest >= 0 else self._sequence.chosen(existing - 1), place)
-        return self._sequence.chosen(place)
+            # The rank is the distance from the newest key that was acknowledged.
+            return self._sequence.earlier(newest if newest >= 0 else self._sequence.chosen(existing - 1), rank)
+        return self._sequence.chosen(rank)
 
 
 def encode(document: object) -> bytes:
@@ -108,9 +107,9 @@ def encode(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def opened(document: Mapping[str, Any], member: str) -> bytes:
-    """Return a document's JSON up to where the value of one more member begins."""
-    return encode(document)[:-1] + b',"%b":' % member.encode()
+def json_prefix(document: Mapping[str, Any], next_member: str) -> bytes:
+    """Return a document's JSON up to the value of one more member: ``{"a":1,"next":``."""
+    return encode(document)[:-1] + b',"%b":' % next_member.encode()
 
 
 def condition_expression(condition: str, name: str = "#key") -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BatchWriteItem and BatchGetItem: many items a call, of which DynamoDB may leave some unprocessed.
+"""BatchWriteItem and BatchGetItem: several items a call, of which DynamoDB may leave some unprocessed.
 
-What comes back unprocessed inside a success was throttled, so items are counted as well as calls.
+Unprocessed items in a success were throttled, so items are counted as well as calls.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 """
 
@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ddbload.dynamo.capacity import Consumed, units
-from ddbload.dynamo.documents import Document, object_of, objects_of, read_success, unexpected
-from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.responses.capacity import Consumed, units
+from ddbload.dynamo.responses.documents import Document, object_of, objects_of, read_success, unexpected
+from ddbload.dynamo.responses.errors import Outcome
 from ddbload.dynamo.sign import API
-from ddbload.engine.record import OperationRecord
 from ddbload.workload.operations.base import KeyChoice, Workload, encode
 from ddbload.workload.operations.reads import Read
 
@@ -31,21 +30,22 @@ Writes = tuple[list[int], int]
 class ManyWrites:
     """A write of several new items, whose keys follow each other."""
 
+    duplicate_figures: dict[str, int] | None = None
+
     def __init__(self, workload: Workload, count: int) -> None:
         """Take the number of items.
 
         Raises:
-            ValueError: there are fewer keys, so that one would come twice.
+            ValueError: there are fewer keys, so that one would be written twice.
         """
         if count > workload.sequence.count:
             raise ValueError(f"keys.count: {workload.sequence.count} keys of a worker are too few for {count} items")
-        self.record = OperationRecord()
         self._workload = workload
         self._journal = workload.journal
         self._count = count
 
     def indexes(self, number: int) -> list[int]:
-        """Return the keys that operation ``number`` writes, and tell the journal."""
+        """Return the keys that operation ``number`` writes, and note them in the journal."""
         sequence = self._workload.sequence
         indexes = [sequence.new(number, self._count)]
         while len(indexes) < self._count:
@@ -54,15 +54,15 @@ class ManyWrites:
             self._journal.sent(index, number)
         return indexes
 
-    def failed(self, work: Writes, _verdict: Verdict, uncertain: bool) -> None:
-        """All of it was refused, or nobody knows."""
+    def failed(self, work: Writes, _outcome: Outcome, uncertain: bool) -> None:
+        """Note that no item was written, or that this is unknown."""
         indexes, number = work
-        told = self._journal.indeterminate if uncertain else self._journal.refused
+        note = self._journal.indeterminate if uncertain else self._journal.refused
         for index in indexes:
-            told(index, number)
+            note(index, number)
 
-    def doubted(self, work: Writes) -> None:
-        """An attempt may have written all of it; the next one is another write."""
+    def unknown_outcome(self, work: Writes) -> None:
+        """Note that an attempt may have written all items; the next one is another write."""
         indexes, number = work
         for index in indexes:
             self._journal.indeterminate(index, number)
@@ -70,7 +70,7 @@ class ManyWrites:
 
 
 class BatchWriteItem(ManyWrites):
-    """Puts so many new items in one call."""
+    """Puts ``count`` new items in one call."""
 
     target = f"{API}.BatchWriteItem"
 
@@ -88,7 +88,7 @@ class BatchWriteItem(ManyWrites):
         return b"%b%b]}}" % (self._before, puts), (indexes, number)
 
     def succeeded(self, work: Writes, body: bytes) -> Consumed:
-        """Read what was consumed; what is unprocessed was not written."""
+        """Read the consumed units; unprocessed items were not written."""
         indexes, number = work
         document = read_success(body)
         left = unprocessed_items(document, self._workload.table)
@@ -104,7 +104,7 @@ class BatchWriteItem(ManyWrites):
 
 
 class BatchGetItem(Read):
-    """Reads so many chosen keys in one call."""
+    """Reads ``count`` chosen keys in one call."""
 
     target = f"{API}.BatchGetItem"
 
@@ -119,16 +119,16 @@ class BatchGetItem(Read):
         keys = [self._workload.keys.json(index) for index in self._choice.indexes(number, self._count)]
         return self._request.body(keys), len(keys)
 
-    def succeeded(self, asked: int, body: bytes) -> Consumed:
-        """Read what was consumed, how many were found and how many left unprocessed."""
+    def succeeded(self, requested: int, body: bytes) -> Consumed:
+        """Read the consumed units, and the counts of found and unprocessed keys."""
         document = read_success(body)
         table = self._workload.table
         left = len(unprocessed_keys(document, table))
         found = len(found_items(document, table))
-        if found + left > asked:
+        if found + left > requested:
             raise unexpected(RESPONSES)
         read, write, by_index = units(document, writes=False)
-        return Consumed(read, write, found, asked - left, left, by_index)
+        return Consumed(read, write, found, requested - left, left, by_index)
 
 
 class BatchGetRequest:
@@ -148,19 +148,19 @@ class BatchGetRequest:
 
 
 def unprocessed_items(document: Document, table: str) -> list[Document]:
-    """Return the requests that a BatchWriteItem left undone.
+    """Return the requests that a BatchWriteItem left unprocessed.
 
     Raises:
-        InvalidAnswer: the answer is none of DynamoDB's.
+        InvalidAnswer: the response is not DynamoDB's.
     """
     return objects_of(_part(document, UNPROCESSED_ITEMS, table), UNPROCESSED_ITEMS)
 
 
 def unprocessed_keys(document: Document, table: str) -> list[Document]:
-    """Return the keys that a BatchGetItem left unread.
+    """Return the keys that a BatchGetItem left unprocessed.
 
     Raises:
-        InvalidAnswer: the answer is none of DynamoDB's.
+        InvalidAnswer: the response is not DynamoDB's.
     """
     part = _part(document, UNPROCESSED_KEYS, table)
     if part is not None and not isinstance(part, dict):
@@ -172,7 +172,7 @@ def found_items(document: Document, table: str) -> list[Document]:
     """Return the items that a BatchGetItem found.
 
     Raises:
-        InvalidAnswer: the answer is none of DynamoDB's, which tells of every table that it read in.
+        InvalidAnswer: the response is not DynamoDB's, which lists every table that it read.
     """
     responses = object_of(document, RESPONSES)
     if table not in responses and not unprocessed_keys(document, table):
@@ -181,21 +181,21 @@ def found_items(document: Document, table: str) -> list[Document]:
 
 
 def _part(document: Document, member: str, table: str) -> Any:
-    """Return what a member tells of a table; one that tells of a table that was not asked about is none."""
+    """Return a member's part for a table; a part for any other table is an error."""
     parts = object_of(document, member)
     if parts.keys() - {table}:
         raise unexpected(member)
     return parts.get(table)
 
 
-def some_of(asked: Sequence[int], told: Iterable[int | None], member: str) -> set[int]:
-    """Return the keys that an answer tells of, by index.
+def some_of(requested: Sequence[int], found: Iterable[int | None], member: str) -> set[int]:
+    """Return the keys in a response, by index.
 
     Raises:
-        InvalidAnswer: one of them was not asked for, or comes twice.
+        InvalidAnswer: one of them was not requested, or comes twice.
     """
-    indexes = list(told)
+    indexes = list(found)
     known = {index for index in indexes if index is not None}
-    if len(known) < len(indexes) or not known <= set(asked):
+    if len(known) < len(indexes) or not known <= set(requested):
         raise unexpected(member)
     return known

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ddbload.dynamo.capacity import AnswerReader, Consumed, units
-from ddbload.dynamo.documents import Document, key_of, read_success, unexpected
-from ddbload.dynamo.errors import Verdict
+from ddbload.dynamo.responses.capacity import AnswerReader, Consumed, units
+from ddbload.dynamo.responses.documents import Document, key_of, read_success, unexpected
+from ddbload.dynamo.responses.errors import Outcome
 from ddbload.dynamo.sign import API
-from ddbload.engine.record import OperationRecord
-from ddbload.workload.operations.base import KeyChoice, Workload, encode, opened
+from ddbload.workload.operations.base import KeyChoice, Workload, encode, json_prefix
 
 # A page has 1 MB at most, and an item a byte of key at least.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
@@ -18,17 +17,18 @@ MOST_ITEMS = 1_048_576
 
 
 class Read:
-    """A read: nothing has to be remembered of it."""
+    """A read, of which the journal holds nothing."""
+
+    duplicate_figures: dict[str, int] | None = None
 
     def __init__(self, workload: Workload) -> None:
-        self.record = OperationRecord()
         self._workload = workload
 
-    def failed(self, work: Any, verdict: Verdict, uncertain: bool) -> None:
-        """Nothing was read."""
+    def failed(self, work: Any, outcome: Outcome, uncertain: bool) -> None:
+        """Do nothing: nothing was read."""
 
-    def doubted(self, work: Any) -> None:
-        """Nothing was written."""
+    def unknown_outcome(self, work: Any) -> None:
+        """Do nothing: nothing was written."""
 
 
 class GetItem(Read):
@@ -40,7 +40,7 @@ class GetItem(Read):
         super().__init__(workload)
         self._choice = choice
         self._answers = AnswerReader(writes=False)
-        self._before = opened(workload.common(ConsistentRead=consistent), "Key")
+        self._before = json_prefix(workload.common(ConsistentRead=consistent), "Key")
 
     def prepare(self, number: int) -> tuple[bytes, None] | None:
         """Return the request of operation ``number``."""
@@ -48,7 +48,7 @@ class GetItem(Read):
         return b"%b{%b}}" % (self._before, key.encode()), None
 
     def succeeded(self, _work: None, body: bytes) -> Consumed:
-        """Read what was consumed, and whether the item was there."""
+        """Read the consumed units, and whether the item was found."""
         return self._answers.remembered.get(body) or self._answers.read(body)
 
 
@@ -63,7 +63,7 @@ class Query(Read):
         # An index may have several hash keys, and a query has to give a value to each.
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.DesignPattern.MultiAttributeKeys.html
         self._hashes = tuple(workload.indexes[index]) if index else (workload.key_name,)
-        self._aliases = [f"hash{place or ''}" for place in range(len(self._hashes))]
+        self._aliases = [f"hash{number or ''}" for number in range(len(self._hashes))]
         condition = " AND ".join(f"#{alias} = :{alias}" for alias in self._aliases)
         more: dict[str, Any] = {"ConsistentRead": consistent, "KeyConditionExpression": condition, "Limit": limit}
         if index:
@@ -71,7 +71,7 @@ class Query(Read):
         more["ExpressionAttributeNames"] = {
             f"#{alias}": name for alias, name in zip(self._aliases, self._hashes, strict=True)
         }
-        self._before = opened(workload.common(**more), "ExpressionAttributeValues")
+        self._before = json_prefix(workload.common(**more), "ExpressionAttributeValues")
 
     def prepare(self, number: int) -> tuple[bytes, None] | None:
         """Return the request of operation ``number``."""
@@ -83,12 +83,12 @@ class Query(Read):
         return b"%b%b}" % (self._before, encode(values)), None
 
     def succeeded(self, _work: None, body: bytes) -> Consumed:
-        """Read what was consumed, and how many items were found."""
+        """Read the consumed units, and the count of items."""
         return read_page(read_success(body))
 
 
 class Scan(Read):
-    """Reads the table page by page, in so many segments side by side; from the start again after the last page."""
+    """Reads the table page by page, in parallel segments; from the start again after the last page."""
 
     target = f"{API}.Scan"
 
@@ -99,8 +99,8 @@ class Scan(Read):
         more: dict[str, Any] = {"ConsistentRead": consistent, "Limit": limit, "TotalSegments": segments}
         if index:
             more["IndexName"] = index
-        self._before = opened(workload.common(**more), "Segment")
-        # Segment -> where its next page begins.
+        self._before = json_prefix(workload.common(**more), "Segment")
+        # Segment -> the start key of its next page.
         self._next: dict[int, bytes] = {}
 
     def prepare(self, number: int) -> tuple[bytes, int] | None:
@@ -111,7 +111,7 @@ class Scan(Read):
         return b"%b%d%b}" % (self._before, segment, after), segment
 
     def succeeded(self, segment: int, body: bytes) -> Consumed:
-        """Read what was consumed and found, and where the next page begins."""
+        """Read the consumed units, the count of items, and the start key of the next page."""
         document = read_success(body)
         consumed, key = read_page(document), key_of(document, "LastEvaluatedKey")
         if key:
@@ -122,10 +122,10 @@ class Scan(Read):
 
 
 def read_page(document: Document) -> Consumed:
-    """Read the answer of a Query or Scan.
+    """Read the response of a Query or Scan.
 
     Raises:
-        InvalidAnswer: it is none of DynamoDB's, which always counts the items.
+        InvalidAnswer: it is not DynamoDB's, which always counts the items.
     """
     read, write, indexes = units(document, writes=False)
     count = document.get("Count")

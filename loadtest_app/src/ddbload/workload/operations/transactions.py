@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import hashlib
 
-from ddbload.dynamo.capacity import Consumed, units
-from ddbload.dynamo.documents import object_of, objects_of, read_success, unexpected
+from ddbload.dynamo.responses.capacity import Consumed, units
+from ddbload.dynamo.responses.documents import object_of, objects_of, read_success, unexpected
 from ddbload.dynamo.sign import API
 from ddbload.workload.operations.base import KeyChoice, Workload, condition_expression, encode
 from ddbload.workload.operations.batches import ManyWrites, Writes
 from ddbload.workload.operations.reads import Read
 
-MAX_TRANSACTION_ITEMS = 100
-
 
 class TransactWriteItems(ManyWrites):
-    """Puts so many new items in one transaction."""
+    """Puts ``count`` new items in one transaction."""
 
     target = f"{API}.TransactWriteItems"
 
@@ -32,7 +30,7 @@ class TransactWriteItems(ManyWrites):
             expression = encode(condition_expression(condition))
             more = b',"ConditionExpression":%b,"ExpressionAttributeNames":%b' % (expression, names)
         self._before = b'{"Put":{"TableName":%b%b,"Item":' % (encode(workload.table), more)
-        # Makes a request that is sent again the same transaction, for ten minutes.
+        # A request that is sent again within ten minutes is the same transaction to DynamoDB.
         self._token = hashlib.sha256(workload.run_id.encode()).hexdigest()[:20]
 
     def prepare(self, number: int) -> tuple[bytes, Writes] | None:
@@ -48,7 +46,7 @@ class TransactWriteItems(ManyWrites):
         return b"%b%b]}" % (head, puts), (indexes, number)
 
     def succeeded(self, work: Writes, body: bytes) -> Consumed:
-        """All items were written."""
+        """Note that all items were written."""
         indexes, number = work
         read, write, by_index = units(read_success(body), writes=True)
         for index in indexes:
@@ -57,7 +55,7 @@ class TransactWriteItems(ManyWrites):
 
 
 class TransactGetItems(Read):
-    """Reads so many chosen keys in one transaction."""
+    """Reads ``count`` chosen keys in one transaction."""
 
     target = f"{API}.TransactGetItems"
 
@@ -74,12 +72,12 @@ class TransactGetItems(Read):
         gets = b",".join(b"%b%b}}}" % (self._before, key) for key in keys)
         return b'{"ReturnConsumedCapacity":"%b","TransactItems":[%b]}' % (self._capacity, gets), len(keys)
 
-    def succeeded(self, asked: int, body: bytes) -> Consumed:
-        """Read what was consumed and how many items were found."""
+    def succeeded(self, requested: int, body: bytes) -> Consumed:
+        """Read the consumed units and the count of found items."""
         document = read_success(body)
-        answers = objects_of(document.get("Responses"), "Responses")
-        if len(answers) != asked:
+        responses = objects_of(document.get("Responses"), "Responses")
+        if len(responses) != requested:
             raise unexpected("Responses")
-        found = sum(bool(object_of(answer, "Item")) for answer in answers)
+        found = sum(bool(object_of(response, "Item")) for response in responses)
         read, write, by_index = units(document, writes=False)
-        return Consumed(read, write, found, asked, 0, by_index)
+        return Consumed(read, write, found, requested, 0, by_index)

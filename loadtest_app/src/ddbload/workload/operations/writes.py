@@ -7,58 +7,56 @@ import json
 from enum import Enum, auto
 from typing import Any
 
-from ddbload.dynamo.capacity import AnswerReader, Consumed
-from ddbload.dynamo.errors import AFTER_UNCERTAIN, Verdict
+from ddbload.dynamo.responses.capacity import AnswerReader, Consumed
+from ddbload.dynamo.responses.errors import AFTER_UNCERTAIN, Outcome
 from ddbload.dynamo.sign import API
-from ddbload.engine.record import OperationRecord
-from ddbload.workload.journal.state import VersionJournal
 from ddbload.workload.keys import splitmix64
-from ddbload.workload.operations.base import KeyChoice, Workload, condition_expression, opened
+from ddbload.workload.operations.base import KeyChoice, Workload, condition_expression, json_prefix
 
-# How many keys are looked at for one that is acknowledged, before the newest of them is taken.
+# Keys that are tried for one that is acknowledged, before the newest acknowledged key is taken.
 PROBES = 16
 
 Write = tuple[int, int]
 
 
 class SingleWrite:
-    """A write of one item: the journal hears of it before it is sent, and of its end."""
+    """A write of one item: the journal notes it before it is sent, and its outcome."""
 
     deletes = False
+    duplicate_figures: dict[str, int] | None = None
 
     def __init__(self, workload: Workload) -> None:
-        self.record = OperationRecord()
         self._workload = workload
         self._journal = workload.journal
         self._answers = AnswerReader(writes=True)
-        self._told = self._answers.remembered
+        self._remembered = self._answers.remembered
 
     def succeeded(self, work: Write, body: bytes) -> Consumed:
-        """The write was acknowledged."""
+        """Note that the write was acknowledged."""
         index, number = work
-        # Read first: an answer that is not DynamoDB's acknowledges nothing.
-        consumed = self._told.get(body) or self._answers.read(body)
+        # Read first: a response that is not DynamoDB's acknowledges nothing.
+        consumed = self._remembered.get(body) or self._answers.read(body)
         if self.deletes:
             self._journal.acknowledged(index, number, delete=True)
         else:
             self._journal.acknowledged(index, number)
         return consumed
 
-    def failed(self, work: Write, _verdict: Verdict, uncertain: bool) -> None:
-        """The write was refused, or nobody knows."""
+    def failed(self, work: Write, _outcome: Outcome, uncertain: bool) -> None:
+        """Note that the write was refused, or that this is unknown."""
         index, number = work
-        told = self._journal.indeterminate if uncertain else self._journal.refused
-        told(index, number, delete=self.deletes)
+        note = self._journal.indeterminate if uncertain else self._journal.refused
+        note(index, number, delete=self.deletes)
 
-    def doubted(self, work: Write) -> None:
-        """An attempt may have been done; the next one is another write."""
+    def unknown_outcome(self, work: Write) -> None:
+        """Note that an attempt may have been applied; the next one is another write."""
         index, number = work
         self._journal.indeterminate(index, number, delete=self.deletes)
         self._journal.sent(index, number, delete=self.deletes)
 
 
 class PutItem(SingleWrite):
-    """Inserts new keys; or writes chosen ones again."""
+    """Inserts new keys, or writes chosen ones again."""
 
     target = f"{API}.PutItem"
 
@@ -66,8 +64,10 @@ class PutItem(SingleWrite):
         super().__init__(workload)
         self._choice = choice
         self._new = workload.sequence.new
-        self._sent = workload.journal.sent if isinstance(workload.journal, VersionJournal) else None
-        self._request = workload.items.writer(opened(workload.common(**_condition(workload, condition)), "Item"), b"}")
+        self._sent = None if workload.journal.inserts_only else workload.journal.sent
+        self._request = workload.items.writer(
+            json_prefix(workload.common(**_condition(workload, condition)), "Item"), b"}"
+        )
 
     def prepare(self, number: int) -> tuple[bytes, Write] | None:
         """Return the request of operation ``number``."""
@@ -78,29 +78,29 @@ class PutItem(SingleWrite):
 
 
 class Kind(Enum):
-    """What a put of the classic plan is."""
+    """The kinds of puts in the classic plan."""
 
     ORIGINAL = auto()
     DUPLICATE = auto()
-    # A duplicate while no key is known to be there: an original over again.
+    # A duplicate while no key is known to exist: an original once more.
     REPEAT = auto()
 
 
 class DuplicatingPut(SingleWrite):
-    """The classic plan's puts: each on condition that its key is new, some of them with a key that is not.
+    """The classic plan's puts: each on the condition that its key is new, some of them with a key that is not.
 
-    A duplicate takes a key that is known to be there, so that the table must refuse it: one that was acknowledged, or
-    that refused an original. Where none is known yet, it waits for a put that can tell. Where none is under way, it
-    repeats this worker's newest original to the letter: accepted it proves nothing, and the item is the right one.
+    A duplicate takes a key that is known to exist, so that the table must refuse it: one that was acknowledged, or
+    that refused an original. Where none is known yet, it waits for the puts under way. Where none is under way, it
+    repeats this worker's newest original byte for byte: if the table accepts it, the item is still the right one.
     """
 
     target = PutItem.target
 
     def __init__(self, workload: Workload) -> None:
-        """Get ready.
+        """Take the workload.
 
         Raises:
-            ValueError: there are so many workers that one of them has no put of its own to repeat.
+            ValueError: one of the workers has no put of its own to repeat.
         """
         super().__init__(workload)
         assert workload.mix.duplicates
@@ -112,21 +112,22 @@ class DuplicatingPut(SingleWrite):
                 f"key, here are {workload.segment.count}"
             )
         self._seed = splitmix64(workload.segment.index)
-        self._before = opened(workload.common(**_condition(workload, "not_exists")), "Item")
+        self._before = json_prefix(workload.common(**_condition(workload, "not_exists")), "Item")
         self._under_way = 0
         self._refusing_key = -1
         self._newest_original: Write = (-1, -1)
-        self.figures = {"sent": 0, "refused": 0, "accepted": 0, "unanswered": 0, "originals_refused": 0}
+        self._figures = {"sent": 0, "refused": 0, "accepted": 0, "unanswered": 0, "originals_refused": 0}
+        self.duplicate_figures = self._figures
 
     def prepare(self, number: int) -> tuple[bytes, Any] | None:
-        """Return the request of operation ``number``; None while it has to wait for a key to be repeated."""
+        """Return the request of operation ``number``; None while it has to wait for a key to repeat."""
         if self._duplicates.is_duplicate(number):
             index, kind = self._existing_key(number), Kind.DUPLICATE
             if index < 0:
                 if self._under_way:
                     return None
                 (index, number), kind = self._newest_original, Kind.REPEAT
-            self.figures["sent"] += 1
+            self._figures["sent"] += 1
         else:
             index, kind = self._workload.mix.inserted_before(number), Kind.ORIGINAL
             self._newest_original = (index, number)
@@ -136,41 +137,41 @@ class DuplicatingPut(SingleWrite):
         return b"%b%b}" % (self._before, self._workload.items.json(index, number)), (index, number, kind)
 
     def succeeded(self, work: Any, body: bytes) -> Consumed:
-        """An original was acknowledged; or a duplicate was accepted, which must not be."""
+        """Note that an original was acknowledged, or a duplicate wrongly accepted."""
         index, number, kind = work
-        consumed = self._told.get(body) or self._answers.read(body)
+        consumed = self._remembered.get(body) or self._answers.read(body)
         if kind is Kind.DUPLICATE:
-            self.figures["accepted"] += 1
+            self._figures["accepted"] += 1
         else:
             self._under_way -= 1
-            self.figures["unanswered"] += kind is Kind.REPEAT
+            self._figures["unanswered"] += kind is Kind.REPEAT
             self._journal.acknowledged(index, number)
         return consumed
 
-    def failed(self, work: Any, verdict: Verdict, uncertain: bool) -> None:
-        """A duplicate was refused, as it has to be; or something went wrong."""
+    def failed(self, work: Any, outcome: Outcome, uncertain: bool) -> None:
+        """Note that a duplicate was refused, as it must be, or that a put failed."""
         index, number, kind = work
-        refused = verdict.outcome == "expected"
+        refused = outcome.kind == "expected"
         if kind is not Kind.ORIGINAL:
-            self.figures["refused" if refused else "unanswered"] += 1
+            self._figures["refused" if refused else "unanswered"] += 1
         if kind is Kind.DUPLICATE:
             return
         self._under_way -= 1
         if refused:
             self._refusing_key = index
-        # Refused by what an attempt of its own may have written, it is no sign of a key that was there before.
-        if kind is Kind.ORIGINAL and not verdict.reason.endswith(AFTER_UNCERTAIN):
-            self.figures["originals_refused"] += refused
-        super().failed((index, number), verdict, uncertain)
+        # An earlier attempt of its own may have written the key: the refusal does not show that it existed before.
+        if kind is Kind.ORIGINAL and not outcome.reason.endswith(AFTER_UNCERTAIN):
+            self._figures["originals_refused"] += refused
+        super().failed((index, number), outcome, uncertain)
 
-    def doubted(self, work: Any) -> None:
-        """An attempt may have been done; that of a duplicate wrote nothing."""
+    def unknown_outcome(self, work: Any) -> None:
+        """Note that an attempt may have been applied; that of a duplicate wrote nothing."""
         index, number, kind = work
         if kind is not Kind.DUPLICATE:
-            super().doubted((index, number))
+            super().unknown_outcome((index, number))
 
     def _existing_key(self, number: int) -> int:
-        """Return a key that is known to be there, -1 where none is."""
+        """Return a key that is known to exist, -1 where none is."""
         count = max(1, self._workload.mix.inserted_before(number))
         for probe in range(PROBES):
             index = splitmix64(self._seed ^ (number * PROBES + probe)) % count
@@ -181,7 +182,7 @@ class DuplicatingPut(SingleWrite):
 
 
 class UpdateItem(SingleWrite):
-    """Writes all attributes of a chosen item anew."""
+    """Replaces all attributes of a chosen item."""
 
     target = f"{API}.UpdateItem"
 
@@ -194,7 +195,7 @@ class UpdateItem(SingleWrite):
         if condition != "none":
             names["#key"] = workload.key_name
             more["ConditionExpression"] = condition_expression(condition)
-        self._before = opened(workload.common(**more, ExpressionAttributeNames=names), "Key")
+        self._before = json_prefix(workload.common(**more, ExpressionAttributeNames=names), "Key")
 
     def prepare(self, number: int) -> tuple[bytes, Write] | None:
         """Return the request of operation ``number``."""
@@ -214,7 +215,7 @@ class DeleteItem(SingleWrite):
     def __init__(self, workload: Workload, choice: KeyChoice, condition: str) -> None:
         super().__init__(workload)
         self._choice = choice
-        self._before = opened(workload.common(**_condition(workload, condition)), "Key")
+        self._before = json_prefix(workload.common(**_condition(workload, condition)), "Key")
 
     def prepare(self, number: int) -> tuple[bytes, Write] | None:
         """Return the request of operation ``number``."""

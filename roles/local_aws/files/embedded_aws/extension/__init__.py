@@ -1,4 +1,4 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What MiniStack lacks or drops in silence: mended here, or refused aloud."""
+"""What MiniStack lacks, or drops without a message: fixed here, or refused."""

@@ -100,7 +100,7 @@ def _scalar(type_name: str, value: Any, path: str) -> str | int | float | bool:
     if isinstance(value, (str, int, float)):
         try:
             match type_name:
-                case "string":
+                case "string" | "timestamp":
                     return text
                 case "boolean" if text.lower() in ("true", "false"):
                     return text.lower() == "true"

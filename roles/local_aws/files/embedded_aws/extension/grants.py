@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What MiniStack hands out, made such that the guard lets its holders in: to tasks and to image clients."""
+"""Credentials that MiniStack issues to tasks and image clients, changed so that the guard accepts them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def install(keys: Keys, *, in_containers: bool) -> None:
     Args:
         keys: of this start.
         in_containers: whether tasks are containers. The AWS SDK fetches a container's credentials from a loopback only,
-            by which no container reaches this machine, so such a task has them in its environment.
+            by which no container reaches this machine, so its environment holds them.
     """
     _task_environment(keys, in_containers)
     _registry_token(keys)
@@ -42,7 +42,7 @@ def _task_environment(keys: Keys, in_containers: bool) -> None:
             env.setdefault("AWS_ACCESS_KEY_ID", keys.task)
             env.setdefault("AWS_SECRET_ACCESS_KEY", "embedded-aws-needs-no-secret")
         host = env["AWS_ENDPOINT_URL"].rpartition("/")[2].partition(":")[0]
-        # A proxy that the task is given does not lead here.
+        # A proxy in the task's environment does not reach this machine's loopback.
         for name in ("NO_PROXY", "no_proxy"):
             env[name] = ",".join(dict.fromkeys(filter(None, [env.get(name), host, "localhost"])))
         return token

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who is answered by the embedded AWS: a decision over a request's first line and headers.
 
-It runs code for whoever may call it, so nobody may but its own user. Browsers are refused by what they send, since any
+It runs code for its callers, so only its own user may call it. Browsers are refused by what they send, since any
 web page can have them call a loopback address; programs of other users are refused for want of the secret.
 """
 
@@ -25,6 +25,8 @@ TASK_CREDENTIALS = re.compile(r"/v2/credentials/[A-Za-z0-9-]+")
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
 # The path itself is the secret: MiniStack makes one of 32 random bytes for each container.
 TASK_METADATA = re.compile(r"/v4/[A-Za-z0-9_-]{43}(/task|/stats|/task/stats)?")
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-scale-in-protection-endpoint.html
+TASK_PROTECTION = re.compile(r"/v4/[A-Za-z0-9_-]{43}/task-protection/v1/state")
 REGISTRY = re.compile(r"/v2(/.*)?", re.DOTALL)
 NONCE = re.compile(r"[0-9a-f]{32}")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
@@ -40,10 +42,11 @@ class Verdict(Enum):
     """What is done with a request."""
 
     ALLOW = "hand it to MiniStack"
-    HEALTH = "prove that this is the embedded AWS of whoever asks"
+    HEALTH = "prove that this is the embedded AWS of the caller"
     TASK_CREDENTIALS = "hand out the tasks' credentials"
     TASK_METADATA = "hand it to MiniStack without its headers and its query"
-    NO_LOGIN = "ask an image client for its login"
+    TASK_PROTECTION = "hand it to MiniStack with its body, without its headers and its query"
+    NO_LOGIN = "request a login from an image client"
     REFUSE = "refuse it"
 
 
@@ -60,7 +63,7 @@ class Guard:
     """The rules of one start.
 
     Attributes:
-        keys: who may call.
+        keys: the keys of permitted callers.
         hosts: the values of the header Host that lead here, in lower case.
     """
 
@@ -89,6 +92,8 @@ class Guard:
             return Decision(Verdict.REFUSE, "the authorization token is not that of its tasks")
         if method == "GET" and TASK_METADATA.fullmatch(path):
             return Decision(Verdict.TASK_METADATA)
+        if method in ("GET", "PUT") and TASK_PROTECTION.fullmatch(path):
+            return Decision(Verdict.TASK_PROTECTION)
         return self._by_key(path, query, authorizations)
 
     def _elsewhere(self, named: list[tuple[str, str]]) -> str:
@@ -115,7 +120,7 @@ def _from_a_browser(method: str, query: str, named: list[tuple[str, str]]) -> st
         if name in BROWSER_HEADERS or name.startswith(BROWSER_PREFIXES):
             return f"it has the header {name.title()}, as web browsers send it"
     if method == "OPTIONS":
-        return "OPTIONS is what web browsers ask"
+        return "only web browsers send OPTIONS"
     # The Query API's calls come by POST; a link or a redirect makes a GET.
     if method in ("GET", "HEAD") and any(name.lower() == "action" for name, _value in _fields(query)):
         return f"{method} with an Action is what a link makes"

@@ -55,9 +55,10 @@ class Guarded:
             await _send(send, services.refusal(what, dict(headers)), scope["method"])
         elif decision.verdict is Verdict.ALLOW:
             await self.application(scope, receive, _unshared(send))
-        elif decision.verdict is Verdict.TASK_METADATA:
+        elif decision.verdict in (Verdict.TASK_METADATA, Verdict.TASK_PROTECTION):
             host = [(name, value) for name, value in scope["headers"] if name.lower() == b"host"]
-            await self.application({**scope, "headers": host, "query_string": b""}, _no_body, _unshared(send))
+            body = receive if decision.verdict is Verdict.TASK_PROTECTION else _no_body
+            await self.application({**scope, "headers": host, "query_string": b""}, body, _unshared(send))
         else:
             await _drain(receive)
             await _send(send, self._own(decision, query, dict(headers)), scope["method"])

@@ -27,7 +27,7 @@ class Keys:
 
         Raises:
             OSError: the file cannot be read.
-            KeyError: it has no such profile, or the profile has no key.
+            KeyError: it lacks the profile, or the profile has no key.
             ValueError: the key is too short to be a secret.
         """
         parser = configparser.RawConfigParser()
@@ -48,20 +48,20 @@ class Keys:
         return self._derived("registry")
 
     def proof(self, nonce: str) -> str:
-        """Prove to whoever has the secret, and asks with a fresh nonce, that this process has it too."""
+        """Prove to a caller with the secret, by a fresh nonce, that this process has the secret too."""
         return self._derived(f"health {nonce}")
 
     def is_access_key(self, given: str) -> bool:
-        """Tell whether an access key id may call, in a time that says nothing about the right one."""
+        """Return whether an access key id may call, in a time that says nothing about the right one."""
         # Both are compared in any case, so that the time does not say which one is near.
         return bool(_same(given, self.secret) | _same(given, self.task))
 
     def is_task_token(self, given: str) -> bool:
-        """Tell whether a token is that of the tasks."""
+        """Return whether a token is that of the tasks."""
         return _same(given, self.task)
 
     def is_registry_password(self, given: str) -> bool:
-        """Tell whether a password is that of the image registry."""
+        """Return whether a password is that of the image registry."""
         return _same(given, self.registry)
 
     def _derived(self, purpose: str) -> str:

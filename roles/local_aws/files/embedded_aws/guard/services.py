@@ -16,6 +16,8 @@ Handler = Callable[..., Awaitable[tuple[int, dict[str, str], bytes]]]
 # What templates, modules, the load tester and the tests call, as MiniStack names them.
 IN_USE = frozenset(
     {
+        "acm",
+        "application-autoscaling",
         "budgets",
         "cloudformation",
         "dynamodb",
@@ -24,21 +26,34 @@ IN_USE = frozenset(
         "ecr",
         "ecs",
         "ecs-metadata",
+        "elasticfilesystem",
+        "elasticloadbalancing",
         "events",
         "iam",
         "kms",
         "logs",
         "monitoring",
+        "rds",
+        "route53",
+        "s3",
         "secretsmanager",
+        "servicediscovery",
         "sns",
+        "sqs",
         "ssm",
         "sts",
     }
 )
 
 # The paths of those services, since MiniStack serves some of the others by their paths, past its handlers:
-# https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html, the registry's (/v2/email is SES's), and health.
-PATHS = re.compile(r"/|/service/[^/]+/operation/[^/]+|/v2(/(?!email(/|$)).*)?|/_ministack/health", re.DOTALL)
+# https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html, EFS's and Route 53's with the dates of their
+# APIs, the registry's (/v2/email is SES's), and health.
+PATHS = re.compile(
+    r"/|/service/[^/]+/operation/[^/]+|/201(5-02|3-04)-01/.*|/v2(/(?!email(/|$)).*)?|/_ministack/health", re.DOTALL
+)
+# A bucket with a name that starts with a letter, and its objects, of requests that are signed for S3:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+BUCKETS = re.compile(r"/[a-z][a-z0-9.-]{2,62}(/.*)?", re.DOTALL)
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html: key/date/region/service/…
 SCOPE = re.compile(r"Credential=[^/,\s]+/[^/,\s]*/[^/,\s]*/([^/,\s]+)/")
 
@@ -75,9 +90,9 @@ def not_in_use(path: str, headers: Mapping[str, str]) -> str:
     Returns:
         The name; empty where the path is one of those that are in use.
     """
-    if PATHS.fullmatch(path):
-        return ""
     found = SCOPE.search(headers.get("authorization", ""))
+    if PATHS.fullmatch(path) or (found and found[1] == "s3" and BUCKETS.fullmatch(path)):
+        return ""
     return found[1] if found and found[1] not in IN_USE else f"path {path}"
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clients over a server that answers what a test wants it to."""
+"""Clients over a server with scripted responses."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.gantry.ecs.plugins.module_utils.aws import clients as aws_clients
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import AwsClients, PatientClient
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import is_ambiguous, is_transient
+from ansible_collections.gantry.ecs.tests.unit.plugins.module_utils.aws.clock import Clock
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
@@ -23,7 +24,7 @@ WHOLE = json.dumps({"tasks": [], "failures": []}).encode()
 
 
 class Server(ThreadingHTTPServer):
-    """Answers one body after the other, the last one again and again."""
+    """Responds with one body after the other, and repeats the last one."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -66,7 +67,7 @@ def clients(server: Server) -> AwsClients:
 
 
 @pytest.mark.parametrize("body", [WHOLE[:20], WHOLE[:-1] + b"\xff", b"<html>"])
-def test_an_answer_that_was_cut_or_garbled_is_no_empty_one(server: Server, body: bytes) -> None:
+def test_a_cut_or_garbled_response_is_not_an_empty_one(server: Server, body: bytes) -> None:
     server.bodies = [(200, body)]
     with pytest.raises(ResponseParserError, match="the answer to RunTask is cut or garbled") as raised:
         clients(server).once("ecs").run_task(taskDefinition="t")
@@ -74,7 +75,7 @@ def test_an_answer_that_was_cut_or_garbled_is_no_empty_one(server: Server, body:
     assert server.calls == 1
 
 
-def test_what_is_whole_or_an_error_is_left_to_botocore(server: Server) -> None:
+def test_a_complete_response_or_error_is_left_to_botocore(server: Server) -> None:
     server.bodies = [(200, WHOLE), (400, json.dumps({"__type": "ClusterNotFoundException"}).encode())]
     ecs = clients(server).once("ecs")
     assert ecs.run_task(taskDefinition="t")["tasks"] == []
@@ -82,7 +83,7 @@ def test_what_is_whole_or_an_error_is_left_to_botocore(server: Server) -> None:
         ecs.run_task(taskDefinition="t")
 
 
-def test_a_patient_client_repeats_what_may_work_in_a_moment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retrying_client_repeats_transient_errors(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws_clients, "PAUSE_FIRST", 0.01)
     throttled = (400, json.dumps({"__type": "ThrottlingException", "message": "Rate exceeded"}).encode())
     server.bodies = [throttled, (500, b"{}"), (200, WHOLE[:9]), (200, WHOLE)]
@@ -92,25 +93,16 @@ def test_a_patient_client_repeats_what_may_work_in_a_moment(server: Server, monk
     assert client.meta.region_name == "eu-west-1"
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-def test_patience_ends() -> None:
+def test_retries_are_limited() -> None:
     clock = Clock()
+    began = clock.now
 
     def call(**request: Any) -> None:
         raise EndpointConnectionError(endpoint_url="http://x")
 
     with pytest.raises(EndpointConnectionError):
         PatientClient(SimpleNamespace(call=call), clock=clock, sleep=clock.sleep).call()
-    assert 40 < clock.now <= 60
+    assert 40 < clock.now - began <= 60
     clock.now = 0
     with pytest.raises(EndpointConnectionError):
         PatientClient(SimpleNamespace(call=call), lambda: True, clock, clock.sleep).call()

@@ -8,7 +8,10 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.credentials import CredentialsError, told_as_credentials
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.credentials import (
+    CredentialsError,
+    raised_as_credentials_error,
+)
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import (
     explain,
     is_ambiguous,
@@ -32,7 +35,7 @@ def refused(code: str, message: str = "no", status: int = 400) -> ClientError:
 
 
 def of_credentials(error: Exception) -> CredentialsError:
-    with pytest.raises(CredentialsError) as raised, told_as_credentials("profile x"):
+    with pytest.raises(CredentialsError) as raised, raised_as_credentials_error("profile x"):
         raise error
     return raised.value
 
@@ -41,12 +44,16 @@ INVALID = "InvalidParameterException"
 CLIENT = "ClientException"
 
 
-def test_an_error_without_a_remedy_is_told_as_it_is() -> None:
-    assert explain(refused("NewException", "new."), "cannot", "here") == "cannot (here): NewException: new"
-    assert explain(ValueError(), "cannot", "here") == "cannot (here): ValueError"
+def test_an_error_without_a_remedy_is_reported_as_it_is() -> None:
+    assert explain(refused("NewException", "new."), "cannot", "here") == (
+        "NewException",
+        "cannot (here): NewException: new",
+        "",
+    )
+    assert explain(ValueError(), "cannot", "here") == ("ValueError", "cannot (here): ValueError", "")
 
 
-def test_what_was_signed_and_values_of_parameters_are_not_shown() -> None:
+def test_signed_requests_and_parameter_values_are_not_shown() -> None:
     signed = (
         "The request signature we calculated does not match the signature you provided.\n\nThe Canonical String for "
         "this request should have been\n'POST\n/\nx-amz-security-token:FwoGZXIvYXdzTOKEN\n'"
@@ -56,14 +63,14 @@ def test_what_was_signed_and_values_of_parameters_are_not_shown() -> None:
         report="Invalid type for parameter environment[0].value, value: TOKEN, type: <class 'int'>, valid types: str"
     )
     errors = [refused("SignatureDoesNotMatch", signed, 403), refused("UnauthorizedOperation", encoded, 403), invalid]
-    lines = [explain(error, "cannot", "here") for error in errors]
+    lines = [explain(error, "cannot", "here").line() for error in errors]
     assert [line for line in lines if "TOKEN" in line] == []
     assert "does not match" in lines[0] and "not authorized" in lines[1] and "environment[0].value" in lines[2]
 
 
 @given(st.text(max_size=3000), st.text(max_size=40))
-def test_any_error_is_told_in_one_line_of_bounded_length(message: str, code: str) -> None:
-    line = explain(refused(code, message), "cannot", "here")
+def test_any_error_is_one_line_of_bounded_length(message: str, code: str) -> None:
+    line = explain(refused(code, message), "cannot", "here").line()
     assert line.isprintable() and len(line) < 900
 
 
@@ -117,9 +124,8 @@ KINDS = [
 @pytest.mark.parametrize(
     ("kind", "error"), KINDS, ids=[str(error)[-48:] or type(error).__name__ for kind, error in KINDS]
 )
-def test_it_is_known_what_may_pass_and_what_may_have_been_carried_out(
-    kind: tuple[bool, bool], error: Exception
-) -> None:
+def test_transient_and_possibly_executed_errors_differ(kind: tuple[bool, bool], error: Exception) -> None:
+    """Each error says whether it is transient, and whether the request may have been executed."""
     assert (is_transient(error), is_ambiguous(error)) == kind
 
 
@@ -133,7 +139,7 @@ def test_it_is_known_what_may_pass_and_what_may_have_been_carried_out(
         (RuntimeError("Rate exceeded"), False),
     ],
 )
-def test_throttling_is_known_by_code_status_or_message(error: Exception, expected: bool) -> None:
+def test_throttling_is_recognised_by_code_status_or_message(error: Exception, expected: bool) -> None:
     assert is_throttled(error) is expected
 
 
@@ -156,16 +162,16 @@ def test_throttling_is_known_by_code_status_or_message(error: Exception, expecte
         (exceptions.ReadTimeoutError(endpoint_url=URL), False),
     ],
 )
-def test_expired_credentials_are_known(error: Exception, expected: bool) -> None:
+def test_expired_credentials_are_recognised(error: Exception, expected: bool) -> None:
     assert is_expired(error) is expected
 
 
-def test_what_is_behind_lost_credentials_decides_how_to_go_on() -> None:
+def test_the_cause_of_missing_credentials_decides_the_retry() -> None:
     cut = of_credentials(exceptions.ReadTimeoutError(endpoint_url=URL))
     assert is_transient(cut)
-    # Whatever became of the call for credentials, the request was not sent.
+    # Without credentials the request is not sent.
     assert not is_ambiguous(cut)
     refusal = of_credentials(refused("AccessDenied", "u is not authorized to perform: sts:AssumeRole on resource: r"))
     assert not is_transient(refusal) and not is_expired(refusal)
-    line = explain(refusal, "cannot", "here")
+    line = explain(refusal, "cannot", "here").line()
     assert line.startswith("cannot (here, profile x): AccessDenied: u is not") and "allow sts:AssumeRole" in line

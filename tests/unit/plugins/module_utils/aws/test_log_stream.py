@@ -26,13 +26,13 @@ Line = tuple[int, str]
 
 
 def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "told by the test"}}, "GetLogEvents")
+    return ClientError({"Error": {"Code": code, "Message": "from the test"}}, "GetLogEvents")
 
 
 class CloudWatchLogs:
-    """One stream as GetLogEvents serves it: sorted by time, in pages, after a place that a token names.
+    """One stream as GetLogEvents serves it: sorted by time, in pages, from the position of a token.
 
-    ``troubles`` are what the next calls come to: "fails", "empty" (though more may follow), or so many lines at most.
+    ``troubles`` are the results of the next calls: "fails", "empty" (though more may follow), or a limit of lines.
     """
 
     def __init__(self, lines: Iterable[Line] = (), exists: bool = True) -> None:
@@ -111,7 +111,7 @@ class Following(RuleBasedStateMachine):
         self.logs = CloudWatchLogs(exists=False)
         self.written: list[Line] = []
         self.late: list[Line] = []
-        self.told: list[Line] = []
+        self.lines_read: list[Line] = []
         self.there_before_an_error: list[Line] | None = None
         self.now = 10
 
@@ -145,40 +145,40 @@ class Following(RuleBasedStateMachine):
     @rule()
     def read(self) -> None:
         try:
-            self.told += lines_of(self.log.read(self.logs))
+            self.lines_read += lines_of(self.log.read(self.logs))
         except (EndpointConnectionError, ClientError):
             self.read_failed()
             return
         self.there_before_an_error = None
-        self.check_what_was_told()
+        self.check_the_read_lines()
         if self.log.caught_up:
-            assert Counter(self.told) >= Counter(self.written) - Counter(self.late)
+            assert Counter(self.lines_read) >= Counter(self.written) - Counter(self.late)
 
     @rule()
     def read_again(self) -> None:
         try:
-            self.told += lines_of(self.log.read_again(self.logs))
+            self.lines_read += lines_of(self.log.read_again(self.logs))
         except (EndpointConnectionError, ClientError):
             self.read_failed()
             return
-        # What comes late while a pass is broken off may lie behind its place.
+        # A late line may have a timestamp before the position at which a pass failed.
         there, self.there_before_an_error = self.there_before_an_error, None
-        self.check_what_was_told()
+        self.check_the_read_lines()
         if self.logs.exists:
             assert self.log.caught_up
-            assert Counter(self.told) >= Counter(self.written if there is None else there)
+            assert Counter(self.lines_read) >= Counter(self.written if there is None else there)
 
     def read_failed(self) -> None:
         assert not self.log.caught_up
         if self.there_before_an_error is None:
             self.there_before_an_error = list(self.written)
 
-    def check_what_was_told(self) -> None:
-        assert Counter(self.told) <= Counter(self.written)
+    def check_the_read_lines(self) -> None:
+        assert Counter(self.lines_read) <= Counter(self.written)
         if not self.late:
-            assert self.told == self.written[: len(self.told)]
-        assert self.log.lines == len(self.told)
-        in_order = sorted(self.told, key=itemgetter(0))
+            assert self.lines_read == self.written[: len(self.lines_read)]
+        assert self.log.lines == len(self.lines_read)
+        in_order = sorted(self.lines_read, key=itemgetter(0))
         kept = in_order if self.keep is None else in_order[len(in_order) - min(self.keep, len(in_order)) :]
         if self.keep is None or not self.late:
             assert lines_of(self.log.events) == kept
@@ -189,7 +189,7 @@ class Following(RuleBasedStateMachine):
         self.logs.troubles, self.logs.valid_from = [], 0
         self.read_again()
         self.read_again()
-        assert Counter(self.told) == Counter(self.written)
+        assert Counter(self.lines_read) == Counter(self.written)
 
 
 Following.TestCase.settings = settings(max_examples=200, stateful_step_count=25)
@@ -232,7 +232,7 @@ def test_a_few_new_lines_cost_one_call() -> None:
 
 
 @pytest.mark.parametrize("late", [many(25_000)[3:], [(9, "x" * 200_000)] * 7], ids=["10,000 lines", "1 MB"])
-def test_what_a_page_cannot_hold_is_read_at_once(late: list[Line]) -> None:
+def test_lines_of_the_next_page_are_read_at_once(late: list[Line]) -> None:
     logs = CloudWatchLogs(many(3))
     log = caught_up_reader(logs)
     logs.stored += [(time, 3 + number, text) for number, (time, text) in enumerate(late)]
@@ -249,7 +249,8 @@ def test_the_page_after_an_empty_one_is_read_at_once() -> None:
     assert lines_of(log.read(logs)) == [(3, "new")]
 
 
-def test_one_read_makes_a_bounded_number_of_calls_and_the_next_one_goes_on() -> None:
+def test_read_makes_a_bounded_number_of_calls() -> None:
+    """One read makes a bounded number of calls, and the next one goes on from there."""
     logs, log = CloudWatchLogs(many(PAGES_AT_ONCE + 1)), reader()
     logs.troubles = [1] * (PAGES_AT_ONCE + 1)
     assert lines_of(log.read(logs)) == many(PAGES_AT_ONCE)
@@ -257,20 +258,21 @@ def test_one_read_makes_a_bounded_number_of_calls_and_the_next_one_goes_on() -> 
     assert lines_of(log.read(logs)) == many(PAGES_AT_ONCE + 1)[-1:]
 
 
-def test_a_stream_whose_token_changes_for_ever_is_found_to_have_ended() -> None:
+def test_stream_whose_token_always_changes_ends() -> None:
+    """The end of a stream is found even if every call returns a new token."""
     logs, log = CloudWatchLogs(many(3)), reader()
     logs.never_ends = True
     assert lines_of(log.read(logs)) == many(3)
     for _turn in range(EMPTY_PAGES_AT_END):
         assert log.read(logs) == []
     assert log.caught_up
-    # A silence must not use up what the account may call.
+    # A stream without new lines must not use up the account's quota of calls.
     assert len(logs.requests) <= PAGES_AT_ONCE + EMPTY_PAGES_AT_END
     assert log.read_again(logs) == []
     assert log.caught_up
 
 
-def test_silences_with_lines_between_them_are_no_end() -> None:
+def test_pauses_between_lines_are_no_end() -> None:
     logs = CloudWatchLogs(many(3))
     log = caught_up_reader(logs)
     for number in range(EMPTY_PAGES_AT_END):
@@ -290,7 +292,7 @@ def test_an_error_loses_and_repeats_nothing() -> None:
     assert all("nextToken" in request for request in logs.requests[1:])
 
 
-def test_a_second_pass_goes_on_where_it_broke_off() -> None:
+def test_a_second_pass_continues_where_it_failed() -> None:
     logs = CloudWatchLogs(many(5))
     log = caught_up_reader(logs)
     logs.write((1, "late"))
@@ -302,7 +304,8 @@ def test_a_second_pass_goes_on_where_it_broke_off() -> None:
     assert ["nextToken" in request for request in logs.requests[before:]] == [False, True, True, True]
 
 
-def test_late_lines_come_by_the_second_pass_and_stand_where_they_belong() -> None:
+def test_second_pass_puts_late_lines_in_order() -> None:
+    """The second pass returns late lines, in the order of their timestamps."""
     logs = CloudWatchLogs([(1, "a"), (2, "b"), (3, "c")])
     log = caught_up_reader(logs)
     for line in [(2, "late"), (2, "b")]:
@@ -313,7 +316,8 @@ def test_late_lines_come_by_the_second_pass_and_stand_where_they_belong() -> Non
     assert log.read_again(logs) == []
 
 
-def test_a_late_line_that_is_older_than_those_kept_is_told_and_not_kept() -> None:
+def test_late_line_older_than_the_kept_is_returned_only() -> None:
+    """A late line that is older than the kept ones is returned, and not kept."""
     logs, log = CloudWatchLogs(many(5)), reader(keep=2)
     log.read(logs)
     logs.write((0, "late"))
@@ -330,7 +334,8 @@ def test_lines_that_the_stream_no_longer_holds_are_kept() -> None:
     assert lines_of(log.events) == many(3)
 
 
-def test_lines_that_come_while_the_second_pass_runs_are_not_told_again() -> None:
+def test_lines_during_the_second_pass_are_returned_once() -> None:
+    """Lines that come while the second pass runs are not returned again."""
     logs = CloudWatchLogs(many(3))
     log = caught_up_reader(logs)
     logs.write((3, "new"))
@@ -347,7 +352,8 @@ def test_an_expired_token_costs_no_line() -> None:
     assert log.read(logs) == []
 
 
-def test_a_token_that_expires_during_the_second_pass_costs_no_line() -> None:
+def test_token_that_expires_in_the_second_pass_loses_no_line() -> None:
+    """A token that expires during the second pass loses no line."""
     logs = CloudWatchLogs(many(3))
     log = caught_up_reader(logs)
     logs.write((3, "new"))
@@ -361,7 +367,7 @@ def test_a_token_that_expires_during_the_second_pass_costs_no_line() -> None:
     assert log.read_again(logs) == []
 
 
-def test_requests_and_answers_have_the_shapes_that_the_sdk_knows() -> None:
+def test_requests_and_responses_match_the_model_of_the_sdk() -> None:
     client = boto3.client("logs", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b" * 40)
     request = {"logGroupName": "group", "logStreamName": "stream", "startFromHead": True}
     event = {"timestamp": 1_700_000_000_000, "message": "hello", "ingestionTime": 1_700_000_000_100}

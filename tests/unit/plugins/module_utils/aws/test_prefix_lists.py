@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AWS's prefix lists: found by the region's names, and told of where one is missing."""
+"""AWS's prefix lists: found by the region's names; a missing one is named."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.prefix_lists import PrefixListError, find_prefix_lists
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.resources.prefix_lists import (
+    PrefixListError,
+    find_prefix_lists,
+)
 from botocore.stub import Stubber
 
 LISTS = [
@@ -32,5 +35,7 @@ def test_the_region_s_lists_are_found_by_service() -> None:
 
 
 def test_a_service_without_a_list_is_named() -> None:
-    with pytest.raises(PrefixListError, match=r"there is no prefix list com\.amazonaws\.cn-north-1\.dynamodb$"):
+    with pytest.raises(
+        PrefixListError, match=r"there is no prefix list com\.amazonaws\.cn-north-1\.dynamodb -> check aws_region$"
+    ):
         answered(LISTS[:1])

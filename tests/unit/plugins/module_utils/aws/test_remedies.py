@@ -199,12 +199,12 @@ REMEDIES = [
 
 
 @pytest.mark.parametrize(("error", "words"), REMEDIES, ids=[str(error)[-48:] for error, words in REMEDIES])
-def test_an_error_says_what_where_and_how_to_mend_it(error: Exception, words: str) -> None:
-    line = explain(error, "cannot run t on cluster c", "region r")
-    assert line.startswith("cannot run t on cluster c (region r): ") and "\n" not in line
-    assert words in line.partition(" -> ")[2], line
+def test_an_error_says_what_where_and_how_to_fix_it(error: Exception, words: str) -> None:
+    problem = explain(error, "cannot run t on cluster c", "region r")
+    assert problem.what.startswith("cannot run t on cluster c (region r): ") and "\n" not in problem.line()
+    assert words in problem.remedy, problem
 
 
-def test_every_advice_by_message_is_the_one_for_some_error() -> None:
-    given = {explain(error, "cannot", "here").partition(" -> ")[2] for error, words in REMEDIES}
+def test_every_remedy_by_message_applies_to_some_error() -> None:
+    given = {explain(error, "cannot", "here").remedy for error, words in REMEDIES}
     assert [pattern for pattern, advice in REMEDIES_BY_MESSAGE if advice not in given] == []

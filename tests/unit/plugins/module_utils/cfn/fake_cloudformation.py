@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A CloudFormation with one stack, whose operations take time, fail as told, and in which others are at work."""
+"""A CloudFormation with one stack: operations take time, fail on request, and other clients change the stack too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ansible_collections.gantry.ecs.tests.unit.plugins.module_utils.aws.clock import Clock
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 NAME = "shop"
@@ -18,20 +19,6 @@ REASON = (
 )
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 STEADY = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "UPDATE_FAILED")
-
-
-class Clock:
-    """A clock that goes on by sleeping only."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.now += seconds
 
 
 def refused(message: str, code: str = "ValidationError") -> ClientError:
@@ -44,15 +31,18 @@ class FakeCloudFormation:
     Attributes:
         status: of the stack; empty where there is none.
         content: what the stack holds.
-        fates: of the operations to come: ``well``, ``fails`` or ``sticks`` (its rollback fails too); then all go well.
-        before: what happens before a call, by the call's name, once.
-        lost: calls whose next answer is lost on its way back.
+        fates: results of the next operations: ``well`` (the default), ``fails`` or ``sticks`` (its rollback fails too).
+        before: a function that runs once before a call, by the call's name.
+        lost: calls whose next response is lost.
         calls: names of the calls that change something.
         roles: the role that each call named in which CloudFormation acts, None for none, by the call's name.
     """
 
-    def __init__(self, clock: Clock, status: str = "", content: str = "", fates: list[str] | None = None) -> None:
+    def __init__(
+        self, clock: Clock, status: str = "", content: str = "", fates: list[str] | None = None, name: str = NAME
+    ) -> None:
         self.clock, self.status, self.content, self.fates = clock, status, content, list(fates or [])
+        self.name = name
         self.before: dict[str, list[Callable[[], None]]] = {}
         self.lost: list[str] = []
         self.calls: list[str] = []
@@ -71,19 +61,19 @@ class FakeCloudFormation:
                 self._event("Table", "CREATE_FAILED", REASON)
             self._event("", status)
 
-    # ---- What DescribeStacks and its like tell
+    # ---- Descriptions
 
     @property
     def stack_id(self) -> str:
-        return f"arn:aws:cloudformation:eu-west-1:1:stack/{NAME}/{self.number}"
+        return f"arn:aws:cloudformation:eu-west-1:1:stack/{self.name}/{self.number}"
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         self._come("describe_stacks")
         if not self.status or (StackName.startswith("arn") and StackName != self.stack_id):
             if StackName.startswith("arn"):
-                return {"Stacks": [{"StackName": NAME, "StackId": StackName, "StackStatus": "DELETE_COMPLETE"}]}
+                return {"Stacks": [{"StackName": self.name, "StackId": StackName, "StackStatus": "DELETE_COMPLETE"}]}
             raise refused(f"Stack with id {StackName} does not exist")
-        stack = {"StackName": NAME, "StackId": self.stack_id, "StackStatus": self.status}
+        stack = {"StackName": self.name, "StackId": self.stack_id, "StackStatus": self.status}
         stack |= {"RoleARN": self.role} if self.role else {}
         stack |= {"LastUpdatedTime": self.version, "EnableTerminationProtection": self.protected}
         return {"Stacks": [stack | {"Outputs": [{"OutputKey": "Content", "OutputValue": self.content}]}]}
@@ -104,7 +94,7 @@ class FakeCloudFormation:
         if name in self.change_sets:
             raise refused(f"ChangeSet {name} already exists", "AlreadyExistsException")
         if is_new and self.status not in ("", "REVIEW_IN_PROGRESS"):
-            raise refused(f"Stack [{NAME}] already exists", "AlreadyExistsException")
+            raise refused(f"Stack [{self.name}] already exists", "AlreadyExistsException")
         if not is_new and self.status not in STEADY:
             state = f"is in {self.status} state and can not be updated" if self.status else "does not exist"
             raise refused(f"Stack:{self.stack_id} {state}")
@@ -122,15 +112,15 @@ class FakeCloudFormation:
             raise refused(f"ChangeSet [{name}] does not exist", "ChangeSetNotFound")
         one = self.change_sets[name]
         one["looks"] += 1
-        told = {"ChangeSetId": f"arn:changeSet/{name}", "ChangeSetName": name}
+        response = {"ChangeSetId": f"arn:changeSet/{name}", "ChangeSetName": name}
         if one["looks"] == 1:
-            return told | {"Status": "CREATE_IN_PROGRESS", "ExecutionStatus": "UNAVAILABLE"}
+            return response | {"Status": "CREATE_IN_PROGRESS", "ExecutionStatus": "UNAVAILABLE"}
         if one["content"] == "broken":
-            return told | {"Status": "FAILED", "StatusReason": "Transform failed with: no such macro"}
+            return response | {"Status": "FAILED", "StatusReason": "Transform failed with: no such macro"}
         if one["content"] == self.content and not one["is_new"]:
-            return told | {"Status": "FAILED", "StatusReason": NO_CHANGES}
+            return response | {"Status": "FAILED", "StatusReason": NO_CHANGES}
         changes = [{"ResourceChange": {"Action": "Modify", "LogicalResourceId": "Table", "ResourceType": "T"}}]
-        return told | {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE", "Changes": changes}
+        return response | {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE", "Changes": changes}
 
     def list_change_sets(self, StackName: str) -> dict[str, Any]:
         return {"Summaries": [{"ChangeSetName": name} for name in self.change_sets]}
@@ -145,7 +135,7 @@ class FakeCloudFormation:
         if name not in self.change_sets:
             raise refused(f"ChangeSet [{name}] does not exist", "ChangeSetNotFound")
         if self.status not in (*STEADY, "REVIEW_IN_PROGRESS"):
-            raise refused(f"Stack {NAME} is in {self.status} state", "InvalidChangeSetStatus")
+            raise refused(f"Stack {self.name} is in {self.status} state", "InvalidChangeSetStatus")
         assert more.get("RetainExceptOnCreate")
         self.calls.append("execute")
         self.role = self.change_sets[name]["role"] or self.role
@@ -154,8 +144,8 @@ class FakeCloudFormation:
 
     # ---- Operations
 
-    def begin(self, content: str, token: str = "somebody-else") -> None:
-        """Begin to make or update the stack, as a deploy of anybody's does."""
+    def begin(self, content: str, token: str = "another-client") -> None:
+        """Start to make or update the stack, as another client does."""
         self.change_sets.clear()
         if not self.status:
             self.number += 1
@@ -175,8 +165,8 @@ class FakeCloudFormation:
         self._come("delete_stack")
         self.roles["delete_stack"] = RoleARN
         if self.protected:
-            raise refused(f"Stack [{NAME}] cannot be deleted while TerminationProtection is enabled")
-        if not self.status or StackName not in (NAME, self.stack_id):
+            raise refused(f"Stack [{self.name}] cannot be deleted while TerminationProtection is enabled")
+        if not self.status or StackName not in (self.name, self.stack_id):
             return {}
         self.calls.append("delete")
         if self.status == "REVIEW_IN_PROGRESS":
@@ -233,7 +223,7 @@ class FakeCloudFormation:
         self._event("", status, reason)
 
     def _come(self, call: str) -> None:
-        """Let happen what is due, and what others do before this call."""
+        """Advance the operation, and run what other clients do before this call."""
         if self._pending and self.clock.now >= self._pending[0]:
             steps, self.content = self._pending[1:]
             self._pending = None
@@ -255,8 +245,8 @@ class FakeCloudFormation:
         event = {
             "EventId": str(len(self.events)),
             "StackId": self.stack_id,
-            "StackName": NAME,
-            "LogicalResourceId": resource or NAME,
+            "StackName": self.name,
+            "LogicalResourceId": resource or self.name,
             "PhysicalResourceId": resource or self.stack_id,
             "ResourceType": "AWS::DynamoDB::Table" if resource else "AWS::CloudFormation::Stack",
             "ResourceStatus": status,

@@ -47,7 +47,7 @@ def test_no_item_of_a_list_is_lost(items: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"stack_name": "1st"}, "a letter first"),
         ({"stack_name": "shop_dev"}, "letters, digits and hyphens"),
@@ -67,15 +67,15 @@ def test_no_item_of_a_list_is_lost(items: list[str]) -> None:
         ({"stack_policy": {}}, 'stack_policy has no "Statement"'),
     ],
 )
-def test_what_cannot_be_asked_is_refused_with_what_to_do(changed: dict[str, Any], told: str) -> None:
-    with pytest.raises(StackRequestError, match=told) as error:
+def test_invalid_request_is_refused_with_a_remedy(changed: dict[str, Any], expected: str) -> None:
+    with pytest.raises(StackRequestError, match=expected) as error:
         check_request({**SOUND, **changed})
     assert " -> " in str(error.value)
 
 
 @pytest.mark.parametrize("changed", [{}, {"state": "absent", "template_body": None}, {"template_body": "x" * 51_200}])
-def test_what_is_sound_is_taken(changed: dict[str, Any]) -> None:
-    check_request({**SOUND, **changed})
+def test_valid_request_is_accepted(changed: dict[str, Any]) -> None:
+    assert check_request({**SOUND, **changed}) is None
 
 
 def test_a_policy_may_be_text_or_a_dictionary() -> None:

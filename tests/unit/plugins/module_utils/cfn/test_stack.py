@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What AWS answers about a stack, as botocore's own stub checks it."""
+"""AWS's responses about a stack, validated by botocore's stub."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def own(stack_id: str, status: str, reason: str = "", **more: Any) -> dict[str, 
     return event(stack_id, stack_id.split("/")[1], status, reason, **kind, **more)
 
 
-def test_a_stack_that_is_not_there_is_none(stubber: Stubber) -> None:
+def test_a_missing_stack_is_none(stubber: Stubber) -> None:
     stubber.add_client_error("describe_stacks", "ValidationError", "Stack with id shop does not exist")
     assert stack(stubber).look() is None
 
 
-def test_the_cause_of_a_failure_is_found_in_the_nested_stack_that_failed(stubber: Stubber) -> None:
+def test_cause_is_found_in_the_nested_stack(stubber: Stubber) -> None:
     inner = {"ResourceType": "AWS::CloudFormation::Stack", "PhysicalResourceId": NESTED}
     failed = event(STACK_ID, "Inner", "CREATE_FAILED", f"Embedded stack {NESTED} was not successfully created", **inner)
     events = [event(NESTED, "Table", "CREATE_FAILED", "Table already exists"), own(NESTED, "CREATE_IN_PROGRESS")]
@@ -84,7 +84,7 @@ def validation(mode: str, reason: str) -> dict[str, Any]:
     }
 
 
-def test_a_change_set_that_fails_its_validation_names_the_resource(stubber: Stubber) -> None:
+def test_invalid_change_set_names_the_resource(stubber: Stubber) -> None:
     events = [
         validation("WARN", "quota"),
         validation("FAIL", "Resource of type 'X' with identifier 'shop' already exists."),
@@ -99,13 +99,15 @@ def test_a_change_set_that_fails_its_validation_names_the_resource(stubber: Stub
     assert "already exists (/Resources/Table)" in cause["reason"] and "the name is taken" in cause["remedy"]
 
 
-def test_who_may_not_ask_for_the_validation_gets_what_the_change_set_says(stubber: Stubber) -> None:
+def test_without_describe_events_the_change_set_gives_the_reason(stubber: Stubber) -> None:
+    """A caller without cloudformation:DescribeEvents gets the reason of the change set."""
     stubber.add_client_error("describe_events", "AccessDenied", "not authorized")
     cause = stack(stubber).change_set_cause({"StatusReason": EARLY, "ChangeSetId": "arn:cs/1"})
     assert cause["resource"] == "shop" and "EarlyValidation" in cause["reason"]
 
 
-def test_a_stack_that_is_refused_before_its_first_resource_names_what_is_wrong(stubber: Stubber) -> None:
+def test_validation_failure_of_a_stack_names_the_resource(stubber: Stubber) -> None:
+    """A stack that fails the validation before its first resource names the resource that is wrong."""
     stubber.add_response("describe_events", {"OperationEvents": [validation("FAIL", "Invalid value")]})
     events = [
         own(STACK_ID, "CREATE_FAILED", "1 error", DetailedStatus="VALIDATION_FAILED"),
@@ -115,12 +117,12 @@ def test_a_stack_that_is_refused_before_its_first_resource_names_what_is_wrong(s
     assert cause and cause["resource"] == "Table" and cause["reason"].startswith("Invalid value")
 
 
-def test_what_aws_warns_of_beforehand_is_passed_on(stubber: Stubber) -> None:
+def test_warnings_of_a_change_set_are_returned(stubber: Stubber) -> None:
     stubber.add_response("describe_events", {"OperationEvents": [validation("WARN", "would exceed 5 addresses.")]})
     assert stack(stubber).change_set_warnings("arn:cs/1") == ["Table: would exceed 5 addresses"]
 
 
-def test_events_are_read_page_by_page_to_the_begin_of_the_operation(stubber: Stubber) -> None:
+def test_events_are_read_page_by_page_to_the_start(stubber: Stubber) -> None:
     first = {"StackEvents": [event(STACK_ID, "Table", "UPDATE_COMPLETE")], "NextToken": "2"}
     second = {"StackEvents": [own(STACK_ID, "UPDATE_IN_PROGRESS"), own(STACK_ID, "CREATE_COMPLETE")], "NextToken": "3"}
     stubber.add_response("describe_stack_events", first, {"StackName": STACK_ID})

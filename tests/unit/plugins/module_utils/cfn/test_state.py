@@ -7,34 +7,34 @@ import boto3
 import pytest
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import (
     DONE,
-    STANDINGS,
-    TAKEN_BACK,
-    Standing,
+    ROLLED_BACK,
+    STATES,
+    StackState,
     is_done,
-    is_taken_back,
-    standing,
+    is_rolled_back,
+    state_of,
 )
 
-# What botocore knows is what AWS may say.
+# botocore's model lists every status of a stack.
 STATUSES = (
     boto3.client("cloudformation", region_name="eu-west-1").meta.service_model.shape_for("StackStatus").enum  # type: ignore[attr-defined]
 )
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_every_status_that_aws_knows_is_understood(status: str) -> None:
-    stands, found = standing({"StackStatus": status}), {"StackStatus": status}
+def test_every_status_of_aws_has_a_state(status: str) -> None:
+    stands, found = state_of({"StackStatus": status}), {"StackStatus": status}
     if status.endswith("_IN_PROGRESS"):
-        assert stands is (Standing.REVIEW if status.startswith("REVIEW") else Standing.BUSY)
+        assert stands is (StackState.REVIEW if status.startswith("REVIEW") else StackState.IN_PROGRESS)
     else:
-        # Whoever waits for the end of an operation learns whether it went well.
-        assert is_done(found) + is_taken_back(found) + (status in STANDINGS) == 1
-        assert (stands is Standing.READY) == (status in DONE | TAKEN_BACK)
+        # At the end of an operation its state says whether it succeeded.
+        assert is_done(found) + is_rolled_back(found) + (status in STATES) == 1
+        assert (stands is StackState.READY) == (status in DONE | ROLLED_BACK)
 
 
-def test_no_status_is_made_up() -> None:
-    assert set(STATUSES) >= DONE | TAKEN_BACK | set(STANDINGS)
+def test_every_status_exists_in_the_model() -> None:
+    assert set(STATUSES) >= DONE | ROLLED_BACK | set(STATES)
 
 
 def test_no_stack_is_absent() -> None:
-    assert standing(None) is Standing.ABSENT
+    assert state_of(None) is StackState.ABSENT

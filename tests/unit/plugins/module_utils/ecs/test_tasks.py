@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tasks and task definitions as ECS describes them, and what is made of them."""
+"""Tasks and task definitions as ECS describes them, and the module's values."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.follow.log_location import log_location_of, log_notice
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import run_request
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.log_location import log_notice, log_place
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import (
     INSTANTS,
     PHASES,
     combined_exit_code,
+    describe_tasks,
     essential_containers,
+    find_tasks,
     phases,
     task_of,
     token_of,
 )
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import TOKEN_VARIABLE, token_value
 from botocore.session import get_session
+from botocore.stub import Stubber
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,7 +70,7 @@ FULL: dict[str, Any] = {
 }
 
 
-def test_a_task_is_told_in_full() -> None:
+def test_a_task_has_all_values() -> None:
     assert not ParamValidator().validate(FULL, TASK).has_errors()
     assert task_of(FULL, ["main"]) == {
         "task_arn": ARN,
@@ -108,14 +112,15 @@ def test_a_task_is_told_in_full() -> None:
 
 
 @given(st.sets(st.sampled_from(sorted(FULL))))
-def test_whatever_ecs_leaves_out_a_task_has_all_its_fields_and_can_be_written_as_json(left_out: set[str]) -> None:
+def test_task_has_all_fields_and_can_be_written_as_json(left_out: set[str]) -> None:
+    """A task has all its fields and can be written as JSON, whatever ECS leaves out."""
     described = {name: value for name, value in FULL.items() if name == "taskArn" or name not in left_out}
     task = task_of(described, ["main"])
     assert list(task) == list(task_of(FULL, ["main"]))
     assert json.loads(json.dumps(task)) == task
 
 
-def test_the_task_that_runtask_returns_may_hold_next_to_nothing() -> None:
+def test_a_task_of_runtask_may_have_few_fields() -> None:
     task = task_of({"taskArn": ARN}, ["main"])
     assert (task["last_status"], task["exit_code"], task["cpu"]) == ("UNKNOWN", None, None)
     assert set(task["phases"].values()) == {None}
@@ -142,7 +147,7 @@ def test_sizes_that_the_launch_overrides_are_those_of_the_task() -> None:
     assert (task["cpu"], task["memory"], task["ephemeral_storage"]) == (1024, 4096, 100)
 
 
-def test_phases_whose_instants_are_missing_are_not_known() -> None:
+def test_phases_without_their_instants_are_unknown() -> None:
     described = {"createdAt": at(0), "startedAt": at(5), "stoppedAt": at(15)}
     unknown = {"provisioning_s": None, "pull_s": None, "start_s": None, "stop_s": None}
     assert phases(described) == {**unknown, "run_s": 10.0, "total_s": 15.0}
@@ -157,14 +162,14 @@ def test_the_phases_make_up_the_whole(milliseconds: list[int]) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(INSTANTS), st.none() | st.integers(-1000, 1000).map(at)))
-def test_no_phase_is_negative_whatever_the_clocks_say(described: dict[str, datetime | None]) -> None:
+def test_no_phase_is_negative(described: dict[str, datetime | None]) -> None:
     found = phases(described)
     assert list(found) == [*PHASES, "total_s"]
     assert all(seconds is None or seconds >= 0 for seconds in found.values())
 
 
 @pytest.mark.parametrize(("codes", "combined"), [([], None), ([None], None), ([0, None], 0), ([0, 3, 4], 3)])
-def test_the_first_exit_code_that_is_not_0_is_that_of_all(codes: list[int | None], combined: int | None) -> None:
+def test_the_first_nonzero_exit_code_is_the_task_s(codes: list[int | None], combined: int | None) -> None:
     assert combined_exit_code(codes) == combined
 
 
@@ -177,16 +182,18 @@ DEFINITION: dict[str, Any] = {
 }
 
 
-def test_containers_are_essential_unless_the_definition_says_otherwise() -> None:
+def test_containers_are_essential_by_default() -> None:
+    """Containers are essential unless the definition says otherwise."""
     assert essential_containers(DEFINITION) == ["plain", "main"]
 
 
 @pytest.mark.parametrize(
     ("wanted", "prefix"), [([], "p/main"), (["side"], "p/side"), (["plain"], "p/main"), (["gone", "side"], "p/side")]
 )
-def test_the_log_is_that_of_the_first_wanted_or_else_essential_container(wanted: list[str], prefix: str) -> None:
-    place = log_place(DEFINITION, {"overrides": {"containers": [{"name": name} for name in wanted]}})
-    assert place and (place.group, place.prefix, place.region) == ("/g", prefix, "eu-west-1")
+def test_the_log_of_the_named_or_essential_container(wanted: list[str], prefix: str) -> None:
+    """The log is that of the named container, or else of the first essential one."""
+    location = log_location_of(DEFINITION, {"overrides": {"containers": [{"name": name} for name in wanted]}})
+    assert location and (location.group, location.prefix, location.region) == ("/g", prefix, "eu-west-1")
 
 
 @pytest.mark.parametrize(
@@ -198,23 +205,24 @@ def test_the_log_is_that_of_the_first_wanted_or_else_essential_container(wanted:
         {"logDriver": "awslogs", "options": {"awslogs-group": "/g"}},
     ],
 )
-def test_a_log_elsewhere_is_none_that_can_be_read(configuration: dict[str, Any] | None) -> None:
-    assert log_place({"containerDefinitions": [{"name": "a", "logConfiguration": configuration}]}, {}) is None
+def test_a_log_outside_cloudwatch_cannot_be_read(configuration: dict[str, Any] | None) -> None:
+    assert log_location_of({"containerDefinitions": [{"name": "a", "logConfiguration": configuration}]}, {}) is None
 
 
-def test_a_firelens_container_has_its_lines_elsewhere() -> None:
+def test_a_firelens_container_has_no_readable_log() -> None:
     routed = {"name": "app", "logConfiguration": {"logDriver": "awsfirelens"}}
     definition = {"containerDefinitions": [routed, {"name": "main", "logConfiguration": AWSLOGS}]}
-    assert log_place(definition, {"log_container": "app"}) is None
+    assert log_location_of(definition, {"log_container": "app"}) is None
     assert log_notice(definition, {"log_container": "app"}) == (
-        "the lines of container app are elsewhere (its log driver is awsfirelens), no log is shown "
-        "-> see where its log router sends them"
+        "log",
+        "the lines of container app are elsewhere (its log driver is awsfirelens), no log is shown",
+        "see where its log router sends them",
     )
-    assert "those of main are read" in log_notice(definition, {})
-    assert log_notice(definition, {"log_container": "main"}) == ""
+    assert "those of main are read" in str(log_notice(definition, {}))
+    assert log_notice(definition, {"log_container": "main"}) is None
 
 
-def test_a_launched_task_tells_which_call_launched_it() -> None:
+def test_a_launched_task_names_its_client_token() -> None:
     value = token_value("token", 3, 1)
     params = {"cluster": "c", "task_definition": "t", "overrides": {"containers": [{"name": "a", "command": ["x"]}]}}
     request = run_request(
@@ -226,5 +234,55 @@ def test_a_launched_task_tells_which_call_launched_it() -> None:
 @pytest.mark.parametrize(
     "overrides", [None, {}, {"containerOverrides": [{"name": "a"}, {"environment": [{"name": "A", "value": "1"}]}]}]
 )
-def test_a_task_of_somebody_else_tells_nothing(overrides: dict[str, Any] | None) -> None:
+def test_a_task_of_another_client_has_no_token(overrides: dict[str, Any] | None) -> None:
     assert token_of({"taskArn": ARN} | ({} if overrides is None else {"overrides": overrides})) is None
+
+
+@pytest.fixture
+def ecs() -> Any:
+    return boto3.client("ecs", region_name="eu-west-1", aws_access_key_id="a" * 20, aws_secret_access_key="b" * 40)
+
+
+def arn_of(number: int) -> str:
+    return f"arn:aws:ecs:eu-west-1:123456789012:task/c/{number}"
+
+
+def test_tasks_are_found_by_their_mark_once_each(ecs: Any) -> None:
+    """Tasks are found by their mark, the stopped ones too, and each once."""
+    with Stubber(ecs) as stubber:
+        for status, numbers in (("RUNNING", [2, 1]), ("STOPPED", [1, 0])):
+            first, second = ([arn_of(number)] for number in numbers)
+            request = {"cluster": "c", "startedBy": "me/1", "desiredStatus": status}
+            stubber.add_response("list_tasks", {"taskArns": first, "nextToken": "more"}, request)
+            stubber.add_response("list_tasks", {"taskArns": second}, request | {"nextToken": "more"})
+        tasks = [
+            {"taskArn": arn_of(number), "createdAt": datetime(2026, 1, 1, 12, number, tzinfo=UTC)}
+            for number in (2, 1, 0)
+        ]
+        stubber.add_response(
+            "describe_tasks", {"tasks": tasks}, {"cluster": "c", "tasks": [arn_of(2), arn_of(1), arn_of(0)]}
+        )
+        assert [one["taskArn"] for one in find_tasks(ecs, "c", "me/1")] == [arn_of(0), arn_of(1), arn_of(2)]
+        stubber.assert_no_pending_responses()
+
+
+def test_an_empty_list_is_not_described(ecs: Any) -> None:
+    with Stubber(ecs) as stubber:
+        for _status in range(2):
+            stubber.add_response("list_tasks", {"taskArns": []})
+        assert find_tasks(ecs, "c", "me/1") == []
+
+
+def test_tasks_are_described_by_the_hundred(ecs: Any) -> None:
+    """One call describes a hundred tasks; unknown ones are named."""
+    asked = [arn_of(number) for number in range(150)]
+    with Stubber(ecs) as stubber:
+        for part in (asked[:100], asked[100:]):
+            answer = {
+                "tasks": [{"taskArn": one} for one in part[1:]],
+                "failures": [{"arn": part[0], "reason": "MISSING"}],
+            }
+            stubber.add_response("describe_tasks", answer, {"cluster": "c", "tasks": part})
+        described, missing = describe_tasks(ecs, "c", asked)
+        assert len(described) == 148
+        assert missing == [asked[0], asked[100]]

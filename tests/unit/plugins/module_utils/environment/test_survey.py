@@ -1,185 +1,162 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an account holds of an environment: found, and removed, on an emulator."""
+"""An environment's resources are found and removed in an emulated account."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.environment.belongings import Names
-from ansible_collections.gantry.ecs.plugins.module_utils.environment.removal import EnvironmentPart, PartTimeoutError
-from ansible_collections.gantry.ecs.plugins.module_utils.environment.survey import EnvironmentSurvey
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.account import Account
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.kinds.log_group import insights_paths
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.removal import (
+    ResourceRemoval,
+    ResourceTimeoutError,
+)
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.survey import find_resources
+from ansible_collections.gantry.ecs.tests.unit.plugins.module_utils.environment.builder import (
+    KEYS,
+    Builder,
+    log_group_template,
+    names_of,
+    refusal,
+)
 from botocore.exceptions import ClientError
 
-NAMES = Names("shop", "dev", ["table", "registry"])
-KEYS: dict[str, Any] = {
-    "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
-    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-    "BillingMode": "PAY_PER_REQUEST",
-}
-OWN = [{"Key": "Project", "Value": "shop"}, {"Key": "Environment", "Value": "dev"}]
-TEMPLATE = {
-    "Parameters": {"RetainData": {"Type": "String", "Default": "true"}},
-    "Resources": {
-        "Table": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "shop-dev", **KEYS}},
-        "LogGroup": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/shop/dev"}},
-        "Parameter": {
-            "Type": "AWS::SSM::Parameter",
-            "Properties": {"Name": "/shop/dev/rate", "Type": "String", "Value": "1"},
-        },
+RESOURCES = {
+    "Table": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "shop-dev", **KEYS}},
+    "LogGroup": log_group_template("/shop/dev"),
+    "Parameter": {
+        "Type": "AWS::SSM::Parameter",
+        "Properties": {"Name": "/shop/dev/rate", "Type": "String", "Value": "1"},
     },
 }
-MANIFEST = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}
-Clients = Callable[[str], Any]
 
 
-def survey(clients: Clients) -> dict[str, list[str]]:
-    """Return the names of what is there by kind."""
-    found: dict[str, list[str]] = {}
-    for one in EnvironmentSurvey(clients, NAMES).look():
-        found.setdefault(one["kind"], []).append(one["name"])
-    return found
+def test_an_empty_account_has_no_resources(shop: Builder) -> None:
+    assert shop.find() == []
 
 
-def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "told by the test"}}, "Call")
+def test_resources_of_a_stack_are_found_with_it(shop: Builder) -> None:
+    shop.stack("table", RESOURCES, retain=True)
+    found = {one["kind"]: one for one in shop.find()}
+    assert set(found) == {"stack", "table", "log_group", "ssm_parameter"}
+    assert {found[kind]["stack"] for kind in ("table", "log_group", "ssm_parameter")} == {"shop-dev-table"}
+    assert found["table"]["protections"] == ["retained"]
+    assert found["ssm_parameter"]["protections"] == []
+    assert found["stack"]["component"] == "table"
+    assert found["stack"]["parameters"] == shop.names.owner | {"RetainData": "true"}
 
 
-def test_an_empty_account_holds_nothing(clients: Clients) -> None:
-    assert survey(clients) == {}
+def test_parameters_of_a_deploy_are_removed_with_it(shop: Builder) -> None:
+    """A generated value has to be named first, since no deploy makes it again."""
+    tags = [{"Key": key, "Value": value} for key, value in shop.names.owner.items()]
+    for name, source in (("token", "generated"), ("copy", "described"), ("setup/realm", "described")):
+        put = [*tags, {"Key": "gantry.ecs/source", "Value": source}]
+        shop.clients("ssm").put_parameter(Name=f"/shop/dev/{name}", Value="x", Type="SecureString", Tags=put)
+    shop.parameter("/shop/dev/mine")
+    assert {one["name"]: one["protections"] for one in shop.find()} == {
+        "/shop/dev/copy": [],
+        "/shop/dev/mine": ["by_hand"],
+        "/shop/dev/setup/realm": [],
+        "/shop/dev/token": ["irreplaceable"],
+    }
 
 
-def test_what_a_stack_holds_is_found_with_the_stack(clients: Clients) -> None:
-    clients("cloudformation").create_stack(StackName="shop-dev-table", TemplateBody=json.dumps(TEMPLATE), Tags=OWN)
-    things = {one["kind"]: one for one in EnvironmentSurvey(clients, NAMES).look()}
-    assert set(things) == {"stack", "table", "log_group", "ssm_parameter"}
-    assert {things[kind]["stack"] for kind in ("table", "log_group", "ssm_parameter")} == {"shop-dev-table"}
-    assert things["table"]["protections"] == ["retained"]
-    assert things["ssm_parameter"]["protections"] == []
-    assert things["stack"]["parameters"] == {"RetainData": "true"}
+def test_another_owner_s_table_is_never_found(shop: Builder) -> None:
+    """The tags Project and Environment prove nothing: any user can set them."""
+    shop.table(shop.tags())
+    shop.repository(shop.tags())
+    assert shop.find() == []
 
 
-def test_a_table_and_a_repository_of_somebody_elses_are_never_found(clients: Clients) -> None:
-    tags = [{"Key": "Project", "Value": "shop"}, {"Key": "Environment", "Value": "dev"}]
-    clients("dynamodb").create_table(TableName="shop-dev", Tags=tags, **KEYS)
-    clients("ecr").create_repository(repositoryName="shop-dev", tags=tags)
-    assert survey(clients) == {}
+def test_names_with_the_same_prefix_are_never_found(shop: Builder) -> None:
+    shop.log_group("/shop/dev-two")
+    shop.log_group("/aws/ecs/containerinsights/shop-dev-two/performance")
+    shop.parameter("/shop/dev-two/rate")
+    shop.alarm("shop-dev-two-throttles")
+    shop.task_definition(family="shop-dev-two")
+    assert shop.find() == []
 
 
-def test_neighbours_whose_names_begin_alike_are_never_found(clients: Clients) -> None:
-    clients("logs").create_log_group(logGroupName="/shop/dev-two")
-    clients("logs").create_log_group(logGroupName="/aws/ecs/containerinsights/shop-dev-two/performance")
-    clients("ssm").put_parameter(Name="/shop/dev-two/rate", Value="1", Type="String")
-    clients("cloudwatch").put_metric_alarm(
-        AlarmName="shop-dev-two-throttles",
-        EvaluationPeriods=1,
-        ComparisonOperator="GreaterThanThreshold",
-        Namespace="n",
-        MetricName="m",
-        Period=60,
-        Statistic="Sum",
-        Threshold=1,
-    )
-    containers = [{"name": "main", "image": "x", "memory": 128}]
-    clients("ecs").register_task_definition(family="shop-dev-two", containerDefinitions=containers)
-    assert survey(clients) == {}
+def test_what_outlives_the_stacks_is_removed_once(shop: Builder) -> None:
+    shop.log_group(f"{insights_paths(shop.names)[0]}/performance")
+    shop.parameter("/shop/dev/password", Value="a-secret-value", Type="SecureString")
+    shop.task_definition()
+    found = shop.find()
+    assert [one["kind"] for one in found] == ["task_definition", "log_group", "ssm_parameter"]
+    assert "a-secret-value" not in str(found)
+    check = ResourceRemoval(shop.clients, 1, is_check=True)
+    assert all(check.remove(one["kind"], one["id"]) for one in found)
+    removal = ResourceRemoval(shop.clients, 1)
+    assert [removal.remove(one["kind"], one["id"]) for one in found] == [True] * 3
+    assert [removal.remove(one["kind"], one["id"]) for one in found] == [False] * 3
+    assert shop.find() == []
 
 
-def test_what_outlives_the_stacks_is_found_and_removed_once(clients: Clients) -> None:
-    group = "/aws/ecs/containerinsights/shop-dev/performance"
-    clients("logs").create_log_group(logGroupName=group)
-    clients("ssm").put_parameter(Name="/shop/dev/password", Value="a-secret-value", Type="SecureString")
-    containers = [{"name": "main", "image": "x", "memory": 128}]
-    clients("ecs").register_task_definition(family="shop-dev", containerDefinitions=containers)
-    things = EnvironmentSurvey(clients, NAMES).look()
-    assert [one["kind"] for one in things] == ["task_definition", "log_group", "ssm_parameter"]
-    assert "a-secret-value" not in str(things)
-    only_told = EnvironmentPart(clients, 1, is_check=True)
-    assert all(only_told.remove(one["kind"], one["id"]) for one in things)
-    part = EnvironmentPart(clients, 1)
-    assert [part.remove(one["kind"], one["id"]) for one in things] == [True] * 3
-    assert [part.remove(one["kind"], one["id"]) for one in things] == [False] * 3
-    assert survey(clients) == {}
+def test_a_repository_is_removed_with_its_images(shop: Builder) -> None:
+    shop.repository(images=["1"])
+    removal = ResourceRemoval(shop.clients, 1)
+    assert [removal.remove("repository", "shop-dev") for _again in range(2)] == [True, False]
 
 
-def test_a_repository_goes_with_its_images(clients: Clients) -> None:
-    ecr = clients("ecr")
-    ecr.create_repository(repositoryName="shop-dev")
-    ecr.put_image(repositoryName="shop-dev", imageTag="1", imageManifest=json.dumps(MANIFEST))
-    part = EnvironmentPart(clients, 1)
-    assert (part.remove("repository", "shop-dev"), part.remove("repository", "shop-dev")) == (True, False)
-
-
-def test_a_protected_table_is_not_removed_before_its_protection_is_off(clients: Clients) -> None:
-    clients("dynamodb").create_table(TableName="shop-dev", DeletionProtectionEnabled=True, **KEYS)
-    part = EnvironmentPart(clients, 1)
+def test_a_protected_table_is_removed_after_unprotecting(shop: Builder) -> None:
+    shop.table(DeletionProtectionEnabled=True)
+    removal = ResourceRemoval(shop.clients, 1)
     with pytest.raises(ClientError, match="DeletionProtectionEnabled"):
-        part.remove("table", "shop-dev")
-    assert EnvironmentPart(clients, 1, is_check=True).unprotect("table", "shop-dev")
-    assert [part.unprotect("table", "shop-dev") for _again in range(2)] == [True, False]
-    assert [part.remove("table", "shop-dev") for _again in range(2)] == [True, False]
-    assert not part.unprotect("table", "shop-dev")
+        removal.remove("table", "shop-dev")
+    assert ResourceRemoval(shop.clients, 1, is_check=True).unprotect("table", "shop-dev")
+    assert [removal.unprotect("table", "shop-dev") for _again in range(2)] == [True, False]
+    assert [removal.remove("table", "shop-dev") for _again in range(2)] == [True, False]
+    assert not removal.unprotect("table", "shop-dev")
 
 
-def test_a_stack_that_is_not_there_needs_no_unprotecting(clients: Clients) -> None:
-    assert not EnvironmentPart(clients, 1).unprotect("stack", "shop-dev-table")
+def test_a_missing_stack_needs_no_unprotecting(shop: Builder) -> None:
+    assert not ResourceRemoval(shop.clients, 1).unprotect("stack", "shop-dev-table")
 
 
-def test_a_table_that_does_not_come_to_rest_is_told(clients: Clients) -> None:
+def test_a_table_that_stays_busy_times_out(shop: Builder) -> None:
     class Busy:
-        exceptions = clients("dynamodb").exceptions
+        exceptions = shop.clients("dynamodb").exceptions
 
         def describe_table(self, **request: Any) -> dict[str, Any]:
             return {"Table": {"TableStatus": "UPDATING", "DeletionProtectionEnabled": True}}
 
     slept: list[float] = []
-    part = EnvironmentPart(lambda service: Busy(), 3, clock=lambda: sum(slept), sleep=slept.append)
-    with pytest.raises(PartTimeoutError, match="table shop-dev is still UPDATING after 3 s"):
-        part.unprotect("table", "shop-dev")
+    removal = ResourceRemoval(lambda service: Busy(), 3, clock=lambda: sum(slept), sleep=slept.append)
+    with pytest.raises(ResourceTimeoutError, match="table shop-dev is still UPDATING after 3 s"):
+        removal.unprotect("table", "shop-dev")
 
 
-def test_what_may_not_be_looked_at_is_told_and_the_rest_is_found(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_arguments: Any, **_request: Any) -> Any:
-        raise refusal("AccessDeniedException")
-
-    clients("logs").create_log_group(logGroupName="/shop/dev")
-    monkeypatch.setattr(clients("ssm"), "get_paginator", refuse)
-    looked = EnvironmentSurvey(clients, NAMES)
-    assert [one["kind"] for one in looked.look()] == ["log_group"]
-    assert [line.partition(":")[0] for line in looked.not_checked] == ["SSM parameter"]
+def test_a_missing_permission_is_reported(shop: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the resources is found all the same."""
+    shop.log_group("/shop/dev")
+    monkeypatch.setattr(shop.clients("ssm"), "get_paginator", refusal("AccessDeniedException"))
+    account = Account(shop.names)
+    assert names_of(find_resources(shop.clients, account)) == {("log_group", "/shop/dev")}
+    assert [line.partition(":")[0] for line in account.not_checked] == ["SSM parameter"]
 
 
 @pytest.mark.parametrize("service", ["cloudformation", "ssm"])
-def test_an_account_that_is_out_of_reach_is_never_taken_for_an_empty_one(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch, service: str
+def test_an_unreachable_account_is_not_an_empty_one(
+    shop: Builder, monkeypatch: pytest.MonkeyPatch, service: str
 ) -> None:
-    def refuse(*_arguments: Any, **_request: Any) -> Any:
-        raise refusal("ExpiredToken")
-
     for call in ("get_paginator", "describe_stacks"):
-        if hasattr(clients(service), call):
-            monkeypatch.setattr(clients(service), call, refuse)
+        if hasattr(shop.clients(service), call):
+            monkeypatch.setattr(shop.clients(service), call, refusal("ExpiredToken"))
     with pytest.raises(ClientError, match="ExpiredToken"):
-        EnvironmentSurvey(clients, NAMES).look()
+        shop.find()
 
 
-def test_a_caller_who_may_not_see_the_stacks_is_refused(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(**_request: Any) -> Any:
-        raise refusal("AccessDenied")
-
-    monkeypatch.setattr(clients("cloudformation"), "describe_stacks", refuse)
+def test_the_permission_to_see_stacks_is_required(shop: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shop.clients("cloudformation"), "describe_stacks", refusal("AccessDenied"))
     with pytest.raises(ClientError, match="AccessDenied"):
-        EnvironmentSurvey(clients, NAMES).look()
+        shop.find()
 
 
-def test_network_interfaces_are_looked_for_in_subnets_and_by_security_groups(clients: Clients) -> None:
-    ec2 = clients("ec2")
+def test_network_interfaces_are_found_by_subnet_and_group(shop: Builder) -> None:
+    ec2 = shop.clients("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"] for number in range(3)
@@ -189,6 +166,7 @@ def test_network_interfaces_are_looked_for_in_subnets_and_by_security_groups(cli
         ec2.create_network_interface(SubnetId=subnet, **more)["NetworkInterface"]["NetworkInterfaceId"]
         for subnet, more in zip(subnets, ({}, {}, {"Groups": [group]}), strict=True)
     )
-    things = EnvironmentSurvey(clients, NAMES).look([subnets[0], "subnet-0123456789abcdef0"], [group])
-    assert {one["name"] for one in things} == {inside, grouped}
-    assert outside not in str(things)
+    account = Account(shop.names, [subnets[0], "subnet-0123456789abcdef0"], [group])
+    found = find_resources(shop.clients, account)
+    assert {one["name"] for one in found} == {inside, grouped}
+    assert outside not in str(found)

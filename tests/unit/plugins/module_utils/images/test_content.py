@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an image is made of, held against what it has to be: labels find mistakes, a build finds forgeries."""
+"""An image's content against the expected content: labels find mistakes, a build finds forgeries."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.images.content import (
     content_of_inspection,
     label_problem,
 )
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 SOURCE = "9d" * 32
 LABELS = {CONTENT: SOURCE, TAG: "0.1.0-3f2a", "org.opencontainers.image.revision": "abc"}
@@ -36,18 +37,22 @@ def config(**changes: Any) -> dict[str, Any]:
 
 
 def inspection(**changes: Any) -> dict[str, Any]:
-    """Return what an engine says of the image that it has built; it writes out what is not set."""
+    """Return an engine's inspection of an image that it built; unset fields are written out."""
     runs = RUN | {"Labels": LABELS | {"org.opencontainers.image.revision": "def"}, "Cmd": None, "Volumes": {}}
     return {"Os": "linux", "Architecture": "amd64", "Config": runs, "RootFS": {"Layers": LAYERS}} | changes
 
 
+def what_of(problem: Problem | None) -> str:
+    return problem.what if problem else ""
+
+
 def compared(found: dict[str, Any], *built: dict[str, Any]) -> str:
-    return build_problem([content_of_config(found, {})], [content_of_inspection(one) for one in built])
+    return what_of(build_problem([content_of_config(found, {})], [content_of_inspection(one) for one in built]))
 
 
 def test_an_image_with_the_source_s_labels_fits() -> None:
-    assert label_problem([content_of_config(config(), {})], ["0.1.0-3f2a"], SOURCE) == ""
-    assert label_problem([content_of_config({}, LABELS)], ["0.1.0-3f2a"], SOURCE) == ""
+    assert what_of(label_problem([content_of_config(config(), {})], ["0.1.0-3f2a"], SOURCE)) == ""
+    assert what_of(label_problem([content_of_config({}, LABELS)], ["0.1.0-3f2a"], SOURCE)) == ""
 
 
 @pytest.mark.parametrize(
@@ -61,38 +66,37 @@ def test_an_image_with_the_source_s_labels_fits() -> None:
         ),
     ],
 )
-def test_labels_that_do_not_fit_are_told(labels: dict[str, str], said: str) -> None:
-    assert label_problem([content_of_config(config(config={"Labels": labels}), {})], ["0.1.0-3f2a"], SOURCE).startswith(
-        said
-    )
+def test_labels_that_do_not_match_are_reported(labels: dict[str, str], said: str) -> None:
+    contents = [content_of_config(config(config={"Labels": labels}), {})]
+    assert what_of(label_problem(contents, ["0.1.0-3f2a"], SOURCE)).startswith(said)
 
 
-def test_of_an_older_image_the_source_is_not_known() -> None:
-    assert label_problem([content_of_config(config(), {})], ["0.1.0-3f2a"], None) == ""
-    assert "its tag is stranger" in label_problem([content_of_config(config(), {})], ["stranger"], None)
+def test_the_source_of_an_older_image_is_unknown() -> None:
+    assert what_of(label_problem([content_of_config(config(), {})], ["0.1.0-3f2a"], None)) == ""
+    assert "its tag is stranger" in what_of(label_problem([content_of_config(config(), {})], ["stranger"], None))
 
 
-def test_an_index_of_nothing_is_no_image() -> None:
-    assert label_problem([], ["0.1.0-3f2a"], SOURCE) == "it is an index of no image"
+def test_an_empty_index_is_no_image() -> None:
+    assert what_of(label_problem([], ["0.1.0-3f2a"], SOURCE)) == "it is an index of no image"
 
 
-def test_the_image_of_a_build_is_that_of_another_build() -> None:
+def test_two_builds_of_one_source_are_the_same_image() -> None:
     assert compared(config(), inspection()) == ""
 
 
-def test_a_forged_label_is_found_out_by_a_build() -> None:
+def test_a_build_finds_a_forged_label() -> None:
     forged = config(rootfs={"diff_ids": [LAYERS[0], LAYERS[1], "sha256:" + "e" * 64]})
-    assert label_problem([content_of_config(forged, {})], ["0.1.0-3f2a"], SOURCE) == ""
+    assert what_of(label_problem([content_of_config(forged, {})], ["0.1.0-3f2a"], SOURCE)) == ""
     assert compared(forged, inspection()) == "its layers for linux/amd64 differ from the build's (2 of 3 are the same)"
 
 
 @pytest.mark.parametrize("layers", [LAYERS[:2], [*LAYERS, "sha256:" + "e" * 64], []])
-def test_layers_too_few_or_too_many_differ(layers: list[str]) -> None:
+def test_missing_or_additional_layers_differ(layers: list[str]) -> None:
     assert "differ from the build's" in compared(config(rootfs={"diff_ids": layers}), inspection())
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_same_files_run_otherwise_are_another_image(name: str) -> None:
+def test_other_start_up_settings_are_another_image(name: str) -> None:
     assert (
         compared(config(config={name: ["evil"]}), inspection()) == f"its {name} for linux/amd64 differ from the build's"
     )
@@ -107,6 +111,8 @@ def test_platforms_have_to_be_the_same() -> None:
     other = inspection(Architecture="arm64")
     assert "it is for linux/amd64, the build is for linux/arm64" in compared(config(), other)
     assert "the build is for linux/amd64, linux/arm64" in compared(config(), inspection(), other)
-    # Two images for one platform: which of them would run?
+    # Two images for one platform: it is unknown which of them runs.
     twice = [content_of_config(config(), {})] * 2
-    assert build_problem(twice, [content_of_inspection(inspection())]).startswith("it is for linux/amd64, linux/amd64")
+    assert what_of(build_problem(twice, [content_of_inspection(inspection())])).startswith(
+        "it is for linux/amd64, linux/amd64"
+    )

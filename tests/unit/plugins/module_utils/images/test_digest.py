@@ -34,7 +34,7 @@ def test_content_names_and_executable_bits_count(tree: Path) -> None:
     assert len(set(digests)) == 4
 
 
-def test_times_order_and_what_is_excluded_do_not_count(tree: Path) -> None:
+def test_times_order_and_excluded_files_do_not_count(tree: Path) -> None:
     before = digest(tree)
     os.utime(tree / "src" / "a.py", (1, 1))
     (tree / "src" / "__pycache__").mkdir()
@@ -44,12 +44,13 @@ def test_times_order_and_what_is_excluded_do_not_count(tree: Path) -> None:
     assert directory_digest(tree, ["Dockerfile", "src", "src"], ["__pycache__"]) == before
 
 
-def test_the_same_bytes_elsewhere_in_the_tree_are_another_content(tree: Path) -> None:
+def test_same_bytes_at_another_path_are_another_content(tree: Path) -> None:
+    """The same bytes at another path of the tree are another content."""
     before = digest(tree)
     (tree / "src" / "inner" / "b.py").rename(tree / "src" / "b.py")
     assert digest(tree) != before
 
 
-def test_a_path_that_is_not_there_is_an_error(tree: Path) -> None:
+def test_a_missing_path_is_an_error(tree: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         directory_digest(tree, ["nowhere"])

@@ -19,7 +19,7 @@ SECRETS = st.text(st.characters(codec="utf-8"), min_size=1)
 
 
 @given(NAMES, NAMES.filter(lambda name: ":" not in name), SECRETS, st.dictionaries(NAMES, st.just({"auth": "x"})))
-def test_a_login_comes_back_as_it_went_in_and_the_others_stay(
+def test_a_login_is_written_and_the_others_stay(
     registry: str, username: str, password: str, others: dict[str, dict[str, str]]
 ) -> None:
     made = with_login({"auths": others, "psFormat": "x"}, registry, username, password)
@@ -40,19 +40,19 @@ def test_a_helper_does_not_hide_the_login(config: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("config", [{"auths": None}, {"credHelpers": None, "credsStore": "desktop"}])
-def test_null_is_taken_for_an_empty_object(config: dict[str, object]) -> None:
+def test_null_counts_as_an_empty_object(config: dict[str, object]) -> None:
     made = with_login(config, "registry", "AWS", "secret")
     assert list(made["auths"]) == ["registry"]
     assert made.get("credHelpers") == ({"registry": ""} if "credsStore" in config else None)
 
 
 @pytest.mark.parametrize("name", ["auths", "credHelpers"])
-def test_what_is_no_object_is_named(name: str) -> None:
+def test_a_document_that_is_no_object_is_an_error(name: str) -> None:
     with pytest.raises(ValueError, match=f"^{name} in config.json is not a JSON object$"):
         with_login({name: ["x"]}, "registry", "AWS", "secret")
 
 
-def test_nobody_else_may_read_the_file_even_where_it_was_there(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_the_file_also_an_older_one(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "config.json").chmod(0o644)
     write_config(tmp_path, {"auths": {}})
@@ -60,7 +60,8 @@ def test_nobody_else_may_read_the_file_even_where_it_was_there(tmp_path: Path) -
     assert read_config(tmp_path) == {"auths": {}}
 
 
-def test_without_a_file_there_is_nothing_and_a_broken_one_is_an_error(tmp_path: Path) -> None:
+def test_missing_file_is_empty_and_a_broken_one_an_error(tmp_path: Path) -> None:
+    """Without a file there are no logins, and a broken file is an error."""
     assert read_config(tmp_path) == {}
     (tmp_path / "config.json").write_text(json.dumps(["x"]))
     with pytest.raises(ValueError, match="not a JSON object"):

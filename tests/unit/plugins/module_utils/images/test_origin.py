@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ECR is asked before an image runs: what it is made of, who could sign it, what ran before; stubbed answers."""
+"""The checks of an image before it runs: its content, its signature, the earlier revisions; with stubbed responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Patience
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Deadline
 from ansible_collections.gantry.ecs.plugins.module_utils.images.deployed import was_deployed
 from ansible_collections.gantry.ecs.plugins.module_utils.images.manifests import (
     INDEXES,
@@ -103,7 +103,7 @@ def test_the_configuration_comes_from_where_ecr_says(ecr: Stubber) -> None:
     assert asked == ["https://signed.invalid/?X-Amz-Signature=s"]
 
 
-def test_of_an_index_every_platform_is_read_and_no_note(ecr: Stubber) -> None:
+def test_every_platform_of_an_index_is_read(ecr: Stubber) -> None:
     gives(ecr, INDEX, MANIFEST)
     names_its_configuration(ecr)
     (content,) = read_contents(ecr.client, "app", digest_of(INDEX), fetched([]))
@@ -112,7 +112,7 @@ def test_of_an_index_every_platform_is_read_and_no_note(ecr: Stubber) -> None:
     assert platform_digests(ecr.client, "app", digest_of(INDEX)) == [digest_of(MANIFEST)]
 
 
-def test_what_has_another_digest_is_refused(ecr: Stubber) -> None:
+def test_a_configuration_with_another_digest_is_refused(ecr: Stubber) -> None:
     gives(ecr, MANIFEST.replace("layers", "players"), asked=digest_of(MANIFEST))
     with pytest.raises(ImageContentError, match="has another digest"):
         platform_digests(ecr.client, "app", digest_of(MANIFEST))
@@ -123,7 +123,7 @@ def test_what_has_another_digest_is_refused(ecr: Stubber) -> None:
 
 
 def signing(ecr: Stubber, *statuses: dict[str, str]) -> str:
-    """Return the problem with a signature whose status is one of these, look after look."""
+    """Return the problem with a signature that has these statuses, one for each request."""
     for status in statuses:
         ecr.add_response(
             "describe_image_signing_status",
@@ -131,11 +131,12 @@ def signing(ecr: Stubber, *statuses: dict[str, str]) -> str:
             {"repositoryName": "app", "imageId": {"imageDigest": digest_of(MANIFEST)}},
         )
     now = [0.0]
-    patience = Patience(3, clock=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
-    return signature_problem(ecr.client, "app", digest_of(MANIFEST), PROFILE, patience)
+    deadline = Deadline(3, clock=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    problem = signature_problem(ecr.client, "app", digest_of(MANIFEST), PROFILE, deadline)
+    return problem.what if problem else ""
 
 
-def test_a_signature_of_the_profile_counts_once_it_is_made(ecr: Stubber) -> None:
+def test_a_complete_signature_of_the_profile_counts(ecr: Stubber) -> None:
     assert signing(ecr, {"status": "IN_PROGRESS"}, {"status": "COMPLETE"}) == ""
 
 
@@ -145,7 +146,7 @@ def test_a_signature_that_failed_or_takes_long_does_not_count(ecr: Stubber) -> N
     assert "has not ended after 3 s" in signing(ecr, *[{"status": "IN_PROGRESS"}] * 3)
 
 
-def test_a_stranger_s_signature_does_not_count(ecr: Stubber) -> None:
+def test_a_signature_of_another_profile_does_not_count(ecr: Stubber) -> None:
     said = signing(ecr, {"status": "COMPLETE", "signingProfileArn": OTHER})
     assert said == f"it is not signed by {PROFILE}, but by {OTHER}"
 
@@ -165,7 +166,7 @@ def revisions(ecs: Stubber, status: str, **images: str) -> None:
         )
 
 
-def test_a_revision_that_was_replaced_records_what_ran(ecs: Stubber) -> None:
+def test_a_replaced_revision_records_the_image_that_ran(ecs: Stubber) -> None:
     revisions(ecs, "ACTIVE", r3=f"app@{digest_of('new')}")
     revisions(ecs, "INACTIVE", r2="app:by-tag", r1=f"app@{digest_of('old')}")
     assert was_deployed(ecs.client, FAMILY, digest_of("old"))
@@ -180,9 +181,10 @@ def test_another_family_s_revisions_record_nothing(ecs: Stubber) -> None:
 def test_a_mismatch_is_one_line_with_the_commands_that_help() -> None:
     wanted = Wanted("app", digest_of(MANIFEST), ["0.1.0-3f2a"], "9d", [], "", "", "eu-west-1")
     origin = check_origin(lambda service: pytest.fail(f"{service} is asked"), wanted, [], 0)
-    what, _arrow, remedy = origin.problem.partition(" -> ")
-    assert what == f"image app:0.1.0-3f2a ({digest_of(MANIFEST)}) is not to be trusted: it is an index of no image"
-    assert remedy == (
+    image = f"image app:0.1.0-3f2a ({digest_of(MANIFEST)})"
+    assert origin.problem
+    assert origin.problem.what == f"{image} is not trusted: it is an index of no image"
+    assert origin.problem.remedy == (
         "see who pushed it: aws cloudtrail lookup-events --lookup-attributes "
         "AttributeKey=EventName,AttributeValue=PutImage --region eu-west-1; then delete it: aws ecr "
         "batch-delete-image --repository-name app --image-ids imageTag=0.1.0-3f2a --region eu-west-1"

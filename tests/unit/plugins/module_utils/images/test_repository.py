@@ -65,12 +65,12 @@ def test_missing_repository_is_an_error(client: Any) -> None:
         repository.read_manifest(client, "none", "1")
 
 
-def test_tags_that_may_move(client: Any) -> None:
+def test_mutable_tags_are_reported(client: Any) -> None:
     assert not repository.has_immutable_tags(client, "moving")
     assert repository.has_immutable_tags(client, "fixed")
 
 
-def test_authorization_is_taken_apart() -> None:
+def test_an_authorization_token_is_parsed() -> None:
     token = base64.b64encode(b"AWS:pass:word").decode()
     data = {"authorizationToken": token, "proxyEndpoint": "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com"}
     assert repository.decode_authorization(data) == {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ECR's scans found: read of both kinds of scans, waited for, and said where there is nothing to read."""
+"""Findings of ECR's scans: read from both kinds of scans, awaited, and reported where there is no scan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Patience
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Deadline
 from ansible_collections.gantry.ecs.plugins.module_utils.images.scan import (
     Finding,
     ScanMissingError,
@@ -52,11 +52,11 @@ def scan(ecr: Stubber, status: str, wanted: dict[str, Any] | None = None, **foun
 
 def read(ecr: Stubber, seconds: float = 60) -> list[Finding]:
     now = [0.0]
-    patience = Patience(seconds, clock=lambda: now[0], sleep=lambda wait: now.__setitem__(0, now[0] + wait))
-    return read_findings(ecr.client, "app", DIGEST, patience)
+    deadline = Deadline(seconds, clock=lambda: now[0], sleep=lambda wait: now.__setitem__(0, now[0] + wait))
+    return read_findings(ecr.client, "app", DIGEST, deadline)
 
 
-def test_a_scan_under_way_is_waited_for_and_all_its_pages_read(ecr: Stubber) -> None:
+def test_a_running_scan_is_awaited_and_all_pages_are_read(ecr: Stubber) -> None:
     ecr.add_client_error("describe_image_scan_findings", "ScanNotFoundException")
     scan(ecr, "IN_PROGRESS")
     scan(ecr, "COMPLETE", findings={"findings": BASIC[:1]}, nextToken="more")
@@ -70,7 +70,7 @@ def test_inspector_s_findings_count_where_they_are_active(ecr: Stubber) -> None:
     assert read(ecr) == [Finding("CVE-2026-3", "CRITICAL", "libc6")]
 
 
-def test_an_image_that_was_never_scanned_is_not_waited_for_long(ecr: Stubber) -> None:
+def test_an_image_without_a_scan_is_awaited_briefly(ecr: Stubber) -> None:
     for _look in range(5):
         ecr.add_client_error("describe_image_scan_findings", "ScanNotFoundException")
     with pytest.raises(ScanMissingError, match="it was not scanned -> turn scanning on"):
@@ -84,7 +84,7 @@ def test_a_scan_without_findings_says_why(ecr: Stubber, status: str) -> None:
         read(ecr)
 
 
-def test_a_scan_is_waited_for_as_long_as_was_said(ecr: Stubber) -> None:
+def test_a_scan_is_awaited_up_to_the_timeout(ecr: Stubber) -> None:
     for _look in range(3):
         scan(ecr, "IN_PROGRESS")
     with pytest.raises(ScanMissingError, match="has not ended after 10 s"):
@@ -101,7 +101,7 @@ def test_a_scan_is_waited_for_as_long_as_was_said(ecr: Stubber) -> None:
         ("low", ["c", "h", "m", "l"]),
     ],
 )
-def test_a_threshold_refuses_what_is_as_grave_or_graver(threshold: str, names: list[str]) -> None:
+def test_a_threshold_refuses_its_severity_and_higher_ones(threshold: str, names: list[str]) -> None:
     severities = {"c": "CRITICAL", "h": "HIGH", "m": "MEDIUM", "l": "LOW", "i": "INFORMATIONAL", "u": "UNDEFINED"}
     findings = [Finding(name, severity, "") for name, severity in severities.items()]
     assert [one.name for one in refused(findings, threshold)] == names

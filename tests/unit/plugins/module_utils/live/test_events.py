@@ -80,25 +80,26 @@ def test_events_are_put_into_words(name: str, text: str) -> None:
     assert line(name) == text
 
 
-def test_a_summary_tells_what_makes_it_worth_less() -> None:
+def test_a_summary_names_what_makes_it_less_reliable() -> None:
     text = line("run.summary", partial=True, stopped="SIGTERM", warnings=["the machine had too little CPU"])
     assert "exit code 0, partial: stopped by SIGTERM, sent" in text
     assert text.endswith("; warning: the machine had too little CPU")
     assert "12 never sent" in line("run.summary", plan={"never_sent": 12})
 
 
-def test_a_search_tells_its_answer_and_where_a_trial_failed() -> None:
+def test_a_search_shows_its_rate_and_where_a_trial_failed() -> None:
     assert line("run.summary", search={"answer": "700/s, limited by the table"}).endswith("700/s, limited by the table")
     failed = line("run.trial", passed=False, reason="p99 < 10 ms: was 12 ms", next_rate=None, reached=33.333)
     assert failed == "run.trial: 500/s failed (p99 < 10 ms: was 12 ms), reached 33.3/s, the search is over"
 
 
-def test_workers_beside_the_first_are_named() -> None:
+def test_workers_other_than_the_first_are_named() -> None:
     assert line("run.phase", worker=2) == "run.phase of worker 2: verification"
 
 
 @given(st.sampled_from(sorted(EVENTS)), st.data())
-def test_events_whose_fields_are_anything_are_still_one_plain_line(name: str, data: st.DataObject) -> None:
+def test_event_with_any_fields_is_one_plain_line(name: str, data: st.DataObject) -> None:
+    """Events with fields of any type are still one plain line."""
     event = {**EVENT.get(name, {}), "event": name}
     changed = data.draw(st.dictionaries(st.sampled_from([*event, "worker", "level", "message"]), ANYTHING))
     text = event_line({**event, **changed})
@@ -125,7 +126,7 @@ def test_summaries_with_anything_within_are_still_one_plain_line(field: str, wit
         "",
     ],
 )
-def test_lines_of_others_are_no_events(message: str) -> None:
+def test_lines_of_other_programs_are_no_events(message: str) -> None:
     assert parse_event(message) is None
 
 

@@ -22,10 +22,10 @@ def event(message: str, timestamp: int = 1) -> LogEvent:
     return {"timestamp": timestamp, "message": message}
 
 
-def tell_everything(feed: LiveFeed) -> None:
+def report_everything(feed: LiveFeed) -> None:
     feed.status("a", "RUNNING", 3.2, {"pull": 1.5})
     feed.log("a", [event("one", 7), event("two", 8)])
-    feed.tick(4.0, {"RUNNING": 1})
+    feed.tick(4.0, {"RUNNING": 1}, 1)
     feed.note("stopping the tasks")
 
 
@@ -40,32 +40,32 @@ def disk_with_room_for(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_records_have_the_shapes_that_were_agreed_on(tmp_path: Path) -> None:
+def test_records_have_the_documented_fields(tmp_path: Path) -> None:
     live = str(tmp_path / "live")
-    tell_everything(LiveFeed(live, None))
+    report_everything(LiveFeed(live, None))
     assert LiveReader(live).read() == [
         {"kind": "status", "task_id": "a", "status": "RUNNING", "elapsed_s": 3.2, "timings": {"pull": 1.5}},
         {"kind": "log", "task_id": "a", "timestamp": 7, "message": "one"},
         {"kind": "log", "task_id": "a", "timestamp": 8, "message": "two"},
-        {"kind": "tick", "elapsed_s": 4.0, "states": {"RUNNING": 1}},
+        {"kind": "tick", "elapsed_s": 4.0, "states": {"RUNNING": 1}, "wanted": 1},
         {"kind": "note", "text": "stopping the tasks"},
     ]
 
 
-def test_a_feed_without_files_tells_nobody_and_has_no_problem() -> None:
+def test_a_feed_without_files_writes_nothing() -> None:
     feed = LiveFeed(None, None)
-    tell_everything(feed)
+    report_everything(feed)
     feed.close()
-    assert feed.problem == ""
+    assert feed.problem is None
 
 
-def test_what_is_told_after_the_end_is_told_nobody(tmp_path: Path) -> None:
+def test_messages_after_the_end_are_dropped(tmp_path: Path) -> None:
     feed = LiveFeed(str(tmp_path / "live"), str(tmp_path / "log"))
     feed.close()
-    tell_everything(feed)
+    report_everything(feed)
     feed.close()
     assert LiveReader(str(tmp_path / "live")).read() == []
-    assert feed.problem == ""
+    assert feed.problem is None
 
 
 # Any text that JSON can carry, halves of surrogate pairs too.
@@ -73,7 +73,8 @@ MESSAGES = st.text(st.characters() | st.sampled_from("\r\n\x1b\u2028\ud800"))
 
 
 @given(messages=st.lists(MESSAGES))
-def test_any_line_comes_through_unchanged_and_is_one_line_of_the_log_file(messages: list[str]) -> None:
+def test_line_arrives_unchanged_and_is_one_line_of_the_file(messages: list[str]) -> None:
+    """Any line arrives unchanged and is one line of the log file."""
     with TemporaryDirectory() as folder:
         live, log = Path(folder, "live"), Path(folder, "log")
         feed = LiveFeed(str(live), str(log))
@@ -84,7 +85,7 @@ def test_any_line_comes_through_unchanged_and_is_one_line_of_the_log_file(messag
         assert content.count(b"\n") == len(messages)
         assert b"\r" not in content
         assert not content or content.endswith(b"\n")
-        assert feed.problem == ""
+        assert feed.problem is None
 
 
 def test_a_log_line_keeps_all_but_its_newlines(tmp_path: Path) -> None:
@@ -93,14 +94,16 @@ def test_a_log_line_keeps_all_but_its_newlines(tmp_path: Path) -> None:
     assert log.read_text(encoding="utf-8").split("\n") == ['{"k": "v\u2028"}', "1 2 3 4", "", ""]
 
 
-def test_the_log_file_is_made_with_its_folders_and_for_its_owner_only(tmp_path: Path) -> None:
+def test_log_file_is_made_with_folders_for_its_owner_only(tmp_path: Path) -> None:
+    """The log file is made with its folders, for its owner only."""
     log = tmp_path / "new" / "folder" / "log"
     LiveFeed(None, str(log)).log("a", [event("one")])
     assert log.read_text(encoding="utf-8") == "one\n"
     assert log.stat().st_mode & 0o077 == 0
 
 
-def test_a_log_file_of_an_earlier_call_is_replaced_once_a_line_comes(tmp_path: Path) -> None:
+def test_earlier_log_file_is_replaced_by_the_first_line(tmp_path: Path) -> None:
+    """A log file of an earlier call is replaced once a line comes."""
     log = tmp_path / "log"
     log.write_text("before\n", encoding="utf-8")
     feed = LiveFeed(None, str(log))
@@ -112,28 +115,29 @@ def test_a_log_file_of_an_earlier_call_is_replaced_once_a_line_comes(tmp_path: P
 
 
 @pytest.mark.parametrize("path", ["", "file/below", "nul\0"], ids=["a folder", "below a file", "no path at all"])
-def test_a_log_file_that_cannot_be_opened_is_told_at_once_and_spoils_nothing(tmp_path: Path, path: str) -> None:
+def test_unopenable_log_file_is_reported_and_harms_nothing(tmp_path: Path, path: str) -> None:
+    """A log file that cannot be opened is reported at once, and the call goes on."""
     (tmp_path / "file").touch()
     live = str(tmp_path / "live")
     feed = LiveFeed(live, f"{tmp_path}/{path}")
-    assert f"cannot write log_file {tmp_path}/{path}: " in feed.problem
-    assert "missing" not in feed.problem
-    tell_everything(feed)
+    assert feed.problem and f"cannot write log_file {tmp_path}/{path}: " in feed.problem.line()
+    assert "missing" not in feed.problem.line()
+    report_everything(feed)
     feed.close()
-    assert "2 line(s) are missing" in feed.problem
-    assert " -> " in feed.problem
+    assert feed.problem and "2 line(s) are missing" in feed.problem.line()
+    assert feed.problem and feed.problem.remedy
     assert len(LiveReader(live).read()) == 5
 
 
-def test_a_live_file_that_cannot_be_opened_spoils_nothing(tmp_path: Path) -> None:
+def test_a_live_file_that_cannot_be_opened_is_ignored(tmp_path: Path) -> None:
     feed = LiveFeed(str(tmp_path), str(tmp_path / "log"))
-    tell_everything(feed)
+    report_everything(feed)
     feed.close()
     assert (tmp_path / "log").read_text(encoding="utf-8") == "one\ntwo\n"
-    assert feed.problem == ""
+    assert feed.problem is None
 
 
-def test_a_full_disk_is_told_and_the_lines_after_it_are_whole(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_later_lines_are_whole(tmp_path: Path) -> None:
     log = tmp_path / "log"
     feed = LiveFeed(None, str(log))
     with disk_with_room_for(10):
@@ -141,10 +145,10 @@ def test_a_full_disk_is_told_and_the_lines_after_it_are_whole(tmp_path: Path) ->
     feed.log("a", [event("two"), event("three")])
     feed.close()
     assert log.read_text(encoding="utf-8").split("\n") == ["one", "too lo", "two", "three", ""]
-    assert "2 line(s) are missing" in feed.problem
+    assert feed.problem and "2 line(s) are missing" in feed.problem.line()
 
 
-def test_the_reader_leaves_out_what_a_full_disk_has_torn(tmp_path: Path) -> None:
+def test_the_reader_skips_lines_that_a_full_disk_cut(tmp_path: Path) -> None:
     live = str(tmp_path / "live")
     feed, reader = LiveFeed(live, None), LiveReader(live)
     with disk_with_room_for(40):
@@ -155,7 +159,7 @@ def test_the_reader_leaves_out_what_a_full_disk_has_torn(tmp_path: Path) -> None
     assert reader.read() == [{"kind": "note", "text": "again"}]
 
 
-def test_a_file_that_is_not_there_yet_has_no_records(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_records(tmp_path: Path) -> None:
     live = str(tmp_path / "live")
     reader = LiveReader(live)
     assert reader.read() == []
@@ -168,7 +172,7 @@ GARBAGE = st.sampled_from([b"", b"{", b"[]", b'"text"', b'{"kind": 1}', b'{"text
 
 
 @given(data=st.data(), notes=st.lists(st.text() | GARBAGE, max_size=8))
-def test_records_come_once_and_whole_however_the_writes_are_cut(data: st.DataObject, notes: list[Any]) -> None:
+def test_records_come_once_and_whole_despite_cut_writes(data: st.DataObject, notes: list[Any]) -> None:
     with TemporaryDirectory() as folder:
         live = Path(folder, "live")
         feed = LiveFeed(str(live), None)
@@ -191,7 +195,7 @@ def test_records_come_once_and_whole_however_the_writes_are_cut(data: st.DataObj
 
 
 @pytest.mark.parametrize("has_target", [True, False])
-def test_a_link_in_the_log_file_s_place_is_not_followed(tmp_path: Path, has_target: bool) -> None:
+def test_a_link_at_the_log_file_s_path_is_not_followed(tmp_path: Path, has_target: bool) -> None:
     target, link = tmp_path / "victim", tmp_path / "log"
     if has_target:
         target.write_text("precious")
@@ -199,7 +203,9 @@ def test_a_link_in_the_log_file_s_place_is_not_followed(tmp_path: Path, has_targ
     feed = LiveFeed(None, str(link))
     feed.log("t", [{"timestamp": 1, "message": "line"}])
     feed.close()
-    assert feed.problem.startswith(f"cannot write log_file {link}: it is a symbolic link, and links are not followed")
+    assert feed.problem and feed.problem.what.startswith(
+        f"cannot write log_file {link}: it is a symbolic link, and links are not followed"
+    )
     assert target.exists() == has_target and (not has_target or target.read_text() == "precious")
 
 

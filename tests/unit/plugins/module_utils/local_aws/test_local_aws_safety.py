@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts and stops of the embedded AWS where another user was there first, or an earlier version runs."""
+"""Starts and stops of the embedded AWS beside another user's files or an earlier version's process."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from socketserver import ThreadingUnixStreamServer
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import docker, service, shell
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import docker, plan, service, shell
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.folder import SOCKET_LIMIT, LocalAwsFolder, proof
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.plan import Settings
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.private_files import ForeignFileError
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.process import ProcessError, start_time
-from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.service import Settings
 from embedded_aws.guard.keys import Keys
 
 NOBODY = 65534
@@ -54,7 +54,7 @@ def start(settings: Settings) -> service.Outcome:
 
 
 class Ping(BaseHTTPRequestHandler):
-    """A process engine that is not ours."""
+    """A process engine of another program."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -78,7 +78,7 @@ def impostor(path: Path) -> Iterator[None]:
     server.server_close()
 
 
-def test_a_socket_that_another_process_serves_is_not_the_engines(tmp_path: Path) -> None:
+def test_a_socket_of_another_process_is_not_the_engine_s(tmp_path: Path) -> None:
     path = tmp_path / "engine.sock"
     with impostor(path), subprocess.Popen(SLEEP) as other:
         assert docker.answers(f"unix://{path}")
@@ -87,12 +87,12 @@ def test_a_socket_that_another_process_serves_is_not_the_engines(tmp_path: Path)
         other.kill()
 
 
-def test_an_engine_that_another_process_plays_is_no_start(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "engine_command", lambda *_: [*SLEEP, "process_engine.py"])
+def test_a_start_refuses_an_engine_without_the_proof(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "engine_command", lambda *_: [*SLEEP, "process_engine.py"])
     folder = settings.directory / "engine"
     folder.mkdir(parents=True)
-    told = r"process-engine runs .* but gave no healthy answer"
-    with impostor(folder / "engine.sock"), pytest.raises(ProcessError, match=told):
+    message = r"process-engine runs .* but gave no healthy answer"
+    with impostor(folder / "engine.sock"), pytest.raises(ProcessError, match=message):
         service.start(settings, "process", NO_DOCKER, 0.5, never)
     assert service.running_pids(settings) == {}
 
@@ -101,7 +101,7 @@ def test_an_engine_that_another_process_plays_is_no_start(settings: Settings, mo
 def test_another_users_folder_is_left_alone(settings: Settings, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("kept")
-    with subprocess.Popen([*SLEEP, service.APPLICATION]) as other:
+    with subprocess.Popen([*SLEEP, plan.APPLICATION]) as other:
         settings.directory.mkdir()
         (settings.directory / ".lock").symlink_to(victim)
         forged = {"pid": other.pid, "started": start_time(other.pid), "docker_host": "unix:///tmp/theirs.sock"}
@@ -121,7 +121,7 @@ def test_another_users_folder_is_left_alone(settings: Settings, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("names", [["config", "credentials"], ["credentials"], ["state", "thesis.tex"]])
-def test_a_folder_with_files_of_the_users_is_left_alone(settings: Settings, names: list[str]) -> None:
+def test_a_folder_with_other_files_is_left_alone(settings: Settings, names: list[str]) -> None:
     settings.directory.mkdir(mode=0o755)
     for name in names:
         (settings.directory / name).write_text("kept")
@@ -130,19 +130,19 @@ def test_a_folder_with_files_of_the_users_is_left_alone(settings: Settings, name
         lambda: service.stop(settings, never),
         lambda: service.preview(settings, "process", NO_DOCKER),
     ):
-        with pytest.raises(ForeignFileError, match=r"holds files of yours .*: choose a new or empty folder: -e local_"):
+        with pytest.raises(ForeignFileError, match=r"holds files of yours .* -> choose a new or empty folder"):
             call()
     assert {path.name: path.read_text() for path in settings.directory.iterdir()} == dict.fromkeys(names, "kept")
     assert stat.S_IMODE(settings.directory.stat().st_mode) == 0o755
 
 
-def test_a_lock_that_is_a_link_cuts_no_file_short(settings: Settings, tmp_path: Path) -> None:
+def test_a_lock_that_is_a_link_truncates_no_file(settings: Settings, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("kept")
     settings.directory.mkdir()
     (settings.directory / ".lock").symlink_to(victim)
     for call in (lambda: start(settings), lambda: service.stop(settings, never)):
-        with pytest.raises(ForeignFileError, match=r"\.lock is a link: remove it"):
+        with pytest.raises(ForeignFileError, match=r"\.lock is a link -> remove it"):
             call()
     assert victim.read_text() == "kept"
 
@@ -158,7 +158,8 @@ def test_a_pid_file_that_names_another_program_kills_nothing(settings: Settings)
         other.kill()
 
 
-def test_one_that_an_earlier_version_started_is_named_and_can_be_stopped(settings: Settings) -> None:
+def test_process_of_an_earlier_version_is_named_and_stopped(settings: Settings) -> None:
+    """A process that an earlier version started is named and can be stopped."""
     notes = {"engine": "process", "docker_host": "unix:///nonexistent/engine.sock", "port": str(settings.port)}
     settings.emulator.start([*SLEEP, "ministack.app:app"], NO_DOCKER, notes)
     for call in (lambda: start(settings), lambda: service.preview(settings, "process", NO_DOCKER)):
@@ -166,12 +167,12 @@ def test_one_that_an_earlier_version_started_is_named_and_can_be_stopped(setting
             call()
         assert "as if started by an earlier version" in str(error.value) and "\n" not in str(error.value)
         assert "-e local_aws_state=stopped" in str(error.value)
-    with pytest.raises(shell.NotRunningError, match="does not run: start it, make demo"):
+    with pytest.raises(shell.NotRunningError, match="does not run -> start it: make demo"):
         shell.running_lines(settings.directory, {})
     assert service.stop(settings, never)
 
 
-def test_each_start_has_a_secret_of_its_own(tmp_path: Path) -> None:
+def test_each_start_has_another_secret(tmp_path: Path) -> None:
     folder = LocalAwsFolder(tmp_path / "state")
     folder.path.mkdir()
     secrets = set()
@@ -180,24 +181,25 @@ def test_each_start_has_a_secret_of_its_own(tmp_path: Path) -> None:
         secret = folder.secret()
         assert secret is not None and len(secret) > 64 and secret.isalnum()
         assert Keys.read(folder.credentials) == Keys(secret)
-        # Both sides reckon the proof alike.
+        # Both sides compute the same proof.
         assert proof(secret, "0" * 32) == Keys(secret).proof("0" * 32)
         assert stat.S_IMODE(folder.credentials.stat().st_mode) == 0o600
         secrets.add(secret)
     (folder.state / "s3").mkdir()
+    (folder.databases / "000000000000.us-east-1.kept").mkdir(parents=True)
     folder.forget(path)
     assert len(secrets) == 2 and list(folder.path.iterdir()) == []
 
 
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
-    """A folder as short as a user's own for the time of a session, where pytest's may be long."""
+    """A folder with a short path, as a session's runtime folder has; pytest's may be long."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
 
 @pytest.mark.parametrize("has_runtime_folder", [True, False])
-def test_a_long_folders_socket_is_in_one_that_nobody_foretells(
+def test_the_socket_of_a_long_path_is_unpredictable(
     tmp_path: Path, short_folder: Path, has_runtime_folder: bool
 ) -> None:
     folder = LocalAwsFolder(tmp_path / ("long" * 30))
@@ -214,7 +216,7 @@ def test_a_long_folders_socket_is_in_one_that_nobody_foretells(
 
 
 @pytest.mark.parametrize("name", ["lo#cal", "lo?cal", "lo%20cal", "lo;cal"])
-def test_a_socket_stands_whole_in_the_url_that_names_it(short_folder: Path, name: str) -> None:
+def test_the_url_of_a_socket_contains_its_whole_path(short_folder: Path, name: str) -> None:
     folder = LocalAwsFolder(short_folder / name)
     folder.path.mkdir()
     path = folder.prepare({})
@@ -224,19 +226,19 @@ def test_a_socket_stands_whole_in_the_url_that_names_it(short_folder: Path, name
     assert not path.parent.exists()
 
 
-def test_no_path_of_the_embedded_aws_is_one_that_all_share(settings: Settings) -> None:
-    environment = service.emulator_environment(settings, "process", "", ["127.0.0.1"], {"TMPDIR": "/tmp"})
+def test_no_path_of_the_embedded_aws_is_shared(settings: Settings) -> None:
+    environment = plan.emulator_environment(settings, "process", "", ["127.0.0.1"], {"TMPDIR": "/tmp"})
     for name in ("STATE_DIR", "S3_DATA_DIR", "TMPDIR", "DDBLOAD_CREDENTIALS"):
         assert Path(environment[name]).is_relative_to(settings.directory)
 
 
-def test_proxies_of_the_operator_reach_nothing_that_runs(settings: Settings) -> None:
+def test_the_operator_s_proxies_are_not_passed_on(settings: Settings) -> None:
     proxies = dict.fromkeys(("HTTP_PROXY", "https_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
-    environment = service.emulator_environment(settings, "docker", "", ["127.0.0.1"], proxies)
+    environment = plan.emulator_environment(settings, "docker", "", ["127.0.0.1"], proxies)
     assert proxies.keys().isdisjoint(environment)
 
 
-def test_the_shells_lines_hold_for_paths_with_anything_in_them(tmp_path: Path) -> None:
+def test_shell_lines_quote_paths_with_any_characters(tmp_path: Path) -> None:
     credentials = tmp_path / 'it\'s $(a) `folder`; "quoted"' / "credentials"
     environ = {
         "NO_PROXY": "*.corp, 10.0.0.1",

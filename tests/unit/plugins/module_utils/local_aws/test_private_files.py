@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that only this user may read: made so, and refused where another user or a link comes before them."""
+"""Files that only this user may read: created with that mode; another user's files and links are refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_folder_and_its_files_are_this_users_own(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["log", "text"]
 
 
-def test_no_parent_that_is_made_lets_others_write(tmp_path: Path) -> None:
+def test_no_created_parent_is_writable_by_others(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         private_files.own_folder(tmp_path / "one" / "two" / "three")
@@ -44,7 +44,7 @@ def test_no_parent_that_is_made_lets_others_write(tmp_path: Path) -> None:
     assert [mode(tmp_path / path) for path in ("one", "one/two", "one/two/three")] == [0o700] * 3
 
 
-def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:
+def test_open_modes_of_an_earlier_version_are_narrowed(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("old\n")
     (tmp_path / "log").chmod(0o644)
     tmp_path.chmod(0o755)
@@ -61,7 +61,7 @@ def test_a_link_is_neither_read_nor_written(tmp_path: Path, is_there: bool) -> N
         victim.write_text("kept")
     link.symlink_to(victim)
     for call in (private_files.open_for_appending, private_files.read_text):
-        with pytest.raises(ForeignFileError, match="link is a link: remove it"):
+        with pytest.raises(ForeignFileError, match="link is a link -> remove it"):
             call(link)
     private_files.write_text(link, "mine")
     (tmp_path / "link.new").symlink_to(victim)
@@ -70,7 +70,7 @@ def test_a_link_is_neither_read_nor_written(tmp_path: Path, is_there: bool) -> N
     assert victim.exists() == is_there and (not is_there or victim.read_text() == "kept")
 
 
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ForeignFileError, match="is no file of this user's"):
         private_files.read_text(tmp_path / "pipe")
@@ -90,11 +90,11 @@ def test_another_users_folder_and_file_are_refused(tmp_path: Path) -> None:
     os.lchown(link, NOBODY, NOBODY)
     for folder in (theirs, link):
         for call in (private_files.own_folder, private_files.check_folder):
-            with pytest.raises(ForeignFileError, match=rf"belongs to another user \(uid {NOBODY}\): .*local_aws_direc"):
+            with pytest.raises(ForeignFileError, match=rf"belongs to another user \(uid {NOBODY}\) -> .*local_aws"):
                 call(folder)
     assert (tmp_path / "file").read_text() == "theirs"
 
 
-def test_a_folder_that_is_missing_is_nobodys(tmp_path: Path) -> None:
+def test_a_missing_folder_is_accepted_and_not_created(tmp_path: Path) -> None:
     private_files.check_folder(tmp_path / "missing")
     assert not (tmp_path / "missing").exists()

@@ -57,7 +57,7 @@ def test_output_is_appended_and_the_environment_is_the_given_one(process: Backgr
 @pytest.mark.parametrize(
     "content", ["", "4711", "[]", "{}", '{"pid": "x", "started": 1}', '{"pid": 999999999, "started": "1"}']
 )
-def test_stale_pid_file_is_no_trouble(process: BackgroundProcess, content: str) -> None:
+def test_a_stale_pid_file_is_ignored(process: BackgroundProcess, content: str) -> None:
     process.directory.mkdir()
     process.pid_file.write_text(content)
     assert process.running_pid() is None
@@ -65,7 +65,7 @@ def test_stale_pid_file_is_no_trouble(process: BackgroundProcess, content: str) 
     assert process.start(["sleep", "60"], ENVIRONMENT, {}) == process.running_pid()
 
 
-def test_reused_pid_is_never_signalled(process: BackgroundProcess) -> None:
+def test_a_reused_pid_is_never_signalled(process: BackgroundProcess) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
         process.directory.mkdir()
         process.pid_file.write_text(json.dumps({"pid": other.pid, "started": "before"}))
@@ -81,7 +81,7 @@ def test_zombie_does_not_run() -> None:
     child.wait()
 
 
-def test_stubborn_process_is_killed_with_its_group(process: BackgroundProcess) -> None:
+def test_a_process_that_ignores_sigterm_is_killed(process: BackgroundProcess) -> None:
     process.start(["sh", "-c", "trap '' TERM; sleep 60 & echo $!; while :; do sleep 0.05; done"], ENVIRONMENT, {})
     assert wait_until(lambda: process.log_file.read_text().strip() != "", 5)
     assert process.stop(0.3)
@@ -89,12 +89,12 @@ def test_stubborn_process_is_killed_with_its_group(process: BackgroundProcess) -
 
 
 def test_process_that_dies_at_its_start_shows_the_end_of_its_log(process: BackgroundProcess) -> None:
-    process.start([sys.executable, "-c", "raise SystemExit('no such thing')"], ENVIRONMENT, {})
-    with pytest.raises(ProcessError, match=r"service ended at once; .*service\.log\): no such thing"):
+    process.start([sys.executable, "-c", "raise SystemExit('no module')"], ENVIRONMENT, {})
+    with pytest.raises(ProcessError, match=r"service ended at once; .*service\.log\): no module"):
         process.await_health(never, 10, never)
 
 
-def test_process_that_never_gets_healthy(process: BackgroundProcess) -> None:
+def test_a_process_that_is_never_healthy_is_an_error(process: BackgroundProcess) -> None:
     process.start(["sleep", "60"], ENVIRONMENT, {})
     with pytest.raises(ProcessError, match=r"gave no healthy answer within 0\.2 s; .*the log is empty"):
         process.await_health(never, 0.2, never)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The embedded AWS without MiniStack: what it is told, and what stops a start. Molecule starts the real one."""
+"""The embedded AWS without MiniStack: its settings, and what stops a start. Molecule starts the real one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import docker, service
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import docker, plan, service
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import port as local_port
+from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.plan import Settings
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.process import ProcessError
-from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.service import Settings
 
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent.sock"}
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
-ENGINE, EMULATOR = [*SLEEP, "process_engine.py"], [*SLEEP, service.APPLICATION]
+ENGINE, EMULATOR = [*SLEEP, "process_engine.py"], [*SLEEP, plan.APPLICATION]
 
 
 class Docker(BaseHTTPRequestHandler):
@@ -73,11 +73,11 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 
 @pytest.fixture
 def sleepers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes that do nothing, in place of MiniStack and the process engine; they count as healthy."""
-    monkeypatch.setattr(service, "engine_command", lambda *_: ENGINE)
-    monkeypatch.setattr(service, "emulator_command", lambda *_: EMULATOR)
+    """Two processes that do nothing, instead of MiniStack and the process engine; they count as healthy."""
+    monkeypatch.setattr(plan, "engine_command", lambda *_: ENGINE)
+    monkeypatch.setattr(plan, "emulator_command", lambda *_: EMULATOR)
     monkeypatch.setattr(docker, "answers", lambda host, _pid=None: host.endswith("/engine.sock"))
-    monkeypatch.setattr(service, "emulator_answers", lambda _settings: True)
+    monkeypatch.setattr(plan, "emulator_answers", lambda _settings: True)
 
 
 def never() -> bool:
@@ -96,7 +96,7 @@ def start(settings: Settings, wanted: str = "process") -> service.Outcome:
     return service.start(settings, wanted, {"PATH": os.environ["PATH"], **NO_DOCKER}, 5, never)
 
 
-def test_port_that_is_free_and_one_that_is_not(taken: int) -> None:
+def test_free_and_used_ports_differ(taken: int) -> None:
     assert not local_port.can_listen("127.0.0.1", taken)
     assert local_port.next_free_port("127.0.0.1", taken) > taken
     assert local_port.can_listen("127.0.0.1", 0)
@@ -104,7 +104,7 @@ def test_port_that_is_free_and_one_that_is_not(taken: int) -> None:
     assert local_port.port_owner(taken).startswith(f"process {os.getpid()} (")
 
 
-def test_taken_port_is_told_in_one_line(settings: Settings, taken: int) -> None:
+def test_a_port_in_use_is_reported_on_one_line(settings: Settings, taken: int) -> None:
     settings = Settings(taken, settings.directory, settings.python, settings.process_engine, "warning")
     with pytest.raises(ProcessError) as error:
         start(settings)
@@ -113,22 +113,22 @@ def test_taken_port_is_told_in_one_line(settings: Settings, taken: int) -> None:
 
 
 def test_interpreter_without_the_packages(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "PACKAGES", ("json", "no_such_package"))
+    monkeypatch.setattr(plan, "PACKAGES", ("json", "no_such_package"))
     with pytest.raises(ProcessError, match=r"lacks packages .*\(no_such_package\).*requirements/local\.txt"):
         start(settings)
 
 
-def test_interpreter_that_is_not_there(settings: Settings) -> None:
+def test_a_missing_interpreter_is_an_error(settings: Settings) -> None:
     settings = Settings(settings.port, settings.directory, "/nonexistent/python", settings.process_engine, "warning")
     with pytest.raises(ProcessError, match=r"/nonexistent/python cannot be run .*local_aws_python"):
         start(settings)
 
 
-def test_start_that_fails_leaves_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = [sys.executable, "-c", "raise SystemExit('broken')", service.APPLICATION]
-    monkeypatch.setattr(service, "engine_command", lambda *_: ENGINE)
+def test_a_failed_start_leaves_no_files(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = [sys.executable, "-c", "raise SystemExit('broken')", plan.APPLICATION]
+    monkeypatch.setattr(plan, "engine_command", lambda *_: ENGINE)
     monkeypatch.setattr(docker, "answers", lambda *_: True)
-    monkeypatch.setattr(service, "emulator_command", lambda *_: broken)
+    monkeypatch.setattr(plan, "emulator_command", lambda *_: broken)
     with pytest.raises(ProcessError, match=r"ministack ended at once; .*: broken"):
         start(settings)
     assert service.running_pids(settings) == {}
@@ -137,14 +137,15 @@ def test_start_that_fails_leaves_nothing(settings: Settings, monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("sleepers")
-def test_second_start_changes_nothing_and_a_missing_part_is_started(settings: Settings) -> None:
+def test_a_second_start_starts_only_a_missing_part(settings: Settings) -> None:
+    """A second start changes nothing, and starts a missing part."""
     assert preview(settings) == service.Outcome(True, "process", [])
     assert not settings.directory.exists()
     assert start(settings) == service.Outcome(True, "process", [])
     for outcome in (preview(settings, "auto"), start(settings, "auto")):
         assert outcome == service.Outcome(False, "process", [])
     for kept in (preview(settings, "docker"), start(settings, "docker")):
-        assert not kept.changed and "local_aws_state=stopped" in kept.warnings[0]
+        assert not kept.changed and "local_aws_state=stopped" in kept.warnings[0].line()
     settings.engine.stop(1)
     assert preview(settings).changed
     assert start(settings).changed
@@ -153,13 +154,13 @@ def test_second_start_changes_nothing_and_a_missing_part_is_started(settings: Se
 
 
 @pytest.mark.usefixtures("sleepers")
-def test_what_runs_is_not_moved_to_another_port(settings: Settings) -> None:
+def test_a_running_emulator_keeps_its_port(settings: Settings) -> None:
     start(settings)
     other = replace(settings, port=settings.port % 60000 + 1)
     for ask in (preview, start):
         with pytest.raises(ProcessError, match=rf"runs on port {settings.port} .*-e local_aws_port={settings.port}"):
             ask(other)
-    assert stop(other)  # its folder says what it is, whatever port is asked for
+    assert stop(other)  # the folder identifies it; the requested port does not count
 
 
 def test_one_start_or_stop_at_a_time(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,11 +179,11 @@ def test_one_start_or_stop_at_a_time(settings: Settings, monkeypatch: pytest.Mon
 def test_folder_that_cannot_be_written(settings: Settings) -> None:
     with tempfile.NamedTemporaryFile() as file:
         inside = replace(settings, directory=Path(file.name) / "state")
-        with pytest.raises(ProcessError, match=r"cannot be written \(Not a directory\): .*local_aws_directory"):
+        with pytest.raises(ProcessError, match=r"cannot be written \(Not a directory\) -> .*local_aws_directory"):
             start(inside)
 
 
-def test_port_that_needs_rights(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_privileged_port_is_an_error(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> bool:
         raise PermissionError(13, "Permission denied")
 
@@ -194,24 +195,24 @@ def test_port_that_needs_rights(settings: Settings, monkeypatch: pytest.MonkeyPa
 def test_another_server_is_not_taken_for_the_emulator(docker_host: str, settings: Settings) -> None:
     port = int(docker_host.rpartition(":")[2])
     other = Settings(port, settings.directory, settings.python, settings.process_engine, "warning")
-    assert not service.emulator_answers(other)
-    assert not service.emulator_answers(settings)
+    assert not plan.emulator_answers(other)
+    assert not plan.emulator_answers(settings)
 
 
 def test_choice_of_the_engine(docker_host: str) -> None:
-    assert service.choose_engine("auto", {"DOCKER_HOST": docker_host}) == ("docker", docker_host)
-    assert service.choose_engine("process", {"DOCKER_HOST": docker_host}) == ("process", "")
-    assert service.choose_engine("auto", NO_DOCKER) == ("process", "")
+    assert plan.choose_engine("auto", {"DOCKER_HOST": docker_host}) == ("docker", docker_host)
+    assert plan.choose_engine("process", {"DOCKER_HOST": docker_host}) == ("process", "")
+    assert plan.choose_engine("auto", NO_DOCKER) == ("process", "")
     with pytest.raises(ProcessError, match=r"no Docker engine answers on unix:///nonexistent\.sock"):
-        service.choose_engine("docker", NO_DOCKER)
+        plan.choose_engine("docker", NO_DOCKER)
     assert docker.docker_host({}) == "unix:///var/run/docker.sock"
     assert not docker.answers("ssh://me@elsewhere")
 
 
 def test_listens_on_the_loopback_and_on_dockers_bridge(docker_host: str, settings: Settings) -> None:
-    assert service.bind_addresses("") == ["127.0.0.1"]
-    assert service.bind_addresses(docker_host) == ["127.0.0.1", "127.0.0.2"]
-    command = service.emulator_command(settings, ["127.0.0.1", "127.0.0.2"])
+    assert plan.bind_addresses("") == ["127.0.0.1"]
+    assert plan.bind_addresses(docker_host) == ["127.0.0.1", "127.0.0.2"]
+    command = plan.emulator_command(settings, ["127.0.0.1", "127.0.0.2"])
     assert command[-4:] == ["--bind", f"127.0.0.1:{settings.port}", "--bind", f"127.0.0.2:{settings.port}"]
 
 
@@ -225,7 +226,7 @@ def test_environment_holds_nothing_of_the_operators_aws(settings: Settings) -> N
         "AWS_CONFIG_FILE": "/home/me/.aws/config",
         "PERSIST_STATE": "1",
     }
-    environment = service.emulator_environment(settings, "process", "unix:///x.sock", ["127.0.0.1"], environ)
+    environment = plan.emulator_environment(settings, "process", "unix:///x.sock", ["127.0.0.1"], environ)
     assert {name for name in environment if name.startswith("AWS_")} == {
         "AWS_CONFIG_FILE",
         "AWS_SHARED_CREDENTIALS_FILE",

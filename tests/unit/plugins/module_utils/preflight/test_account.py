@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who calls, whether that account is meant, and whether it is ready: against botocore's stubs."""
+"""The caller, the expected account, and what the account lacks; with botocore's stubs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.account import (
     Caller,
     account_problems,
@@ -19,6 +18,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.preflight.account impor
     identify,
     missing_service_linked_roles,
 )
+from ansible_collections.gantry.ecs.plugins.module_utils.text.findings import Findings
 from botocore.exceptions import ProfileNotFound, ProxyConnectionError, SSOTokenLoadError
 from botocore.stub import Stubber
 
@@ -50,7 +50,8 @@ def test_a_known_caller_is_no_finding() -> None:
     assert findings == Findings()
 
 
-def test_a_region_that_is_not_enabled_is_told_from_credentials_that_are_wrong() -> None:
+def test_disabled_region_differs_from_wrong_credentials() -> None:
+    """A region that is not enabled is distinguished from wrong credentials."""
     here, stub_here = stubbed("sts")
     home, stub_home = stubbed("sts", "us-east-1")
     stub_here.add_client_error("get_caller_identity", "InvalidClientTokenId", "The security token is invalid.", 403)
@@ -58,23 +59,23 @@ def test_a_region_that_is_not_enabled_is_told_from_credentials_that_are_wrong() 
     findings = Findings()
     clients = {"": here, "us-east-1": home}
     assert identify(lambda service, region="": clients[region], PARAMS, "ap-east-1", findings) is None
-    (line,) = findings.problems
+    (line,) = [each.line() for each in findings.problems]
     assert line.startswith("region ap-east-1 is not enabled in account 123456789012 -> enable it")
 
 
-def test_credentials_that_no_region_knows_are_wrong() -> None:
+def test_credentials_that_every_region_rejects_are_wrong() -> None:
     sts, stub = stubbed("sts")
     for attempt in ("here", "at home"):
         stub.add_client_error("get_caller_identity", "InvalidClientTokenId", attempt, 403)
     findings = Findings()
     assert identify(lambda *service: sts, PARAMS, "ap-east-1", findings) is None
-    (line,) = findings.problems
+    (line,) = [each.line() for each in findings.problems]
     where = "(environment dev, region ap-east-1, profile mine)"
     assert f"the AWS credentials could not be verified {where}: InvalidClientTokenId: here" in line
     assert "-> set AWS_PROFILE to a profile of ~/.aws/config" in line
 
 
-def test_an_emulators_other_region_is_not_asked() -> None:
+def test_an_emulator_gets_no_call_to_another_region() -> None:
     sts, stub = stubbed("sts")
     stub.add_client_error("get_caller_identity", "InvalidClientTokenId", "no", 403)
     findings = Findings()
@@ -86,28 +87,29 @@ def test_an_emulators_other_region_is_not_asked() -> None:
 @pytest.mark.parametrize(
     "error", [ProfileNotFound(profile="mine"), SSOTokenLoadError(error_msg="the token is gone")], ids=["profile", "sso"]
 )
-def test_a_profile_that_gives_no_credentials_is_told_with_the_way_in(error: Exception) -> None:
+def test_profile_without_credentials_is_reported_with_the_login(error: Exception) -> None:
+    """A profile that gives no credentials is reported with the command to log in."""
     findings = Findings()
     assert identify(raising(error), PARAMS, "eu-west-1", findings) is None
-    (line,) = findings.problems
+    (line,) = [each.line() for each in findings.problems]
     assert "profile mine" in line and "(`aws sso login`)" in line
 
 
-def test_a_remedy_of_the_callers_counts_more() -> None:
+def test_a_remedy_of_the_caller_takes_precedence() -> None:
     findings = Findings()
     identify(raising(ProfileNotFound(profile="x")), PARAMS | {"credentials_remedy": "start it"}, "x", findings)
-    assert findings.problems[0].endswith(" -> start it")
+    assert findings.problems[0].line().endswith(" -> start it")
 
 
 def test_a_proxy_that_cannot_be_reached_is_named_first() -> None:
     findings, proxy = Findings(), ProxyConnectionError(proxy_url="http://127.0.0.1:9")
     embedded = PARAMS | {"credentials_remedy": "start it", "endpoint_url": "http://127.0.0.1:4566"}
     identify(raising(proxy), embedded, "x", findings)
-    assert findings.problems[0].endswith('proxy URL: "http://127.0.0.1:9" -> check HTTPS_PROXY')
+    assert findings.problems[0].line().endswith('proxy URL: "http://127.0.0.1:9" -> check HTTPS_PROXY')
 
 
 @pytest.mark.parametrize(
-    ("allowed", "reserved", "required", "told"),
+    ("allowed", "reserved", "required", "expected"),
     [
         ([], {}, False, ""),
         ([ME.account], {}, True, ""),
@@ -120,11 +122,11 @@ def test_a_proxy_that_cannot_be_reached_is_named_first() -> None:
     ],
 )
 def test_an_environment_uses_its_own_accounts(
-    allowed: list[str], reserved: dict[str, list[str]], required: bool, told: str
+    allowed: list[str], reserved: dict[str, list[str]], required: bool, expected: str
 ) -> None:
-    lines = account_problems(ME, "dev", allowed, reserved, required=required)
-    assert len(lines) == (1 if told else 0)
-    assert all(told in line and ME.account in line and " -> " in line for line in lines)
+    lines = [each.line() for each in account_problems(ME, "dev", allowed, reserved, required=required)]
+    assert len(lines) == (1 if expected else 0)
+    assert all(expected in line and ME.account in line and " -> " in line for line in lines)
 
 
 def look_at_region(zones: list[dict[str, Any]], wanted: int, status: str = "opted-in") -> Findings:
@@ -144,23 +146,23 @@ ZONES = [
 ]
 
 
-def test_a_region_must_have_the_zones_that_are_wanted() -> None:
+def test_a_region_must_have_enough_zones() -> None:
     assert look_at_region(ZONES, 2) == Findings(checked=["region ap-east-1"])
-    (line,) = look_at_region(ZONES, 3).problems
+    (line,) = [each.line() for each in look_at_region(ZONES, 3).problems]
     assert "3 zones are wanted, ap-east-1 has 2 available (ap-east-1a, ap-east-1b)" in line
 
 
-def test_a_region_that_is_off_is_told() -> None:
-    (line,) = look_at_region(ZONES, 2, "not-opted-in").problems
+def test_a_region_that_is_not_enabled() -> None:
+    (line,) = [each.line() for each in look_at_region(ZONES, 2, "not-opted-in").problems]
     assert "region ap-east-1 is not enabled" in line
 
 
-def test_a_region_that_answers_nobody_is_off() -> None:
+def test_a_region_that_rejects_credentials_is_not_enabled() -> None:
     ec2, stub = stubbed("ec2")
     stub.add_client_error("describe_regions", "AuthFailure", "AWS was not able to validate", 401)
     findings = Findings()
     check_region(ec2, "ap-east-1", ME.account, 0, findings)
-    assert "is not enabled" in findings.problems[0]
+    assert "is not enabled" in findings.problems[0].line()
 
 
 def test_a_fresh_account_lacks_the_service_linked_role() -> None:
@@ -180,19 +182,17 @@ def test_a_fresh_account_lacks_the_service_linked_role() -> None:
     assert findings == Findings(checked=["service-linked role of one.amazonaws.com"])
 
 
-def test_an_environment_that_takes_any_account_is_warned_of() -> None:
-    (line,) = account_warnings(ME, "dev", {}, [], is_unnamed=True)
-    assert line.startswith(
-        "no account is named that dev may use (allowed_accounts), so that it takes any, and knows of"
-    )
+def test_an_environment_without_accounts_is_a_warning() -> None:
+    (line,) = [each.line() for each in account_warnings(ME, "dev", {}, [], is_unnamed=True)]
+    assert line.startswith("environment dev may use any account: preflight_allowed_accounts is empty")
     assert line.endswith('set preflight_allowed_accounts: ["123456789012"] in its inventory')
-    (line,) = account_warnings(ME, "dev", {"prod": ["1"], "staging": []}, [], is_unnamed=True)
-    assert "takes any but those of prod ->" in line
+    (line,) = [each.line() for each in account_warnings(ME, "dev", {"prod": ["1"], "staging": []}, [], is_unnamed=True)]
+    assert "may use any account except those of prod: preflight_allowed_accounts is empty ->" in line
     assert account_warnings(ME, "dev", {}, [], is_unnamed=False) == []
 
 
-def test_accounts_that_could_not_be_read_are_told() -> None:
-    (line,) = account_warnings(ME, "dev", {}, ["inventories/prod: why"], is_unnamed=False)
+def test_unread_accounts_are_warnings() -> None:
+    (line,) = [each.line() for each in account_warnings(ME, "dev", {}, ["inventories/prod: why"], is_unnamed=False)]
     assert line == "not checked: which accounts other environments name: inventories/prod: why"
 
 

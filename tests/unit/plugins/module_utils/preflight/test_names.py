@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names that a preflight lets pass are those that the templates take."""
+"""The names that a preflight accepts are those that the templates accept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def takes(parameter: dict[str, Any], name: str) -> bool:
 
 
 @given(project=NAMES, environment=NAMES)
-def test_names_without_a_problem_are_those_that_every_template_takes(project: str, environment: str) -> None:
+def test_accepted_names_are_those_that_every_template_takes(project: str, environment: str) -> None:
+    """Names without a problem are those that every template accepts."""
     taken = all(takes(each["Project"], project) and takes(each["Environment"], environment) for each in PARAMETERS)
     assert (not list(name_problems(project, environment))) == taken
 
@@ -35,14 +36,14 @@ def test_names_without_a_problem_are_those_that_every_template_takes(project: st
     project=st.from_regex(r"[a-z][a-z0-9]{1,20}", fullmatch=True),
     environment=st.from_regex(r"[a-z][a-z0-9]{1,15}", fullmatch=True),
 )
-def test_names_made_of_both_are_short_enough_for_every_service(project: str, environment: str) -> None:
+def test_combined_names_fit_every_service(project: str, environment: str) -> None:
     longest = f"{project}-{environment}-observability"
     assert len(longest) <= 64  # a role's name; a stack's, a cluster's and a table's may be longer
 
 
 @pytest.mark.parametrize("table", ["ab", "a" * 256, "my table", "täble"])
-def test_a_table_that_dynamodb_would_refuse_is_told(table: str) -> None:
-    assert [line for line in name_problems("ddbload", "dev", table) if f'"{table}"' in line and " -> " in line]
+def test_table_names_that_dynamodb_refuses(table: str) -> None:
+    assert [each for each in name_problems("ddbload", "dev", table) if f'"{table}"' in each.what and each.remedy]
 
 
 @pytest.mark.parametrize("table", ["abc", "a" * 255, "My_table-1.2", ""])
@@ -50,7 +51,7 @@ def test_a_table_that_dynamodb_takes_is_no_problem(table: str) -> None:
     assert list(name_problems("ddbload", "dev", table)) == []
 
 
-def test_an_account_id_that_lost_its_zeros_is_told() -> None:
+def test_an_account_id_without_its_leading_zeros() -> None:
     assert list(account_id_problems(["123456789012", "012345678901"])) == []
-    (line,) = account_id_problems(["123456789012", "12345678901"])
+    (line,) = [each.line() for each in account_id_problems(["123456789012", "12345678901"])]
     assert line.startswith('"12345678901" of allowed_accounts')

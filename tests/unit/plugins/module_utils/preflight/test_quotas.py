@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Room for what is planned: quotas against what is in use."""
+"""Quotas against the planned and the used resources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.quotas import (
     VCPU,
     applied,
@@ -18,6 +17,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.preflight.quotas import
     check_vcpus,
     nat_gateways,
 )
+from ansible_collections.gantry.ecs.plugins.module_utils.text.findings import Findings
 from botocore.stub import ANY, Stubber
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,23 +57,45 @@ def vcpus(limit: float, used: float | None, *, cpu: int = 1024, count: int = 1, 
 
 
 def test_a_fresh_accounts_vcpus_may_be_too_few() -> None:
-    (line,) = vcpus(6, None, cpu=2048, count=4).problems
+    (line,) = [each.line() for each in vcpus(6, None, cpu=2048, count=4).problems]
     assert "4 tasks of 2 vCPU need 8 vCPUs of Fargate tasks, the account may have 6" in line
     assert "(Service Quotas, fargate, L-3032A538)" in line and "load_test_task_count" in line
 
 
-def test_vcpus_that_are_taken_now_may_be_free_later() -> None:
+def test_vcpus_in_use_are_a_warning() -> None:
     findings = vcpus(6, 5, count=2)
     assert findings.problems == []
-    assert "5 of the 6 that the account may have are in use now -> wait" in findings.warnings[0]
+    assert "5 of the 6 that the account may have are in use now -> wait" in findings.warnings[0].line()
 
 
-def test_the_newest_figure_of_what_is_in_use_counts() -> None:
+def test_the_newest_usage_figure_counts() -> None:
     assert vcpus(6, 4, count=2) == Findings(checked=["quota of vCPUs of Fargate tasks: 6 of 6"])
     assert vcpus(6, None, count=6, spot=True) == Findings(checked=["quota of vCPUs of Fargate Spot tasks: 6 of 6"])
 
 
-def test_an_account_without_a_quota_of_its_own_has_the_default() -> None:
+@pytest.mark.parametrize(
+    ("count", "problems", "warnings", "checked"), [(5, 0, 0, 2), (7, 0, 1, 1), (11, 0, 2, 0), (17, 1, 0, 0)]
+)
+def test_tasks_on_spot_and_on_demand(count: int, problems: int, warnings: int, checked: int) -> None:
+    """Tasks of both kinds are a problem only where both quotas together, 6 and 10 vCPUs, are too low."""
+    quotas, quota_stub = stubbed("service-quotas")
+    for code, limit in (("L-36FBB829", 6.0), ("L-3032A538", 10.0)):
+        named = {"ServiceCode": "fargate", "QuotaCode": code}
+        quota_stub.add_response("get_service_quota", {"Quota": {"Value": limit}}, named)
+    findings = Findings()
+    both = {"spot": True, "on_demand": True}
+    check_vcpus(quotas, None, cpu=1024, count=count, now=NOW, findings=findings, **both)
+    assert [len(each) for each in (findings.problems, findings.warnings, findings.checked)] == [
+        problems,
+        warnings,
+        checked,
+    ]
+    for each in findings.warnings:
+        assert f"{count} tasks of 1 vCPU need {count} vCPUs of Fargate" in each.line()
+        assert "if all of them run there, the account may have" in each.line()
+
+
+def test_an_account_without_a_raised_quota_has_the_default() -> None:
     quotas, stub = stubbed("service-quotas")
     stub.add_client_error("get_service_quota", "NoSuchResourceException", "none", 400)
     stub.add_response("get_aws_default_service_quota", {"Quota": {"Value": 6.0}})
@@ -92,7 +114,7 @@ def test_a_nat_gateway_needs_an_address(mode: str, expected: int) -> None:
     zones=st.integers(1, 3),
     mode=st.sampled_from(["none", "single", "per_zone"]),
 )
-def test_a_network_fits_exactly_where_others_leave_room_for_it(
+def test_a_network_fits_if_the_quota_minus_usage_allows_it(
     limit: int, others: int, own: int, zones: int, mode: str
 ) -> None:
     quotas, ec2 = _Quotas(limit), _Ec2(others, own)
@@ -106,9 +128,9 @@ def test_a_network_fits_exactly_where_others_leave_room_for_it(
         vpcs=[{"Tags": OWN}],
         findings=findings,
     )
-    addresses = [line for line in findings.problems if "Elastic IP addresses are needed" in line]
+    addresses = [line for each in findings.problems if "Elastic IP addresses are needed" in (line := each.line())]
     assert bool(addresses) == (mode != "none" and others + nat_gateways(zones, mode) > limit)
-    assert len([line for line in findings.problems if "VPCs are needed" in line]) == (1 if limit < 1 else 0)
+    assert len([each for each in findings.problems if "VPCs are needed" in each.what]) == (1 if limit < 1 else 0)
     assert len(findings.checked) + len(findings.problems) == (1 if mode == "none" else 3)
 
 
@@ -126,21 +148,21 @@ class _Quotas:
 
 
 class _Ec2:
-    """Some things are of our own stack, some are others'."""
+    """Some resources are the own stack's, some are others'."""
 
     meta = type("Meta", (), {"region_name": "eu-west-1"})
 
     def __init__(self, others: int, own: int) -> None:
-        self.things = [{}] * others + [{"Tags": OWN}] * own
+        self.resources = [{}] * others + [{"Tags": OWN}] * own
 
     def describe_addresses(self) -> Any:
-        return {"Addresses": self.things}
+        return {"Addresses": self.resources}
 
     def describe_internet_gateways(self) -> Any:
-        return {"InternetGateways": self.things}
+        return {"InternetGateways": self.resources}
 
 
-def test_what_is_asked_of_cloudwatch_is_the_quotas_own_metric() -> None:
+def test_usage_comes_from_the_quotas_own_metric() -> None:
     quotas, quota_stub = stubbed("service-quotas")
     cloudwatch, stub = stubbed("cloudwatch")
     quota_stub.add_response("get_service_quota", {"Quota": {"Value": 6.0, "UsageMetric": METRIC}})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose a table is: what marks it as somebody's, and what is asked for then."""
+"""The owner of a table: the signs of another owner, and the confirmation that they require."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.checks.findings import Findings
-from ansible_collections.gantry.ecs.plugins.module_utils.environment.belongings import STACK_TAG, Names
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.names import STACK_TAG, Names
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.table import check_table, marks_of, table_facts
+from ansible_collections.gantry.ecs.plugins.module_utils.text.findings import Findings
 from botocore.exceptions import ClientError
 
 NAMES = Names("shop", "dev", ["table"])
@@ -28,12 +28,12 @@ Clients = Callable[[str], Any]
 def check(clients: Clients, name: str = "orders", confirmed: str = "", of_stack: bool = False) -> tuple[Any, Findings]:
     findings = Findings()
     params = {"project": "shop", "environment": "dev", "table_name": name}
-    asked = params | {"confirmed_table": confirmed, "table_of_stack": of_stack}
-    return check_table(clients, asked, "eu-west-1", findings), findings
+    given = params | {"confirmed_table": confirmed, "table_of_stack": of_stack}
+    return check_table(clients, given, "eu-west-1", findings), findings
 
 
 def stack(clients: Clients, existing: str) -> None:
-    """Make the environment's table stack, with a table of its own or with one that exists."""
+    """Create the environment's table stack, with a new table or an existing one."""
     table = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "shop-dev", **KEYS}}
     template = {
         "Parameters": {"ExistingTableName": {"Type": "String"}},
@@ -51,7 +51,7 @@ def stack(clients: Clients, existing: str) -> None:
 @pytest.mark.parametrize(
     ("more", "tags", "mark"),
     [
-        ({}, {STACK_TAG: "ddbload-prod-table"}, "stack ddbload-prod-table made it"),
+        ({}, {STACK_TAG: "ddbload-prod-table"}, "stack ddbload-prod-table created it"),
         ({}, {"Environment": "prod"}, "its tag Environment is prod"),
         ({}, {"env": "Production"}, "its tag env is Production"),
         ({}, {"stage": "live"}, "its tag stage is live"),
@@ -65,9 +65,9 @@ def stack(clients: Clients, existing: str) -> None:
         ({"StreamSpecification": {"StreamEnabled": True}}, {}, "its stream is on"),
     ],
 )
-def test_a_mark_of_somebody_s_is_told(more: dict[str, Any], tags: dict[str, str], mark: str) -> None:
-    (told,) = marks_of({"TableName": "orders", **more}, tags, NAMES)
-    assert mark in told
+def test_each_sign_of_another_owner_is_found(more: dict[str, Any], tags: dict[str, str], mark: str) -> None:
+    (mark_found,) = marks_of({"TableName": "orders", **more}, tags, NAMES)
+    assert mark in mark_found
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,15 @@ def test_a_mark_of_somebody_s_is_told(more: dict[str, Any], tags: dict[str, str]
         OWN | {STACK_TAG: "shop-dev-table"},
     ],
 )
-def test_what_is_nobody_s_or_the_environment_s_own_has_no_mark(tags: dict[str, str]) -> None:
+def test_tables_of_the_environment_or_no_owner_have_no_sign(tags: dict[str, str]) -> None:
     assert list(marks_of({"TableName": "orders", "StreamSpecification": {"StreamEnabled": False}}, tags, NAMES)) == []
 
 
-def test_a_table_that_the_own_stack_left_may_be_protected() -> None:
+def test_a_table_that_the_stack_retained_may_be_protected() -> None:
     assert list(marks_of({"DeletionProtectionEnabled": True}, OWN | {STACK_TAG: "shop-dev-table"}, NAMES)) == []
 
 
-def test_a_neighbour_s_table_of_the_same_stack_name_is_marked() -> None:
+def test_a_table_of_a_stack_with_the_same_name_is_foreign() -> None:
     tags = {"Project": "a-b", "Environment": "c", STACK_TAG: "a-b-c-table"}
     assert len(list(marks_of({}, tags, Names("a", "b-c", ["table"])))) == 3
 
@@ -101,62 +101,63 @@ def test_items_size_and_tags_are_shown_on_one_line() -> None:
 
 
 @pytest.mark.parametrize(("confirmed", "is_refused"), [("", True), ("order", True), ("orders", False)])
-def test_somebody_s_table_wants_its_name_again(clients: Clients, confirmed: str, is_refused: bool) -> None:
+def test_a_foreign_table_needs_a_confirmation(clients: Clients, confirmed: str, is_refused: bool) -> None:
     tags = [{"Key": "Environment", "Value": "prod"}]
     clients("dynamodb").create_table(TableName="orders", DeletionProtectionEnabled=True, Tags=tags, **KEYS)
     facts, findings = check(clients, confirmed=confirmed)
     assert facts["marks"] == ["its tag Environment is prod", "deletion protection is on"]
     assert len(findings.problems) == is_refused
-    assert not is_refused or "add -e confirm_table=orders" in findings.problems[0]
+    assert not is_refused or "add -e confirm_table=orders" in findings.problems[0].line()
 
 
-def test_nobody_s_table_is_shown_and_not_asked_for(clients: Clients) -> None:
+def test_a_table_without_signs_needs_no_confirmation(clients: Clients) -> None:
     clients("dynamodb").create_table(TableName="orders", **KEYS)
     facts, findings = check(clients)
     assert (facts["item_count"], findings.problems, findings.checked) == (0, [], ["table orders"])
 
 
-def test_the_table_that_the_stack_passes_on_is_looked_at_before_a_run(clients: Clients) -> None:
+def test_table_of_the_stack_is_checked_before_a_run(clients: Clients) -> None:
+    """The table that the stack passes on is checked before a run."""
     clients("dynamodb").create_table(TableName="orders", **KEYS)
     stack(clients, "orders")
     assert check(clients, "", of_stack=True)[1].problems == []
     clients("dynamodb").update_table(TableName="orders", DeletionProtectionEnabled=True)
-    assert "deletion protection is on" in check(clients, "", of_stack=True)[1].problems[0]
+    assert "deletion protection is on" in check(clients, "", of_stack=True)[1].problems[0].line()
     assert check(clients, "", of_stack=False) == (None, Findings())
 
 
 @pytest.mark.parametrize("name", ["", "shop-dev"])
-def test_the_stack_s_own_table_is_not_looked_at(clients: Clients, name: str) -> None:
+def test_the_stack_s_own_table_is_not_checked(clients: Clients, name: str) -> None:
     stack(clients, "")
     clients("dynamodb").update_table(TableName="shop-dev", DeletionProtectionEnabled=True)
     assert check(clients, name, of_stack=True) == (None, Findings())
 
 
-def test_before_a_first_deploy_there_is_no_table_of_the_stack(clients: Clients) -> None:
+def test_before_the_first_deploy_the_stack_has_no_table(clients: Clients) -> None:
     assert check(clients, "", of_stack=True) == (None, Findings())
 
 
-def test_a_table_that_is_not_there_is_one_line(clients: Clients) -> None:
-    (line,) = check(clients, "nowhere")[1].problems
-    assert line.startswith("table nowhere does not exist in eu-west-1 -> make it, or mend its name")
+def test_a_missing_table_is_one_line(clients: Clients) -> None:
+    (line,) = [each.line() for each in check(clients, "nowhere")[1].problems]
+    assert line.startswith("table nowhere does not exist in eu-west-1 -> make it, or fix its name")
 
 
 @pytest.mark.parametrize("call", ["describe_table", "get_paginator"])
 @pytest.mark.parametrize("confirmed", ["", "orders"])
-def test_a_table_that_may_not_be_looked_at_is_never_passed_over(
+def test_a_table_without_read_permission_is_a_problem(
     clients: Clients, monkeypatch: pytest.MonkeyPatch, call: str, confirmed: str
 ) -> None:
-    def refuse(*_asked: Any, **_request: Any) -> Any:
-        told = {"Code": "AccessDeniedException", "Message": "not authorized to perform: dynamodb:DescribeTable"}
-        raise ClientError({"Error": told}, "DescribeTable")
+    def refuse(*_arguments: Any, **_request: Any) -> Any:
+        error = {"Code": "AccessDeniedException", "Message": "not authorized to perform: dynamodb:DescribeTable"}
+        raise ClientError({"Error": error}, "DescribeTable")
 
     clients("dynamodb").create_table(TableName="orders", **KEYS)
     monkeypatch.setattr(clients("dynamodb"), call, refuse)
     facts, findings = check(clients, confirmed=confirmed)
     assert facts is None
     if confirmed:
-        assert findings.problems == [] and findings.warnings[0].startswith("not checked (table orders): ")
+        assert findings.problems == [] and findings.warnings[0].line().startswith("not checked (table orders): ")
     else:
-        (line,) = findings.problems
+        (line,) = [each.line() for each in findings.problems]
         assert "allow dynamodb:DescribeTable" in line and line.endswith("if you know what is in it")
         assert line.count(" -> ") == 1

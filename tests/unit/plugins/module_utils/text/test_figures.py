@@ -41,7 +41,8 @@ def test_counts_have_few_characters(value: float, text: str) -> None:
 
 
 @given(st.floats(min_value=0, max_value=9.99e14))
-def test_a_count_is_at_most_half_a_percent_off_and_never_wider_than_its_column(value: float) -> None:
+def test_count_fits_its_column_within_half_a_percent(value: float) -> None:
+    """A count is at most half a percent off, and never wider than its column."""
     text = count_text(value)
     shown = float(text.rstrip("kMGT")) * UNITS.get(text[-1], 1)
     assert len(text) <= 5
@@ -74,7 +75,7 @@ def test_exact_counts_have_all_digits_while_there_is_room() -> None:
 
 
 @given(NO_FIGURES)
-def test_what_is_no_figure_is_none(value: object) -> None:
+def test_other_values_are_no_figure(value: object) -> None:
     assert number_of(value) is None
     assert {count_text(value), exact_count_text(value), clock_text(value), milliseconds_text(value)} == {"-"}
 

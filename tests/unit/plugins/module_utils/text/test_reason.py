@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-def test_begin_and_end_of_a_long_text_stay() -> None:
+def test_the_start_and_end_of_a_long_text_stay() -> None:
     assert shortened("CannotPull: much in between: i/o timeout", 25) == "CannotPull ... /o timeout"
 
 
@@ -21,7 +21,8 @@ def test_any_text_becomes_one_line_without_control_characters(text: str) -> None
 
 
 @given(st.text(max_size=80), st.integers(min_value=len(GAP), max_value=60))
-def test_a_text_is_never_longer_than_asked_and_never_cut_without_need(text: str, limit: int) -> None:
+def test_text_is_cut_only_where_it_is_too_long(text: str, limit: int) -> None:
+    """A text is never longer than the limit, and is cut only where it exceeds it."""
     cut = shortened(text, limit)
     assert len(cut) == min(len(text), limit)
     assert cut == text or GAP in cut

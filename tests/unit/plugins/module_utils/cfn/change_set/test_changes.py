@@ -41,7 +41,7 @@ REPLACED = change(
             CausingEntity="Name",
             target={"Path": "/Properties/TableName", "BeforeValue": "shop", "AfterValue": "store"},
         ),
-        # CloudFormation tells a property again for each of its causes, and before it knows its value.
+        # CloudFormation repeats a property for each of its causes, also before its value is known.
         detail(
             "TableName", "Conditionally", ChangeSource="DirectModification", target={"Path": "/Properties/TableName"}
         ),
@@ -49,7 +49,7 @@ REPLACED = change(
 )
 
 
-def test_what_is_replaced_is_plain_to_see() -> None:
+def test_replacements_are_marked() -> None:
     changes = changes_of([REPLACED, change("Add", "Topic"), change("Remove", "Alarm", PolicyAction="Delete")])
     assert diff_lines(changes) == [
         "  -/+ Table (AWS::DynamoDB::Table) REPLACE: the old one is kept",
@@ -61,7 +61,7 @@ def test_what_is_replaced_is_plain_to_see() -> None:
     assert summary(changes, is_done=True).startswith("1 added, 1 modified")
 
 
-def test_each_property_is_told_once_with_the_worst_that_it_does() -> None:
+def test_each_property_is_listed_once_with_its_worst_effect() -> None:
     (one,) = changes_of([REPLACED])
     assert one["details"] == [
         {
@@ -75,7 +75,7 @@ def test_each_property_is_told_once_with_the_worst_that_it_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "expected"),
     [
         ({"Replacement": "Conditional"}, "~ T (AWS::DynamoDB::Table) modify, perhaps REPLACE: the old one is deleted"),
         ({"Replacement": "True", "PolicyAction": "ReplaceAndSnapshot"}, "a snapshot of the old one is kept"),
@@ -85,12 +85,12 @@ def test_each_property_is_told_once_with_the_worst_that_it_does() -> None:
         ({"Action": "Dynamic"}, "? T (AWS::DynamoDB::Table) dynamic"),
     ],
 )
-def test_what_becomes_of_the_old_one_is_said(more: dict[str, Any], told: str) -> None:
+def test_fate_of_the_old_resource_is_shown(more: dict[str, Any], expected: str) -> None:
     (line,) = diff_lines(changes_of([change("Modify", "T", **more)]))
-    assert line.strip().startswith(told) if told[0] in "~-+?" else told in line
+    assert line.strip().startswith(expected) if expected[0] in "~-+?" else expected in line
 
 
-def test_nothing_to_change_is_told_from_a_failure() -> None:
+def test_an_empty_change_set_is_no_failure() -> None:
     nothing = {"Status": "FAILED", "StatusReason": "The submitted information didn't contain changes. Submit different"}
     assert has_nothing_to_change(nothing)
     assert has_nothing_to_change({"Status": "FAILED", "StatusReason": "No updates are to be performed."})
@@ -114,9 +114,9 @@ ANYTHING = st.none() | st.text() | st.sampled_from(["True", "Always", "Propertie
     ),
     st.lists(st.dictionaries(st.sampled_from(["Attribute", "Path", "BeforeValue", "AfterValue"]), ANYTHING)),
 )
-def test_whatever_comes_is_counted_and_each_property_shown_once(changes: list[Any], targets: list[Any]) -> None:
+def test_every_change_is_counted_and_each_property_shown_once(changes: list[Any], targets: list[Any]) -> None:
     for one in changes:
         one["ResourceChange"]["Details"] = [{"Target": target} for target in targets]
-    told = changes_of(changes)
-    assert len(told) == len(changes) and summary(told)
-    assert len(diff_lines(told)) == sum(1 + len({each["name"] for each in one["details"]}) for one in told)
+    records = changes_of(changes)
+    assert len(records) == len(changes) and summary(records)
+    assert len(diff_lines(records)) == sum(1 + len({each["name"] for each in one["details"]}) for one in records)

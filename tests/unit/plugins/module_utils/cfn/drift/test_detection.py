@@ -25,7 +25,7 @@ def arn(name: str) -> str:
 
 
 class Aws:
-    """CloudFormation, as far as a test foretells its calls: botocore holds each to the service's model."""
+    """CloudFormation with expected calls; botocore validates each against the service's model."""
 
     def __init__(self) -> None:
         self.client = boto3.client(
@@ -74,8 +74,8 @@ class Aws:
             "DetectionStatusReason": reason,
             "Timestamp": NOW,
         }
-        asked = {"StackDriftDetectionId": f"id-{name}"}
-        self.stub.add_response("describe_stack_drift_detection_status", answer, asked)
+        request = {"StackDriftDetectionId": f"id-{name}"}
+        self.stub.add_response("describe_stack_drift_detection_status", answer, request)
 
     def found(self, name: str, *pages: dict[str, str]) -> None:
         token = ""
@@ -90,14 +90,14 @@ class Aws:
                 }
                 for logical, status in page.items()
             ]
-            asked = {"StackName": arn(name)} | ({"NextToken": token} if token else {})
+            request = {"StackName": arn(name)} | ({"NextToken": token} if token else {})
             token = str(number) if number < len(pages) else ""
             answer = {"StackResourceDrifts": drifts} | ({"NextToken": token} if token else {})
-            self.stub.add_response("describe_stack_resource_drifts", answer, asked)
+            self.stub.add_response("describe_stack_resource_drifts", answer, request)
 
 
 @contextmanager
-def all_asked(aws: Aws) -> Iterator[None]:
+def all_requested(aws: Aws) -> Iterator[None]:
     with aws.stub:
         yield
         aws.stub.assert_no_pending_responses()
@@ -118,13 +118,13 @@ def test_all_stacks_are_started_before_any_is_waited_for(aws: Aws) -> None:
     aws.is_at("a", "DETECTION_COMPLETE")
     aws.found("a", {"Table": "IN_SYNC"})
     aws.found("b", {"Table": "DELETED"})
-    with all_asked(aws):
+    with all_requested(aws):
         stacks, missing = aws.detect("a", "b", "a")
     assert [(each["stack_name"], each["status"]) for each in stacks] == [("a", "IN_SYNC"), ("b", "DRIFTED")]
     assert (missing, len(aws.slept)) == ([], 1)
 
 
-def test_a_nested_stack_is_looked_into_and_names_the_one_that_holds_it(aws: Aws) -> None:
+def test_nested_stack_names_its_parent(aws: Aws) -> None:
     aws.stack("outer", Inner=NESTED)
     aws.stack("inner", by=arn("inner"), Table=TABLE)
     for name in ("outer", "inner"):
@@ -132,7 +132,7 @@ def test_a_nested_stack_is_looked_into_and_names_the_one_that_holds_it(aws: Aws)
         aws.is_at(name, "DETECTION_COMPLETE")
     aws.found("outer", {"Inner": "IN_SYNC"})
     aws.found("inner", {"Table": "DELETED"})
-    with all_asked(aws):
+    with all_requested(aws):
         stacks, _missing = aws.detect("outer")
     assert [(each["stack_name"], each["parent"], each["status"]) for each in stacks] == [
         ("outer", None, "IN_SYNC"),
@@ -145,7 +145,7 @@ def test_nested_stacks_can_be_left_out(aws: Aws) -> None:
     aws.started("outer")
     aws.is_at("outer", "DETECTION_COMPLETE")
     aws.found("outer", {})
-    with all_asked(aws):
+    with all_requested(aws):
         assert len(aws.detect("outer", nested=False)[0]) == 1
 
 
@@ -154,35 +154,36 @@ def test_every_page_of_the_drifts_is_read(aws: Aws) -> None:
     aws.started("a")
     aws.is_at("a", "DETECTION_COMPLETE")
     aws.found("a", {"A": "IN_SYNC"}, {}, {"B": "DELETED"})
-    with all_asked(aws):
+    with all_requested(aws):
         stacks, _missing = aws.detect("a")
     assert (stacks[0]["checked"], stacks[0]["drifted"][0]["logical_id"]) == (2, "B")
 
 
-def test_a_stack_that_is_not_there_is_missing_and_stops_nothing(aws: Aws) -> None:
+def test_missing_stack_does_not_stop_the_others(aws: Aws) -> None:
     aws.refuse("describe_stacks", "Stack with id none does not exist")
     aws.stack("reviewed", "REVIEW_IN_PROGRESS")
     aws.stack("a")
     aws.started("a")
     aws.is_at("a", "DETECTION_COMPLETE")
     aws.found("a", {})
-    with all_asked(aws):
+    with all_requested(aws):
         stacks, missing = aws.detect("none", "reviewed", "a")
     assert ([each["stack_name"] for each in stacks], missing) == (["a"], ["none", "reviewed"])
 
 
-def test_a_detection_of_somebody_elses_is_waited_for_and_then_done_again(aws: Aws) -> None:
+def test_detection_of_another_client_is_repeated(aws: Aws) -> None:
+    """A detection that another client has under way is awaited, and then done again."""
     aws.stack("a")
     aws.refuse("detect_stack_drift", "Drift detection is already in progress for stack [arn]")
     aws.started("a")
     aws.is_at("a", "DETECTION_COMPLETE")
     aws.found("a", {})
-    with all_asked(aws):
+    with all_requested(aws):
         stacks, _missing = aws.detect("a")
     assert (stacks[0]["status"], len(aws.slept)) == ("IN_SYNC", 1)
 
 
-def test_a_stack_in_the_middle_of_an_update_is_told_as_not_checked(aws: Aws) -> None:
+def test_stack_in_an_update_is_reported_as_not_checked(aws: Aws) -> None:
     aws.stack("a", "UPDATE_IN_PROGRESS")
     aws.refuse("detect_stack_drift", "Stack [a] is in UPDATE_IN_PROGRESS state")
     aws.stub.add_response(
@@ -190,17 +191,17 @@ def test_a_stack_in_the_middle_of_an_update_is_told_as_not_checked(aws: Aws) -> 
         {"Stacks": [{"StackName": "a", "CreationTime": NOW, "StackStatus": "UPDATE_IN_PROGRESS"}]},
         {"StackName": arn("a")},
     )
-    with all_asked(aws):
+    with all_requested(aws):
         stacks, _missing = aws.detect("a")
     assert stacks[0]["lines"] == ["a: not checked (UPDATE_IN_PROGRESS): Stack [a] is in UPDATE_IN_PROGRESS state"]
 
 
-def test_what_a_failed_detection_found_is_told(aws: Aws) -> None:
+def test_findings_of_a_failed_detection_are_returned(aws: Aws) -> None:
     aws.stack("a", A=TABLE, B=TABLE)
     aws.started("a")
     aws.is_at("a", "DETECTION_FAILED", "Failed to detect drift on resources [B]")
     aws.found("a", {"A": "DELETED", "B": "UNKNOWN"})
-    with all_asked(aws):
+    with all_requested(aws):
         stacks, _missing = aws.detect("a")
     assert (stacks[0]["status"], len(stacks[0]["unknown"])) == ("DRIFTED", 1)
 
@@ -210,14 +211,14 @@ def test_a_detection_that_does_not_end_names_its_stack(aws: Aws) -> None:
     aws.started("a")
     for _look in range(3):
         aws.is_at("a", "DETECTION_IN_PROGRESS")
-    with all_asked(aws), pytest.raises(DriftTimeoutError, match=r"^a$"):
+    with all_requested(aws), pytest.raises(DriftTimeoutError, match=r"^a$"):
         aws.detect("a", timeout=4)
 
 
-def test_a_refusal_for_want_of_a_permission_is_raised(aws: Aws) -> None:
+def test_a_missing_permission_is_raised(aws: Aws) -> None:
     aws.stack("a")
     aws.refuse(
         "detect_stack_drift", "User is not authorized to perform: cloudformation:DetectStackDrift", "AccessDenied"
     )
-    with all_asked(aws), pytest.raises(ClientError, match="DetectStackDrift"):
+    with all_requested(aws), pytest.raises(ClientError, match="DetectStackDrift"):
         aws.detect("a")

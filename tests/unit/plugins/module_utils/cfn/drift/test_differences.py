@@ -52,27 +52,27 @@ def lines(one: dict[str, Any]) -> list[str]:
     return resource_lines("shop-table", resource_drift(one))
 
 
-def test_a_difference_is_one_line_with_what_is_expected_and_what_is_there() -> None:
+def test_difference_is_one_line_with_expected_and_actual() -> None:
     assert lines(found("MODIFIED", difference("/BillingMode", "PAY_PER_REQUEST", "PROVISIONED"))) == [
         "shop-table: Table (AWS::DynamoDB::Table, shop) BillingMode: expected PAY_PER_REQUEST, is PROVISIONED"
     ]
 
 
-def test_what_was_added_or_taken_away_is_told_as_such() -> None:
-    told = lines(
+def test_additions_and_removals_are_named() -> None:
+    shown = lines(
         found("MODIFIED", difference("/Tags/0", "null", '{"Key": "a"}', "ADD"), difference("/B", "x", "null", "REMOVE"))
     )
-    assert [line.partition(") ")[2] for line in told] == [
+    assert [line.partition(") ")[2] for line in shown] == [
         'Tags/0: expected none, is {"Key":"a"}',
         "B: expected x, is gone",
     ]
 
 
-def test_a_deleted_resource_is_told() -> None:
+def test_deleted_resource_is_reported() -> None:
     assert lines(found("DELETED")) == ["shop-table: Table (AWS::DynamoDB::Table, shop) is gone"]
 
 
-def test_a_modified_resource_without_differences_is_not_passed_over() -> None:
+def test_modified_resource_without_differences_is_kept() -> None:
     assert lines(found("MODIFIED")) == [
         "shop-table: Table (AWS::DynamoDB::Table, shop) was changed, AWS does not say in what"
     ]
@@ -89,7 +89,7 @@ def test_other_resources_have_no_line(status: str) -> None:
 
 
 @given(st.text(max_size=2000), st.text(max_size=2000))
-def test_a_line_is_one_line_of_bounded_length_whatever_the_values(expected: str, actual: str) -> None:
+def test_line_has_a_bounded_length_whatever_the_values(expected: str, actual: str) -> None:
     (line,) = lines(found("MODIFIED", difference("/P", expected, actual)))
     assert line.isprintable()
     assert len(line) < 2 * VALUE_LIMIT + 100
@@ -105,7 +105,8 @@ def test_a_pattern_means_all_that_is_below_it(name: str, path: str, below: str) 
     assert not is_ignored(name, path, [])
 
 
-def test_a_resource_whose_differences_do_not_count_is_in_sync_and_still_tells_them() -> None:
+def test_ignored_differences_leave_a_resource_in_sync() -> None:
+    """Ignored differences are returned nevertheless."""
     capacity = difference("/ProvisionedThroughput/ReadCapacityUnits", "5", "50")
     one = resource_drift(found("MODIFIED", capacity), ["Table/ProvisionedThroughput"])
     assert (one["status"], one["differences"]) == ("IN_SYNC", [])
@@ -124,7 +125,7 @@ def test_a_stack_in_sync_names_what_aws_cannot_check() -> None:
     assert summed["lines"] == []
 
 
-def test_a_failed_detection_is_never_taken_for_sync() -> None:
+def test_a_failed_detection_never_counts_as_in_sync() -> None:
     summed = stack_drift(stack("DETECTION_FAILED", "Failed to detect drift on resources [Table]"), [found("UNKNOWN")])
     assert summed["status"] == "UNKNOWN"
     assert len(summed["lines"]) == 1
@@ -133,6 +134,6 @@ def test_a_failed_detection_is_never_taken_for_sync() -> None:
     assert silent["lines"] == ["shop-table: not checked (UPDATE_IN_PROGRESS): Stack is in UPDATE_IN_PROGRESS state"]
 
 
-def test_drift_counts_more_than_what_is_not_known() -> None:
+def test_drift_outranks_an_unknown_status() -> None:
     summed = stack_drift(stack("DETECTION_FAILED"), [found("DELETED"), found("UNKNOWN", name="Other")])
     assert (summed["status"], len(summed["lines"])) == ("DRIFTED", 2)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stack applied from every state it can be in, with others at work on it and answers that are lost."""
+"""A stack is applied from every state, while other clients change it and responses are lost."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.clients import PatientClient
-from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import OutOfPatienceError, Patience
+from ansible_collections.gantry.ecs.plugins.module_utils.aws.waiting import Deadline, WaitTimeoutError
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.operations.apply import StackApplier
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.operations.follow import StackFollower
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.outcome import Outcome
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.request import StackRequestError
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.stack import Stack
 from ansible_collections.gantry.ecs.plugins.module_utils.live.stack_feed import StackFeed
+from ansible_collections.gantry.ecs.tests.unit.plugins.module_utils.aws.clock import Clock
 from ansible_collections.gantry.ecs.tests.unit.plugins.module_utils.cfn.fake_cloudformation import (
     NAME,
     STEADY,
     TOOK_S,
-    Clock,
     FakeCloudFormation,
     refused,
 )
@@ -48,7 +48,7 @@ def applier(
     cloud: FakeCloudFormation, check: bool = False, timeout: float = 3600, live: Path | None = None, **params: Any
 ) -> StackApplier:
     client = PatientClient(cloud, clock=cloud.clock, sleep=cloud.clock.sleep)
-    patience = Patience(timeout, clock=cloud.clock, sleep=cloud.clock.sleep)
+    patience = Deadline(timeout, clock=cloud.clock, sleep=cloud.clock.sleep)
     stack, feed = Stack(lambda: client, NAME), StackFeed(str(live) if live else None)
     return StackApplier(
         stack, PARAMS | params, feed, patience, StackFollower(stack, feed, patience, lambda: None), check
@@ -59,13 +59,13 @@ def apply(cloud: FakeCloudFormation, **more: Any) -> Outcome:
     return applier(cloud, **more).apply()
 
 
-def test_a_stack_is_made_and_then_is_as_it_should_be() -> None:
+def test_a_stack_is_created_and_then_unchanged() -> None:
     cloud = FakeCloudFormation(Clock())
     made = apply(cloud)
-    assert (made.changed, made.failed, made.message) == (True, False, f"created stack {NAME}: 1 modified")
+    assert (made.changed, made.problem, made.line) == (True, None, f"created stack {NAME}: 1 modified")
     assert made.described and made.described["StackStatus"] == "CREATE_COMPLETE"
     again = apply(cloud)
-    assert (again.changed, again.message) == (False, f"stack {NAME} is as it should be already")
+    assert (again.changed, again.line) == (False, f"stack {NAME} is as it should be already")
     assert (cloud.calls, cloud.change_sets) == (["execute"], {})
 
 
@@ -77,7 +77,8 @@ def test_a_stack_at_rest_is_updated(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"])
-def test_what_could_not_be_created_is_cleared_with_its_cause_told(status: str, tmp_path: Path) -> None:
+def test_a_stack_whose_creation_failed_is_deleted_first(status: str, tmp_path: Path) -> None:
+    """The stack is deleted before the creation, and the cause of the failure is reported."""
     cloud = FakeCloudFormation(Clock(), status)
     outcome = apply(cloud, live=tmp_path / "live")
     assert (cloud.calls, cloud.status) == (["delete", "execute"], "CREATE_COMPLETE")
@@ -86,7 +87,7 @@ def test_what_could_not_be_created_is_cleared_with_its_cause_told(status: str, t
     assert "Table (AWS::DynamoDB::Table) CREATE_FAILED: Table already exists: shop -> the name is taken" in note
 
 
-def test_what_could_not_be_created_and_cannot_be_deleted_is_told() -> None:
+def test_failed_deletion_before_the_creation_is_reported() -> None:
     cloud = FakeCloudFormation(Clock(), "ROLLBACK_COMPLETE", fates=["fails"])
     with pytest.raises(StackRequestError, match=r"could not be deleted: Table .* DELETE_FAILED"):
         apply(cloud)
@@ -98,14 +99,14 @@ def test_a_rollback_that_failed_is_continued_first() -> None:
     assert (cloud.calls, cloud.content) == (["continue", "execute"], "wanted")
 
 
-def test_a_rollback_that_fails_again_names_the_cause_and_the_way_out() -> None:
+def test_rollback_that_fails_again_has_cause_and_remedy() -> None:
     cloud = FakeCloudFormation(Clock(), "UPDATE_ROLLBACK_FAILED", "of old", fates=["fails"])
     with pytest.raises(StackRequestError, match=r"Table \(AWS::DynamoDB::Table\) UPDATE_FAILED.*--resources-to-skip"):
         apply(cloud)
 
 
 @pytest.mark.parametrize("status", ["DELETE_FAILED", "IMPORT_ROLLBACK_FAILED"])
-def test_what_people_have_to_decide_is_left_to_them(status: str) -> None:
+def test_states_that_need_a_decision_are_left_alone(status: str) -> None:
     cloud = FakeCloudFormation(Clock(), status)
     with pytest.raises(StackRequestError, match=rf"cannot be updated: {status}: .*then delete it"):
         apply(cloud)
@@ -113,12 +114,12 @@ def test_what_people_have_to_decide_is_left_to_them(status: str) -> None:
 
 
 @pytest.mark.parametrize(("status", "verb"), [("", "created"), ("UPDATE_COMPLETE", "updated")])
-def test_a_failure_tells_its_first_cause(status: str, verb: str) -> None:
+def test_failure_has_its_first_cause(status: str, verb: str) -> None:
     cloud = FakeCloudFormation(Clock(), status, "of old", fates=["fails"])
     outcome = apply(cloud)
-    assert outcome.failed and outcome.cause and outcome.cause["resource"] == "Table"
-    assert outcome.message.startswith(f"stack {NAME} could not be {verb}: Table (AWS::DynamoDB::Table) ")
-    assert outcome.message.endswith(
+    assert outcome.problem and outcome.cause and outcome.cause["resource"] == "Table"
+    assert outcome.line.startswith(f"stack {NAME} could not be {verb}: Table (AWS::DynamoDB::Table) ")
+    assert outcome.line.endswith(
         ": Table already exists: shop -> the name is taken: remove the old resource, or set another ddbload_project"
     )
 
@@ -126,11 +127,11 @@ def test_a_failure_tells_its_first_cause(status: str, verb: str) -> None:
 def test_a_change_set_that_fails_leaves_nothing_behind() -> None:
     cloud = FakeCloudFormation(Clock())
     outcome = apply(cloud, template_body="broken")
-    assert outcome.failed and "Transform failed with: no such macro" in outcome.message
+    assert outcome.problem and "Transform failed with: no such macro" in outcome.line
     assert (cloud.status, cloud.change_sets, cloud.calls) == ("", {}, ["delete"])
 
 
-def test_check_mode_leaves_a_new_stack_as_absent_as_it_was() -> None:
+def test_check_mode_leaves_no_new_stack_behind() -> None:
     cloud = FakeCloudFormation(Clock())
     outcome = apply(cloud, check=True, termination_protection=True, stack_policy=POLICY)
     assert outcome.changed and outcome.described is None and len(outcome.changes) == 1
@@ -138,7 +139,7 @@ def test_check_mode_leaves_a_new_stack_as_absent_as_it_was() -> None:
     assert (cloud.status, cloud.change_sets, cloud.policy, cloud.protected) == ("", {}, None, False)
 
 
-def test_check_mode_leaves_a_review_of_somebody_else_alone() -> None:
+def test_check_mode_keeps_a_review_of_another_client() -> None:
     cloud = FakeCloudFormation(Clock())
     cloud.create_change_set(ChangeSetName="theirs", ChangeSetType="CREATE", TemplateBody="theirs")
     assert apply(cloud, check=True).changed
@@ -154,31 +155,31 @@ def test_an_empty_review_is_taken_over() -> None:
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"])
-def test_check_mode_mends_nothing(status: str) -> None:
+def test_check_mode_recovers_nothing(status: str) -> None:
     cloud = FakeCloudFormation(Clock(), status)
     outcome = apply(cloud, check=True)
-    assert outcome.changed and "Table already exists" in outcome.message
+    assert outcome.changed and "Table already exists" in outcome.line
     assert (cloud.calls, cloud.status) == ([], status)
 
 
 @pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"])
 @pytest.mark.parametrize("check", [False, True])
 @pytest.mark.parametrize("wanted", [None, True])
-def test_what_is_protected_is_not_cleared_unasked(status: str, check: bool, wanted: bool | None) -> None:
+def test_protected_stack_is_not_cleared_without_the_option(status: str, check: bool, wanted: bool | None) -> None:
     cloud = FakeCloudFormation(Clock(), status)
     cloud.protected = True
     applying = applier(cloud, check=check, termination_protection=wanted, region="eu-west-1", profile="mine")
     with pytest.raises(StackRequestError) as raised:
         applying.apply()
     assert str(raised.value) == (
-        f"stack {NAME} ({status}) is protected from being deleted -> if it may go, set termination_protection: false, "
+        f"stack {NAME} ({status}) is protected from being deleted -> to delete it, set termination_protection: false, "
         "or take the protection off: aws cloudformation update-termination-protection "
         f"--no-enable-termination-protection --stack-name {NAME} --region eu-west-1 --profile mine"
     )
     assert (applying.changed, cloud.calls, cloud.status, cloud.protected) == (False, [], status, True)
 
 
-def test_what_need_not_be_protected_is_cleared() -> None:
+def test_a_failed_stack_is_deleted_if_protection_may_be_off() -> None:
     cloud = FakeCloudFormation(Clock(), "ROLLBACK_COMPLETE")
     cloud.protected = True
     checked = apply(cloud, check=True, termination_protection=False)
@@ -189,9 +190,9 @@ def test_what_need_not_be_protected_is_cleared() -> None:
     assert not cloud.protected
 
 
-def test_what_aws_refuses_has_changed_nothing() -> None:
+def test_a_refused_deletion_changes_nothing() -> None:
     cloud = FakeCloudFormation(Clock(), "ROLLBACK_COMPLETE")
-    # Somebody protects it between the look and the call.
+    # Another client protects the stack between the description and the call.
     cloud.before["delete_stack"] = [lambda: setattr(cloud, "protected", True)]
     applying = applier(cloud)
     with pytest.raises(ClientError, match="TerminationProtection"):
@@ -205,32 +206,32 @@ def test_protection_and_policy_are_set_once_and_at_rest() -> None:
     assert cloud.protected and json.loads(cloud.policy or "") == POLICY
     assert not apply(cloud, termination_protection=True, stack_policy=json.dumps(POLICY)).changed
     assert cloud.calls == ["execute", "protect", "policy"]
-    assert apply(cloud, termination_protection=False).message.endswith("termination protection: on -> off")
+    assert apply(cloud, termination_protection=False).line.endswith("termination protection: on -> off")
 
 
-def test_without_waiting_it_has_only_begun() -> None:
+def test_without_wait_the_operation_is_only_started() -> None:
     cloud = FakeCloudFormation(Clock())
     outcome = apply(cloud, wait=False, stack_policy=POLICY)
     assert outcome.changed and outcome.operation
     assert (cloud.status, cloud.policy) == ("CREATE_IN_PROGRESS", None)
 
 
-def test_what_goes_on_for_too_long_is_given_up_without_a_change_set_left() -> None:
+def test_timeout_leaves_no_change_set_behind() -> None:
     cloud = FakeCloudFormation(Clock(), "UPDATE_COMPLETE")
     cloud.begin("theirs")
-    with pytest.raises(OutOfPatienceError, match=r"wait_timeout \(3 s\) is over"):
+    with pytest.raises(WaitTimeoutError, match=r"wait_timeout \(3 s\) is over"):
         apply(cloud, timeout=3)
     assert cloud.change_sets == {}
 
 
-def test_others_who_never_stop_are_named() -> None:
+def test_endless_changes_by_others_are_reported() -> None:
     cloud = FakeCloudFormation(Clock(), "UPDATE_COMPLETE")
     cloud.before["execute_change_set"] = [cloud.change_sets.clear for attempt in range(100)]
     with pytest.raises(StackRequestError, match="others went on changing stack shop"):
         apply(cloud)
 
 
-def test_a_request_that_is_wrong_is_not_taken_for_others_at_work() -> None:
+def test_wrong_request_is_not_retried_as_overtaken() -> None:
     cloud = FakeCloudFormation(Clock(), "UPDATE_COMPLETE")
 
     def refuse() -> None:
@@ -253,13 +254,14 @@ MOMENTS = ["describe_stacks", "create_change_set", "describe_change_set", "execu
     lost=st.lists(st.sampled_from(["create_change_set", "execute_change_set"]), max_size=2),
     wait=st.booleans(),
 )
-def test_whoever_is_at_work_and_whatever_is_lost_the_stack_comes_to_hold_what_was_asked(
+def test_apply_converges_despite_others_and_lost_responses(
     status: str, content: str, rivals: list[tuple[str, str]], lost: list[str], wait: bool
 ) -> None:
+    """The stack has the requested template at the end, despite operations of other clients and lost responses."""
     cloud = FakeCloudFormation(Clock(), status, content)
 
     def rival(deed: str) -> None:
-        # Others can begin only where nothing is under way.
+        # Another client can start an operation only if none is in progress.
         if cloud.status not in (*STEADY, "") or "execute" in cloud.calls:
             return
         if deed == "delete":
@@ -275,7 +277,7 @@ def test_whoever_is_at_work_and_whatever_is_lost_the_stack_comes_to_hold_what_wa
     cloud.clock.sleep(2 * TOOK_S)
     cloud.before.clear()
     cloud.describe_stacks(NAME)
-    assert not outcome.failed
+    assert outcome.problem is None
     assert cloud.content == "wanted" and cloud.status in STEADY
     assert cloud.calls.count("execute") <= 1
     assert outcome.changed or "execute" not in cloud.calls
@@ -283,10 +285,10 @@ def test_whoever_is_at_work_and_whatever_is_lost_the_stack_comes_to_hold_what_wa
     assert not [name for name in cloud.change_sets if name.startswith("ddbload-")]
 
 
-def test_what_was_begun_and_goes_on_for_too_long_is_told_as_a_change() -> None:
+def test_timeout_after_the_start_is_a_change() -> None:
     cloud = FakeCloudFormation(Clock())
     applying = applier(cloud, timeout=TOOK_S / 2)
-    with pytest.raises(OutOfPatienceError):
+    with pytest.raises(WaitTimeoutError):
         applying.apply()
     assert applying.changed and applying.operation
 
@@ -312,7 +314,7 @@ def test_a_role_alone_is_a_warning_until_the_next_change() -> None:
     waiting = apply(cloud, role_arn=ROLE)
     assert (waiting.changed, cloud.calls) == (False, [])
     assert waiting.warnings == [
-        f"stack {NAME} goes on with the rights of whoever changes it: {ROLE} takes over with the stack's next change"
+        f"stack {NAME} goes on with the permissions of its caller: {ROLE} takes over with the stack's next change"
     ]
     assert apply(cloud, check=True, role_arn=ROLE).warnings == waiting.warnings
     changed = apply(cloud, role_arn=ROLE, template_body="more")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks before a launch: cluster and task definition by recorded answers, what is around them on moto."""
+"""Checks before a launch: cluster and task definition with recorded responses, the other resources on moto."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.check import check_surroundings, check_target
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.parameters import RequestError
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import OVERRIDES_LIMIT
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError
 from botocore.exceptions import ClientError, NoRegionError
 from botocore.stub import Stubber
 from moto import mock_aws
@@ -67,24 +67,24 @@ def strategy(*names: str) -> dict[str, Any]:
         ({"enable_execute_command": True}, {"taskRoleArn": "arn:role"}),
         ({"enable_execute_command": True, "overrides": {"task_role_arn": "arn:role"}}, {}),
         ({"launch_type": "EXTERNAL"}, {"requiresCompatibilities": ["EXTERNAL"], "compatibilities": []}),
-        # An emulator may tell nothing of it.
+        # An emulator may omit it.
         ({}, {"requiresCompatibilities": [], "compatibilities": []}),
     ],
 )
-def test_what_fits_gives_the_task_definition(params: dict[str, Any], definition: dict[str, Any]) -> None:
+def test_a_valid_request_returns_the_task_definition(params: dict[str, Any], definition: dict[str, Any]) -> None:
     assert target(params, definition)["taskDefinitionArn"] == "arn:t:1"
 
 
 @pytest.mark.parametrize(
-    ("params", "definition", "told"),
+    ("params", "definition", "message"),
     [
         ({}, {"status": "INACTIVE"}, "task definition t is INACTIVE -> "),
         (
             {"overrides": {"containers": [{"name": "mian"}, {"name": "side"}]}},
             {},
-            "overrides name mian, task definition t has main, side -> mend the name",
+            "overrides name mian, task definition t has main, side -> fix the name",
         ),
-        ({"log_container": "log"}, {}, "log_container is log, task definition t has main, side -> mend the name"),
+        ({"log_container": "log"}, {}, "log_container is log, task definition t has main, side -> fix the name"),
         ({"network_configuration": None}, {}, "has network mode awsvpc -> give network_configuration with subnets"),
         ({}, {"networkMode": "host"}, "has network mode host, which takes none -> leave network_configuration out"),
         ({"enable_execute_command": True}, {}, "enable_execute_command needs a task role, task definition t has none"),
@@ -94,22 +94,22 @@ def test_what_fits_gives_the_task_definition(params: dict[str, Any], definition:
         ({"launch_type": "EXTERNAL"}, {}, "task definition t is for EC2, FARGATE, not for EXTERNAL -> "),
     ],
 )
-def test_what_does_not_fit_is_told(params: dict[str, Any], definition: dict[str, Any], told: str) -> None:
+def test_a_mismatch_is_reported(params: dict[str, Any], definition: dict[str, Any], message: str) -> None:
     with pytest.raises(RequestError) as refused:
         target(params, definition)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_all_that_does_not_fit_is_told_at_once() -> None:
+def test_all_mismatches_are_reported_at_once() -> None:
     with pytest.raises(RequestError, match=r"INACTIVE.*mian.*EXTERNAL"):
         target({"launch_type": "EXTERNAL", "overrides": {"containers": [{"name": "mian"}]}}, {"status": "INACTIVE"})
 
 
 @pytest.mark.parametrize(
-    ("cluster", "told"), [(None, "does not exist"), ({**CLUSTER, "status": "INACTIVE"}, "is INACTIVE")]
+    ("cluster", "message"), [(None, "does not exist"), ({**CLUSTER, "status": "INACTIVE"}, "is INACTIVE")]
 )
-def test_a_cluster_that_cannot_be_used(cluster: dict[str, Any] | None, told: str) -> None:
-    with pytest.raises(RequestError, match=f"cluster c {told} -> deploy it first, or check its name and the region"):
+def test_an_unusable_cluster_is_an_error(cluster: dict[str, Any] | None, message: str) -> None:
+    with pytest.raises(RequestError, match=f"cluster c {message} -> deploy it first, or check its name and the region"):
         target(clusters=(cluster,) if cluster else ())
 
 
@@ -119,7 +119,7 @@ def test_a_strategy_needs_a_provider_of_the_cluster() -> None:
 
 
 @pytest.mark.parametrize("index_variable", [None, "SHARD"])
-def test_overrides_that_only_the_added_variables_make_too_long(index_variable: str | None) -> None:
+def test_overrides_count_with_the_added_variables(index_variable: str | None) -> None:
     frame = len('{"containerOverrides":[{"name":"main","environment":[{"name":"A","value":""}]}]}')
     environment = {"A": "x" * (OVERRIDES_LIMIT - frame)}
     with pytest.raises(RequestError, match="with the variables that the module adds"):
@@ -145,12 +145,12 @@ def subnet_of(aws: dict[str, Any]) -> str:
     return str(aws["ec2"].describe_subnets()["Subnets"][0]["SubnetId"])
 
 
-def test_surroundings_that_are_there(aws: dict[str, Any]) -> None:
+def test_existing_resources_have_no_problem(aws: dict[str, Any]) -> None:
     subnet = subnet_of(aws)
     params = {**PARAMS, "network_configuration": {"subnets": [subnet]}}
     checked, warnings = check_surroundings(aws.__getitem__, DEFINITION_OF_ONE, params)
     assert checked == [f"subnet {subnet}", "log group /tasks"]
-    assert warnings == ["not checked: image nginx:1 is not in a private registry of ECR"]
+    assert warnings == [("not_checked", "not checked: image nginx:1 is not in a private registry of ECR", "")]
 
 
 def test_all_that_is_missing_is_named_at_once(aws: dict[str, Any]) -> None:
@@ -160,24 +160,24 @@ def test_all_that_is_missing_is_named_at_once(aws: dict[str, Any]) -> None:
         check_surroundings(aws.__getitem__, definition, PARAMS)
 
 
-def test_a_log_group_that_the_task_makes_itself_is_not_missing(aws: dict[str, Any]) -> None:
+def test_a_log_group_that_the_task_creates_is_not_missing(aws: dict[str, Any]) -> None:
     definition = definition_of("nginx:1", {"awslogs-group": "/new", "awslogs-create-group": "true"})
     assert check_surroundings(aws.__getitem__, definition, {**PARAMS, "network_configuration": None}).checked == []
 
 
-def test_a_log_group_of_another_region_is_not_looked_for(aws: dict[str, Any]) -> None:
+def test_a_log_group_of_another_region_is_not_checked(aws: dict[str, Any]) -> None:
     definition = definition_of("nginx:1", {"awslogs-group": "/far", "awslogs-region": "us-east-1"})
     found = check_surroundings(aws.__getitem__, definition, {**PARAMS, "network_configuration": None})
-    assert "not checked: log group /far is in us-east-1, not in eu-west-1" in found.warnings
+    assert "not checked: log group /far is in us-east-1, not in eu-west-1" in [each.what for each in found.warnings]
 
 
 def test_a_task_without_a_readable_log(aws: dict[str, Any]) -> None:
     definition = {"containerDefinitions": [{"name": "main", "image": "nginx:1"}]}
     found = check_surroundings(aws.__getitem__, definition, {**PARAMS, "network_configuration": None})
-    assert found.warnings[-1].startswith("the lines of container main are elsewhere ")
+    assert found.warnings[-1].what.startswith("the lines of container main are elsewhere ")
 
 
-def test_what_may_not_be_looked_at_is_a_warning(aws: dict[str, Any]) -> None:
+def test_a_check_without_its_permission_is_a_warning(aws: dict[str, Any]) -> None:
     image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:1"
     with Stubber(aws["ec2"]) as ec2, Stubber(aws["ecr"]) as ecr, Stubber(aws["logs"]) as logs:
         ec2.add_client_error("describe_subnets", "UnauthorizedOperation", "not you")
@@ -185,26 +185,28 @@ def test_what_may_not_be_looked_at_is_a_warning(aws: dict[str, Any]) -> None:
         logs.add_client_error("describe_log_groups", "AccessDeniedException", "not you")
         found = check_surroundings(aws.__getitem__, definition_of(image, {"awslogs-group": "/tasks"}), PARAMS)
     assert found.checked == []
-    told = ["subnets and security groups", f"image {image}", "log group /tasks"]
-    assert [warning.partition("): ")[0] for warning in found.warnings] == [f"not checked ({one}" for one in told]
-    assert all("not you" in warning for warning in found.warnings)
+    names = ["subnets and security groups", f"image {image}", "log group /tasks"]
+    assert [warning.what.partition("): ")[0] for warning in found.warnings] == [f"not checked ({one}" for one in names]
+    assert all("not you" in warning.what for warning in found.warnings)
 
 
-def test_what_is_found_missing_is_told_where_something_else_may_not_be_looked_at(aws: dict[str, Any]) -> None:
+def test_missing_resource_is_reported_despite_a_denied_check(aws: dict[str, Any]) -> None:
+    """A missing resource is reported where another check lacks its permission."""
     with Stubber(aws["logs"]) as logs:
         logs.add_client_error("describe_log_groups", "AccessDeniedException", "not you")
         with pytest.raises(RequestError, match="subnet subnet-1 does not exist"):
             check_surroundings(aws.__getitem__, DEFINITION_OF_ONE, PARAMS)
 
 
-def test_a_client_that_cannot_be_made_is_a_warning() -> None:
+def test_a_client_that_cannot_be_created_is_a_warning() -> None:
     def client(service: str) -> Any:
         raise NoRegionError
 
-    assert "region" in check_surroundings(client, DEFINITION_OF_ONE, PARAMS).warnings[0]
+    assert "region" in check_surroundings(client, DEFINITION_OF_ONE, PARAMS).warnings[0].line()
 
 
-def test_a_task_definition_that_ecs_does_not_know_is_the_callers_to_tell() -> None:
+def test_a_missing_task_definition_is_left_to_the_caller() -> None:
+    """The caller reports a task definition that does not exist."""
     ecs = boto3.client("ecs", "eu-west-1", **KEYS)
     with Stubber(ecs) as stubber:
         stubber.add_response("describe_clusters", {"clusters": [CLUSTER]})

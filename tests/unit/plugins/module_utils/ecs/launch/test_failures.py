@@ -13,6 +13,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.failures imp
     is_capacity,
     may_pass,
 )
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import joined_line
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,41 +52,40 @@ REASONS = [
 
 
 @pytest.mark.parametrize(("passes", "words", "reason"), REASONS, ids=[reason[:32] for *others, reason in REASONS])
-def test_a_reason_is_told_with_a_remedy_and_whether_it_may_pass(passes: bool, words: str, reason: str) -> None:
-    line = explain_failures([{"reason": reason, "arn": INSTANCE + "a"}])
-    said, remedy = line.split(" -> ")
-    assert said == f"{reason.rstrip('.')} (a)" and words in remedy
+def test_a_reason_has_a_remedy_and_may_be_transient(passes: bool, words: str, reason: str) -> None:
+    (problem,) = explain_failures([{"reason": reason, "arn": INSTANCE + "a"}])
+    assert problem.what == f"{reason.rstrip('.')} (a)" and words in problem.remedy
     assert may_pass({"reason": reason}) is passes
 
 
-def test_every_rule_is_the_one_for_some_reason() -> None:
-    advised = {explain_failures([{"reason": reason}]).partition(" -> ")[2] for *others, reason in REASONS}
+def test_every_rule_applies_to_some_reason() -> None:
+    advised = {explain_failures([{"reason": reason}])[0].remedy for *others, reason in REASONS}
     assert {rule.remedy for rule in RULES} == advised
 
 
-def test_each_kind_is_told_once_with_its_count_and_where_it_was() -> None:
+def test_each_kind_is_listed_once_with_count_and_instances() -> None:
     failures: list[dict[str, Any]] = [
         *({"arn": INSTANCE + name, "reason": "RESOURCE:ENI"} for name in "abcd"),
         {"reason": NO_CAPACITY},
         {"reason": NO_CAPACITY},
         {"arn": INSTANCE + "e", "reason": "ATTRIBUTE", "detail": "ecs.capability.task-eni"},
     ]
-    parts = explain_failures(failures).split("; ")
-    assert [part.split(" -> ")[0] for part in parts if " -> " in part] == [
+    assert [problem.what for problem in explain_failures(failures)] == [
         "4 x RESOURCE:ENI (a, b and 2 more)",
         f"2 x {NO_CAPACITY}",
         "ATTRIBUTE: ecs.capability.task-eni (e)",
     ]
 
 
-def test_a_reason_that_nobody_knows_is_told_as_it_is_and_may_pass() -> None:
-    assert explain_failures([{"reason": "something new"}]) == "something new"
-    assert explain_failures([{}]) == "ECS gave no reason"
+def test_unknown_reason_is_unchanged_and_may_be_transient() -> None:
+    """An unknown reason is reported as it is, and may be transient."""
+    assert explain_failures([{"reason": "something new"}]) == [("unknown", "something new", "")]
+    assert explain_failures([{}]) == [("unknown", "ECS gave no reason", "")]
     assert may_pass({"reason": "something new"}) and may_pass({})
 
 
-def test_no_failures_are_no_words() -> None:
-    assert explain_failures([]) == ""
+def test_no_failures_have_no_text() -> None:
+    assert explain_failures([]) == []
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,6 @@ FAILURES = st.lists(st.fixed_dictionaries({}, optional={"reason": TEXTS, "detail
 
 @given(FAILURES)
 def test_any_failures_are_one_line_of_bounded_length(failures: list[dict[str, Any]]) -> None:
-    line = explain_failures(failures)
+    line = joined_line(explain_failures(failures))
     assert line.isprintable() and len(line) < 3500 and bool(line) == bool(failures)
     assert all(isinstance(may_pass(failure), bool) for failure in failures)

@@ -1,17 +1,23 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The launcher over an ECS that throttles, loses answers, gives fewer tasks than asked, or is late."""
+"""The launcher over an ECS that throttles, loses responses, starts fewer tasks than requested, or is late."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.launcher import CALLS_PER_SECOND, DOUBT, Launcher
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.launcher import (
+    CALLS_PER_SECOND,
+    UNKNOWN_RESULT_WAIT_S,
+    Launcher,
+)
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.run import FollowedTask, Run
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import task_of
+from ansible_collections.gantry.ecs.tests.unit.plugins.module_utils.aws.clock import Clock
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,18 +40,6 @@ CAPACITY = {
 HOPELESS = {"reason": "ATTRIBUTE", "arn": "arn:aws:ecs:r:1:container-instance/x"}
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        assert seconds > 0
-        self.now += seconds
-
-
 def refused(code: str, message: str = "no") -> ClientError:
     return ClientError(
         {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}, "RunTask"
@@ -53,7 +47,7 @@ def refused(code: str, message: str = "no") -> ClientError:
 
 
 class Ecs:
-    """An ECS by a script of what happens to one RunTask after the other; what is not in the script goes well."""
+    """An ECS with scripted results of RunTask, one after the other; calls beyond the script succeed."""
 
     def __init__(self, clock: Clock, script: list[str] | None = None, honours_token: bool = True) -> None:
         self.clock, self.script, self.honours_token = clock, list(script or []), honours_token
@@ -82,7 +76,7 @@ class Ecs:
                 self._launch(request, request["count"])
                 raise ReadTimeoutError(endpoint_url=URL)
             case "late":
-                self._launch(request, request["count"], visible_at=self.clock.now + DOUBT / 2)
+                self._launch(request, request["count"], visible_at=self.clock.now + UNKNOWN_RESULT_WAIT_S / 2)
                 raise ReadTimeoutError(endpoint_url=URL)
             case "half":
                 return {"tasks": self._launch(request, request["count"] // 2), "failures": [{"reason": "RESOURCE:ENI"}]}
@@ -139,7 +133,8 @@ def launcher(ecs: Ecs, **changes: Any) -> tuple[Launcher, Run, list[str]]:
     def add(described: Mapping[str, Any], index: int | None) -> None:
         run.tasks.append(FollowedTask(task_of(described, ["main"]) | {"index": index}))
 
-    made = Launcher(lambda: ecs, params, run, add, notes.append, ecs.clock, ecs.clock.sleep)
+    hooks = {name: changes[name] for name in ("interrupted", "meanwhile") if name in changes}
+    made = Launcher(lambda: ecs, params, run, add, notes.append, ecs.clock, ecs.clock.sleep, **hooks)
     return made, run, notes
 
 
@@ -157,7 +152,7 @@ def arns(run: Run) -> list[str]:
     return [one.task["task_arn"] for one in run.tasks]
 
 
-def test_more_than_ten_tasks_go_out_in_batches() -> None:
+def test_more_than_ten_tasks_are_launched_in_batches() -> None:
     ecs = Ecs(Clock())
     made, run, _notes = launcher(ecs, count=25)
     made.launch()
@@ -166,13 +161,31 @@ def test_more_than_ten_tasks_go_out_in_batches() -> None:
     assert arns(run) == [one["taskArn"] for one in ecs.tasks]
 
 
-def test_each_task_is_told_which_it_is_where_a_variable_is_named() -> None:
+def test_each_task_gets_its_index_in_the_named_variable() -> None:
     ecs = Ecs(Clock(), ["throttled", "well", "lost"])
     made, run, _notes = launcher(ecs, count=4, index_variable="PART")
     made.launch()
-    told = {environment({"overrides": one["overrides"]})["PART"] for one in ecs.tasks}
-    assert told == {"0/4", "1/4", "2/4", "3/4"}
+    parts = {environment({"overrides": one["overrides"]})["PART"] for one in ecs.tasks}
+    assert parts == {"0/4", "1/4", "2/4", "3/4"}
     assert sorted(one.task["index"] for one in run.tasks) == [0, 1, 2, 3]
+
+
+def test_tasks_are_described_while_others_are_launched() -> None:
+    """Between two requests, and while the launch rate or a lack of capacity delays the launch, the hook is called."""
+    ecs = Ecs(Clock(), ["well"] * 15 + ["none"])
+    looked_at: list[float] = []
+    made, run, _notes = launcher(ecs, count=200, meanwhile=lambda: looked_at.append(ecs.clock.now))
+    made.launch()
+    assert len(run.tasks) == 200 and len(ecs.requests) == 21
+    pauses = [later - earlier for earlier, later in pairwise([1000.0, *looked_at, ecs.clock.now])]
+    assert max(pauses) <= 0.3
+
+
+def test_the_launch_ends_when_the_run_is_stopped() -> None:
+    ecs = Ecs(Clock())
+    made, run, _notes = launcher(ecs, count=200, interrupted=lambda: len(ecs.requests) >= 12)
+    made.launch()
+    assert (len(ecs.requests), len(run.tasks), run.launch_problem) == (12, 120, None)
 
 
 FATES = ["well", "throttled", "unreachable", "reset", "server", "lost", "late", "half", "none"]
@@ -184,13 +197,14 @@ FATES = ["well", "throttled", "unreachable", "reset", "server", "lost", "late", 
     honours_token=st.booleans(),
     is_indexed=st.booleans(),
 )
-def test_no_task_is_lost_or_doubled_whatever_becomes_of_the_requests(
+def test_no_task_is_lost_or_doubled_by_failed_requests(
     script: list[str], count: int, honours_token: bool, is_indexed: bool
 ) -> None:
+    """No failed or lost request loses or doubles a task."""
     ecs = Ecs(Clock(), script, honours_token)
     made, run, _notes = launcher(ecs, count=count, **({"index_variable": "PART"} if is_indexed else {}))
     made.launch()
-    assert run.launch_error == ""
+    assert run.launch_problem is None
     assert sorted(arns(run)) == sorted(one["taskArn"] for one in ecs.tasks)
     assert len(run.tasks) == count
     assert not made.surplus()
@@ -201,23 +215,24 @@ def test_no_task_is_lost_or_doubled_whatever_becomes_of_the_requests(
 
 
 @given(script=st.lists(st.sampled_from([*FATES, "hopeless", "denied"]), max_size=8), count=st.integers(1, 33))
-def test_every_task_that_exists_is_known_also_where_the_launch_is_given_up(script: list[str], count: int) -> None:
+def test_every_task_is_known_after_a_failed_launch(script: list[str], count: int) -> None:
+    """Every task that exists is known, also after a launch that failed."""
     ecs = Ecs(Clock(), script)
     made, run, _notes = launcher(ecs, count=count, partial_launch="stop")
     try:
         made.launch()
     except ClientError:
-        # Raised only while there is nothing that would have to be stopped.
+        # Raised only while no task would have to be stopped.
         assert run.tasks == []
     assert sorted(arns(run)) == sorted(one["taskArn"] for one in ecs.tasks)
-    assert (len(run.tasks) == count) or run.launch_error or "denied" in script
+    assert (len(run.tasks) == count) or run.launch_problem or "denied" in script
 
 
 def test_a_second_call_with_the_same_token_finds_the_tasks() -> None:
     ecs = Ecs(Clock(), ["half"])
     first, first_run, _notes = launcher(ecs, count=8, partial_launch="stop")
     first.launch()
-    assert "ECS launched 4 of 8 task(s): " in first_run.launch_error
+    assert "ECS launched 4 of 8 task(s): " in str(first_run.launch_problem)
     ecs.tasks[0]["lastStatus"] = "STOPPED"
     second, run, _notes = launcher(ecs, count=8)
     assert second.find(ecs) == 4
@@ -226,7 +241,17 @@ def test_a_second_call_with_the_same_token_finds_the_tasks() -> None:
     assert len({request["clientToken"] for request in ecs.requests}) == 2
 
 
-def test_a_call_with_another_token_does_not_take_the_tasks_for_its_own() -> None:
+def test_missing_tasks_get_the_control_run_of_those_found() -> None:
+    """The tasks of one run meet under one key, whichever call launched them."""
+    ecs = Ecs(Clock())
+    made, run, _notes = launcher(ecs, count=2, control={"table_name": "t", "run_id": "now", "run_variable": "RUN"})
+    run.control_run = "of the first launch"
+    made.launch()
+    assert environment(ecs.requests[0])["RUN"] == "of the first launch"
+
+
+def test_call_with_another_token_does_not_adopt_the_tasks() -> None:
+    """A call with another token does not adopt the tasks."""
     ecs = Ecs(Clock())
     launcher(ecs, count=3)[0].launch()
     other, run, _notes = launcher(ecs, count=3)
@@ -234,25 +259,26 @@ def test_a_call_with_another_token_does_not_take_the_tasks_for_its_own() -> None
     assert other.find(ecs) == 0
 
 
-def test_missing_tasks_are_tried_until_the_launch_timeout_and_then_given_up() -> None:
+def test_missing_tasks_are_requested_until_the_timeout() -> None:
+    """Missing tasks are requested until the launch timeout, and no longer."""
     clock = Clock()
     ecs = Ecs(clock, ["well", *["none"] * 1000])
     made, run, notes = launcher(ecs, count=12, launch_timeout=60)
     begun = clock.now
     made.launch()
     assert 40 <= clock.now - begun <= 60
-    assert run.launch_error.startswith("ECS launched 10 of 12 task(s): ")
-    assert "Capacity is unavailable" in run.launch_error
+    assert str(run.launch_problem).count("ECS launched 10 of 12 task(s): ")
+    assert "Capacity is unavailable" in str(run.launch_problem)
     assert notes and notes[0].startswith("2 of 12 task(s) not launched yet, trying again: ")
     assert len(ecs.requests) < 12
 
 
-def test_what_no_patience_mends_is_not_tried_again() -> None:
+def test_a_permanent_failure_is_not_retried() -> None:
     ecs = Ecs(Clock(), ["well", "hopeless"])
     made, run, _notes = launcher(ecs, count=12)
     made.launch()
     assert len(ecs.requests) == 2
-    assert "ATTRIBUTE" in run.launch_error
+    assert "ATTRIBUTE" in str(run.launch_problem)
 
 
 def test_the_first_refusal_is_raised() -> None:
@@ -265,7 +291,8 @@ def test_the_first_refusal_is_raised() -> None:
 SPOT = {"capacity_provider_strategy": [{"capacity_provider": "FARGATE_SPOT", "weight": 1, "base": 0}]}
 
 
-def test_what_spot_has_no_capacity_for_is_launched_on_fargate_where_that_is_wanted() -> None:
+def test_fargate_takes_over_where_spot_has_no_capacity() -> None:
+    """Tasks that Spot has no capacity for are launched on FARGATE where the parameters allow it."""
     ecs = Ecs(Clock(), ["none"])
     made, run, notes = launcher(ecs, **SPOT, spot_fallback=True)
     made.launch()
@@ -274,7 +301,7 @@ def test_what_spot_has_no_capacity_for_is_launched_on_fargate_where_that_is_want
     assert "Fargate Spot has no capacity: what is missing is launched on FARGATE" in notes
 
 
-def test_spot_is_waited_for_where_no_fallback_is_wanted() -> None:
+def test_spot_is_awaited_without_the_fallback() -> None:
     ecs = Ecs(Clock(), ["none"])
     made, run, _notes = launcher(ecs, **SPOT, spot_fallback=False)
     made.launch()
@@ -282,7 +309,8 @@ def test_spot_is_waited_for_where_no_fallback_is_wanted() -> None:
     assert len(run.tasks) == 1
 
 
-def test_a_spot_task_that_did_not_start_is_replaced_by_one_on_fargate() -> None:
+def test_spot_task_that_did_not_start_is_replaced_on_fargate() -> None:
+    """A Spot task that did not start is replaced by one on Fargate."""
     ecs = Ecs(Clock())
     made, run, _notes = launcher(ecs, **SPOT, spot_fallback=True, count=2, index_variable="PART")
     made.launch()
@@ -292,29 +320,75 @@ def test_a_spot_task_that_did_not_start_is_replaced_by_one_on_fargate() -> None:
     assert len({request["clientToken"] for request in ecs.requests}) == 3
 
 
-def test_nothing_is_replaced_where_no_fallback_is_wanted() -> None:
+@pytest.mark.parametrize("fate", ["well", "throttled"])
+def test_replacement_during_the_launch_is_launched_once(fate: str) -> None:
+    """A replacement that fails is launched by the launch itself; one that works leaves nothing to request."""
+    ecs = Ecs(Clock(), ["well", "well", "half", fate])
+    stopped: list[str] = []
+
+    def meanwhile() -> None:
+        if len(ecs.requests) == 3 and not stopped:
+            stopped.append(arns(run)[0])
+            assert made.replace(stopped[0])
+            run.tasks.pop(0)
+
+    made, run, _notes = launcher(ecs, **SPOT, spot_fallback=True, count=30, meanwhile=meanwhile)
+    made.launch()
+    assert stopped and len(set(arns(run))) == 30 and not run.launch_problem
+    assert all(request["count"] > 0 for request in ecs.requests)
+
+
+def test_batch_completed_by_a_replacement_is_not_requested() -> None:
+    """A look between two requests may complete a batch that is to be requested next."""
+    ecs = Ecs(Clock(), ["half", "half"])
+    stopped: list[str] = []
+
+    def meanwhile() -> None:
+        if len(ecs.requests) == 3 and not stopped:
+            stopped.append(arns(run)[5])
+            assert made.replace(stopped[0])
+            run.tasks.pop(5)
+
+    made, run, _notes = launcher(ecs, **SPOT, spot_fallback=True, count=20, meanwhile=meanwhile)
+    made.launch()
+    assert len(run.tasks) == 20 and not run.launch_problem
+    assert all(request["count"] > 0 for request in ecs.requests)
+
+
+def test_failed_replacement_after_the_launch_requests_no_more() -> None:
+    """The stopped task stays in the run, and a later call of replace can try again."""
+    ecs = Ecs(Clock(), ["well", "throttled"])
+    made, run, _notes = launcher(ecs, **SPOT, spot_fallback=True, count=2)
+    made.launch()
+    assert not made.replace(arns(run)[0])
+    assert not any(batch.missing for batch in made.batches)
+    assert made.replace(arns(run)[0]) and ecs.requests[-1]["count"] == 1
+
+
+def test_no_task_is_replaced_without_the_fallback() -> None:
     ecs = Ecs(Clock())
     made, run, _notes = launcher(ecs, **SPOT)
     made.launch()
     assert not made.replace(run.tasks[0].task["task_arn"])
 
 
-def test_a_request_that_was_carried_out_after_it_was_repeated_leaves_a_surplus_that_is_known() -> None:
+def test_request_executed_twice_leaves_a_known_surplus() -> None:
+    """A request that ECS executes after its repetition leaves surplus tasks, which the launcher knows."""
     clock = Clock()
     ecs = Ecs(clock, ["late"], honours_token=False)
     made, run, _notes = launcher(ecs)
-    # It becomes visible only after the launcher has given up waiting for it.
+    # It becomes visible only after the launcher has stopped waiting for it.
     launched = ecs._launch
     ecs._launch = lambda request, count, visible_at=0.0: launched(
-        request, count, visible_at + 2 * DOUBT * bool(visible_at)
+        request, count, visible_at + 2 * UNKNOWN_RESULT_WAIT_S * bool(visible_at)
     )  # type: ignore[method-assign]
     made.launch()
     assert len(run.tasks) == 1 and len(ecs.tasks) == 2
-    clock.now += 2 * DOUBT
+    clock.now += 2 * UNKNOWN_RESULT_WAIT_S
     assert made.surplus() == [ecs.tasks[0]["taskArn"]]
 
 
-def test_an_interrupt_ends_the_launch_and_nothing_is_forgotten() -> None:
+def test_an_interrupt_ends_the_launch_and_keeps_its_tasks() -> None:
     ecs = Ecs(Clock(), ["lost"])
     made, run, _notes = launcher(ecs, count=20)
     made._interrupted = lambda: bool(ecs.requests)
@@ -323,7 +397,7 @@ def test_an_interrupt_ends_the_launch_and_nothing_is_forgotten() -> None:
     assert len(run.tasks) == len(ecs.tasks) == 10
 
 
-def test_who_may_not_list_tasks_relies_on_the_client_token() -> None:
+def test_without_list_tasks_the_client_token_is_used() -> None:
     ecs = Ecs(Clock(), ["lost"])
 
     def denied(**request: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The request that launches tasks, held to ECS' own model of it, and the laws of tokens, marks and exit codes."""
+"""The request that launches tasks, validated by botocore's model, and the laws of tokens, marks and exit codes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.parameters import RequestError
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request import (
     OVERRIDES_LIMIT,
     environment_container,
@@ -18,7 +19,6 @@ from ansible_collections.gantry.ecs.plugins.module_utils.ecs.launch.request impo
     without_environment,
 )
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.result import fails
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.parameters import RequestError
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tokens import (
     CLIENT_TOKEN,
     STARTED_BY,
@@ -102,7 +102,7 @@ def request(parameters: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 @given(parameters=params, count=st.integers(1, 10), token=tokens, container=names)
-def test_every_request_is_one_that_the_model_of_ecs_takes(
+def test_every_request_is_valid_by_the_model_of_ecs(
     parameters: dict[str, Any], count: int, token: str, container: str
 ) -> None:
     environment = {TOKEN_VARIABLE: token_value(token, 0, 0)}
@@ -113,9 +113,10 @@ def test_every_request_is_one_that_the_model_of_ecs_takes(
 
 
 @given(overrides=overrides, container=names, environment=st.dictionaries(names, text, max_size=3))
-def test_the_added_variables_come_out_once_and_the_users_others_stay(
+def test_added_variables_are_set_once_and_the_users_stay(
     overrides: dict[str, Any], container: str, environment: dict[str, str]
 ) -> None:
+    """The added variables are set once, and the user's other variables stay."""
     made = task_override(overrides, container, environment)
     users = {
         one["name"]: {
@@ -200,7 +201,8 @@ def test_request_in_full() -> None:
     assert made["enableECSManagedTags"] is True and made["enableExecuteCommand"] is True
 
 
-def test_no_public_address_is_asked_for_by_default_in_so_many_words() -> None:
+def test_public_address_is_disabled_explicitly_by_default() -> None:
+    """By default the request says explicitly that no public address is assigned."""
     made = request({**PARAMS, "network_configuration": {"subnets": ["s"]}})
     assert made["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] == "DISABLED"
 
@@ -213,14 +215,14 @@ def test_no_public_address_is_asked_for_by_default_in_so_many_words() -> None:
         ([{"capacityProvider": "FARGATE", "weight": 1}],) * 2,
     ],
 )
-def test_a_fall_back_takes_the_place_of_the_strategy(strategy: Any, expected: Any) -> None:
+def test_a_fall_back_replaces_the_strategy(strategy: Any, expected: Any) -> None:
     made = request({**PARAMS, "capacity_provider_strategy": [{"capacity_provider": "FARGATE_SPOT"}]}, strategy=strategy)
     wanted = expected if isinstance(expected, dict) else {"capacityProviderStrategy": expected}
     assert {key: made[key] for key in ("launchType", "capacityProviderStrategy") if key in made} == wanted
 
 
 @given(overrides=overrides)
-def test_length_of_overrides_is_that_of_the_json_which_they_are(overrides: dict[str, Any]) -> None:
+def test_the_length_of_overrides_is_that_of_their_json(overrides: dict[str, Any]) -> None:
     made = task_override(overrides, "main", {"A": "ü\n"})
     written = json.dumps(made, separators=(",", ":"), ensure_ascii=False)
     assert overrides_length(made) == len(written)
@@ -228,7 +230,8 @@ def test_length_of_overrides_is_that_of_the_json_which_they_are(overrides: dict[
 
 
 @pytest.mark.parametrize("added", ["", "x"])
-def test_overrides_are_taken_up_to_the_limit_and_refused_beyond_it(added: str) -> None:
+def test_overrides_over_the_limit_are_refused(added: str) -> None:
+    """Overrides are accepted up to the limit, and refused beyond it."""
     frame = overrides_length(task_override({}, "main", {"A": "", "B": "1"}))
     environment = {"A": "x" * (OVERRIDES_LIMIT - frame) + added, "B": "1"}
     if added:
@@ -238,7 +241,8 @@ def test_overrides_are_taken_up_to_the_limit_and_refused_beyond_it(added: str) -
         assert request(PARAMS, environment=environment)["overrides"]
 
 
-def test_variables_go_to_the_first_overridden_container_or_the_first_essential_one() -> None:
+def test_variables_go_to_the_overridden_or_essential_container() -> None:
+    """Variables go to the first overridden container, or else to the first essential one."""
     definition = {"containerDefinitions": [{"name": "side", "essential": False}, {"name": "main"}, {"name": "more"}]}
     assert environment_container({}, definition) == "main"
     assert environment_container({"overrides": {"cpu": "256"}}, definition) == "main"
@@ -246,25 +250,27 @@ def test_variables_go_to_the_first_overridden_container_or_the_first_essential_o
 
 
 @given(one=tokens, other=tokens)
-def test_a_mark_is_one_that_ecs_takes_and_other_tokens_have_others(one: str, other: str) -> None:
+def test_mark_is_valid_for_ecs_and_differs_by_token(one: str, other: str) -> None:
+    """ECS accepts every mark, and different tokens have different marks."""
     assert STARTED_BY.fullmatch(mark_of(one))
     assert (mark_of(one) == mark_of(other)) == (one == other)
 
 
-def test_a_mark_can_be_read_where_the_token_allows_it() -> None:
+def test_a_mark_contains_the_token_where_it_is_valid() -> None:
     assert mark_of("deploy-4711/migrate") == "ecs_task_run/deploy-4711/migrate"
     assert mark_of("deploy 4711".replace(" ", ":")).startswith("ecs_task_run-sha256/")
 
 
 @given(one=st.tuples(tokens, numbers, numbers), other=st.tuples(tokens, numbers, numbers))
-def test_a_batch_token_is_one_that_ecs_takes_and_other_batches_have_others(
+def test_batch_token_is_valid_for_ecs_and_differs_by_batch(
     one: tuple[str, int, int], other: tuple[str, int, int]
 ) -> None:
+    """ECS accepts every batch's token, and different batches have different tokens."""
     assert CLIENT_TOKEN.fullmatch(batch_token(*one))
     assert (batch_token(*one) == batch_token(*other)) == (one == other)
 
 
-def test_batch_tokens_of_long_and_of_tricky_tokens_differ() -> None:
+def test_batch_tokens_of_long_and_unusual_tokens_differ() -> None:
     asked = [("x" * 64, 0, 0), ("x" * 64, 0, 1), ("x" * 63, 0, 0), ("a", 1, 0), ("a/1", 0, 0), ("a/1/0", 0, 0)]
     assert len({batch_token(*one) for one in asked}) == len(asked)
 
@@ -275,7 +281,7 @@ def test_a_token_value_is_read_as_it_was_written(token: str, batch: int, attempt
 
 
 @given(text=text)
-def test_what_is_read_as_a_token_value_is_one(text: str) -> None:
+def test_a_parsed_token_value_is_valid(text: str) -> None:
     parsed = parse_token_value(text)
     assert parsed is None or token_value(*parsed) == text
 
@@ -294,7 +300,7 @@ def test_exit_codes_fail_by_code_by_range_and_by_not_being_zero(code: int, low: 
     assert not fails(code, [])
 
 
-def test_no_exit_code_is_none_to_fail_on() -> None:
+def test_a_missing_exit_code_is_not_one_to_fail_on() -> None:
     assert not fails(None, ["nonzero", "0-255"])
 
 

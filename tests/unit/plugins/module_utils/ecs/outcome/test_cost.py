@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tasks cost, against figures reckoned by hand and the load tester's price list."""
+"""What tasks cost, against figures computed by hand and the load tester's price list."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LATER = NOON + timedelta(days=1)
-PRICE_LIST = Path(__file__).parents[6] / "loadtest_app" / "src" / "ddbload" / "run" / "prices.json"
+PRICE_LIST = Path(__file__).parents[6] / "loadtest_app" / "src" / "ddbload" / "run" / "costs" / "prices.json"
 
 
 def at(seconds: float) -> datetime:
@@ -53,7 +53,7 @@ def cost(prices: dict[str, float | None] | None = None, architecture: str = "X86
     return found
 
 
-def test_an_hour_of_two_vcpus_and_four_gigabytes() -> None:
+def test_the_cost_of_two_vcpus_and_four_gigabytes() -> None:
     assert cost() == {
         "usd": round(2 * 0.04048 + 4 * 0.004445, 6),
         "billed_s": 3600,
@@ -70,12 +70,12 @@ def test_arm_is_cheaper() -> None:
     assert cost(architecture="ARM64")["usd"] == round(2 * 0.03238 + 4 * 0.00356, 6)
 
 
-def test_only_storage_beyond_20_gigabytes_is_paid_for() -> None:
+def test_only_storage_beyond_20_gigabytes_costs() -> None:
     assert cost(ephemeralStorage={"sizeInGiB": 20})["usd"] == cost()["usd"]
     assert cost(ephemeralStorage={"sizeInGiB": 120})["usd"] == pytest.approx(cost()["usd"] + 100 * 0.000111)
 
 
-def test_the_users_prices_count() -> None:
+def test_the_users_prices_take_precedence() -> None:
     found = cost({"vcpu_hour": 1.0, "gb_hour": 0.1, "storage_gb_hour": None}, ephemeralStorage={"sizeInGiB": 120})
     assert found["usd"] == pytest.approx(2.0 + 0.4 + 0.0111)
     assert (found["price_region"], found["price_date"]) == (None, None)
@@ -94,13 +94,12 @@ def test_the_users_prices_count() -> None:
         ({"lastStatus": "PROVISIONING", "pullStartedAt": None, "startedAt": None, "stoppedAt": None}, 86_420),
     ],
 )
-def test_billed_is_from_the_pull_to_the_end_by_the_second_and_for_a_minute_at_least(
-    more: dict[str, Any], billed: int
-) -> None:
+def test_billed_time_is_from_the_pull_to_the_end(more: dict[str, Any], billed: int) -> None:
+    """AWS bills the time from the pull to the end, by the second, one minute at least."""
     assert cost(**more)["billed_s"] == billed
 
 
-def test_spot_costs_less_than_what_is_told() -> None:
+def test_the_cost_on_spot_is_an_upper_bound() -> None:
     assert cost(capacityProviderName="FARGATE_SPOT", launchType=None) == {**cost(), "is_upper_bound": True}
 
 
@@ -115,7 +114,7 @@ def test_spot_costs_less_than_what_is_told() -> None:
         {"stoppedAt": None},
     ],
 )
-def test_what_is_not_fargates_or_not_known_has_no_cost(more: dict[str, Any]) -> None:
+def test_other_and_unknown_launch_types_have_no_cost(more: dict[str, Any]) -> None:
     assert fargate_cost(task(**more), "X86_64", None, LATER) is None
 
 
@@ -127,9 +126,10 @@ def test_what_is_not_fargates_or_not_known_has_no_cost(more: dict[str, Any]) -> 
         ({"cpuArchitecture": "X86_64", "operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"}, "WINDOWS", False),
     ],
 )
-def test_what_a_definition_runs_on_has_a_price_unless_it_is_windows(
+def test_every_platform_but_windows_has_a_price(
     platform: dict[str, str] | None, architecture: str, has_cost: bool
 ) -> None:
+    """Every platform of a definition has a price, except Windows."""
     definition = {"runtimePlatform": platform} if platform else {}
     assert architecture_of(definition) == architecture
     assert (fargate_cost(task(), architecture, None, LATER) is not None) == has_cost

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module says, for every way in which a run may end: the text, and whether it is a failure."""
+"""The module's message for every end of a run, and whether it is a failure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.log_stream import LogReader
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.result import run_result
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.run import FollowedTask, Run
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.run import FollowedTask, GaveUp, Run
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import task_of
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-TROUBLE = "cannot follow the tasks, cluster shop: AWS cannot be reached -> check the network"
-EXPIRED = "cannot follow the tasks, cluster shop: the credentials have expired -> renew them"
-NO_CAPACITY = "ECS launched 2 of 3 task(s): no capacity -> try again later"
+TROUBLE = Problem(GaveUp.UNREACHABLE, "cannot follow the tasks: AWS cannot be reached", "check the network")
+EXPIRED = Problem(GaveUp.EXPIRED, "cannot follow the tasks: the credentials have expired", "renew them")
+UNSEEN = Problem(GaveUp.UNSEEN, "not seen to stop within 150 s")
+NO_CAPACITY = Problem("capacity", "ECS launched 2 of 3 task(s): no capacity", "try again later")
 FOLLOW = "follow it with state=watch client_token=tok; stop it with state=absent client_token=tok"
 FOLLOW_THEM = FOLLOW.replace(" it ", " them ")
 STOP_A = "aws ecs stop-task --cluster shop --task a --region eu-west-1"
@@ -43,7 +45,7 @@ def ended(name: str, exit_code: int = 0) -> FollowedTask:
 
 
 def stopped(name: str) -> FollowedTask:
-    return task(name, "STOPPED", 143, stopCode="UserInitiated", stoppedReason="by us", startedAt=NOW)
+    return task(name, "STOPPED", 143, stopCode="UserInitiated", stoppedReason="by this run", startedAt=NOW)
 
 
 def never_started(name: str) -> FollowedTask:
@@ -56,7 +58,7 @@ def names(count: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Case:
-    """A run, and what is said of it; ``{name}`` in the text stands for the cause of the task of this name."""
+    """A run and its message; ``{name}`` in the text stands for the cause of the task of this name."""
 
     what: str
     tasks: list[FollowedTask]
@@ -102,6 +104,20 @@ RUN = [
         failed=True,
     ),
     Case(
+        "the loss of one stopped the others",
+        [stopped("a"), ended("b", 3), stopped("c")],
+        "all 3 tasks failed; 2 tasks stopped after task b: {b}",
+        failed=True,
+        is_known={"lost": "b", "stops_requested": 2},
+    ),
+    Case(
+        "one failed while others were to be launched",
+        [stopped("a"), ended("b", 2)],
+        "8 of 10 tasks were not launched; both tasks failed; task b: {b}",
+        failed=True,
+        is_known={"lost": "b", "stops_requested": 1, "never_launched": 8, "wanted": 10},
+    ),
+    Case(
         "some failed for several causes",
         [ended("a", 3), never_started("b"), ended("c", 3), ended("d", 77), *map(ended, names(21))],
         "4 of 25 tasks failed; task a: {a}\n  task b: {b}\n  task d: {d}",
@@ -110,13 +126,13 @@ RUN = [
     Case("both failed", [ended("a", 3), ended("b", 3)], "both tasks failed; task a: {a}", failed=True),
     Case("all failed", [ended(name, 3) for name in names(3)], "all 3 tasks failed; task t0: {t0}", failed=True),
     Case("it never started", [never_started("a")], "task a: {a}", failed=True),
-    Case("somebody else stopped it", [stopped("a")], "task a: {a}", failed=True),
+    Case("another principal stopped it", [stopped("a")], "task a: {a}", failed=True),
     Case(
         "it took too long",
         [stopped("a")],
         "the task did not end within wait_timeout (60 s) and was stopped -> raise wait_timeout, or shorten the run",
         failed=True,
-        is_known={"timed_out": True, "stopped_by_us": 1},
+        is_known={"timed_out": True, "stops_requested": 1},
     ),
     Case(
         "some took too long, and one failed",
@@ -124,7 +140,7 @@ RUN = [
         "2 of 4 tasks did not end within wait_timeout (60 s) and were stopped "
         "-> raise wait_timeout, or shorten the run\n  task c: {c}",
         failed=True,
-        is_known={"timed_out": True, "stopped_by_us": 2},
+        is_known={"timed_out": True, "stops_requested": 2},
     ),
     Case(
         "it did not even start in time",
@@ -132,29 +148,29 @@ RUN = [
         "the task did not start within wait_timeout (60 s) and was stopped "
         "-> raise wait_timeout, or look for what held the start up: capacity, addresses, image",
         failed=True,
-        is_known={"timed_out": True, "stopped_by_us": 1},
+        is_known={"timed_out": True, "stops_requested": 1},
     ),
     Case(
         "it took too long, and does not stop",
         [runs("a")],
         "task a may still run: it did not end within wait_timeout (60 s); "
-        f"told to stop, but not seen to stop within 150 s -> stop it: {STOP_A}",
+        f"stop requested, but not seen to stop within 150 s -> stop it: {STOP_A}",
         failed=True,
-        is_known={"timed_out": True, "stopped_by_us": 1, "gave_up": "not seen to stop within 150 s"},
+        is_known={"timed_out": True, "stops_requested": 1, "gave_up": UNSEEN},
     ),
     Case(
         "Ctrl-C",
         [stopped("a")],
         "interrupted by SIGINT: the task was stopped after 74.2 s",
         failed=True,
-        is_known={"interrupted_by": "SIGINT", "stopped_by_us": 1},
+        is_known={"interrupted_by": "SIGINT", "stops_requested": 1},
     ),
     Case(
         "Ctrl-C when some had ended",
         [ended("a"), stopped("b"), stopped("c")],
         "interrupted by SIGINT: 2 of 3 tasks were stopped after 74.2 s, 1 had ended before",
         failed=True,
-        is_known={"interrupted_by": "SIGINT", "stopped_by_us": 2},
+        is_known={"interrupted_by": "SIGINT", "stops_requested": 2},
     ),
     Case(
         "Ctrl-C just before the end",
@@ -175,14 +191,14 @@ RUN = [
         [stopped("a"), stopped("b")],
         "interrupted by SIGINT, when 2 of 3 tasks were launched: both tasks were stopped after 74.2 s",
         failed=True,
-        is_known={"interrupted_by": "SIGINT", "stopped_by_us": 2, "wanted": 3},
+        is_known={"interrupted_by": "SIGINT", "stops_requested": 2, "wanted": 3},
     ),
     Case(
         "Ctrl-C, and it does not stop",
         [runs("a")],
-        f"task a may still run: interrupted by SIGINT; told to stop, but not seen to stop -> stop it: {STOP_A}",
+        f"task a may still run: interrupted by SIGINT; stop requested, but not seen to stop -> stop it: {STOP_A}",
         failed=True,
-        is_known={"interrupted_by": "SIGINT", "stopped_by_us": 1},
+        is_known={"interrupted_by": "SIGINT", "stops_requested": 1},
     ),
     Case(
         "Ctrl-C, detached",
@@ -229,35 +245,36 @@ RUN = [
     Case(
         "not all could be launched",
         [stopped("a"), stopped("b")],
-        f"launch incomplete, its 2 tasks were stopped: {NO_CAPACITY}",
+        f"launch incomplete, its 2 tasks were stopped: {NO_CAPACITY.line()}",
         failed=True,
-        is_known={"wanted": 3, "launch_error": NO_CAPACITY, "stopped_by_us": 2},
+        is_known={"wanted": 3, "launch_problem": NO_CAPACITY, "stops_requested": 2},
     ),
     Case(
         "none could be launched",
         [],
         "ECS launched 0 of 3 task(s): no capacity -> try again later",
         failed=True,
-        is_known={"wanted": 3, "launch_error": NO_CAPACITY.replace("2", "0")},
+        is_known={"wanted": 3, "launch_problem": NO_CAPACITY._replace(what="ECS launched 0 of 3 task(s): no capacity")},
     ),
     Case(
         "not all could be launched, nor stopped",
         [runs("a"), stopped("b")],
-        f"task a may still run: {NO_CAPACITY}; told to stop, but not seen to stop; then stop it: {STOP_A}",
+        f"task a may still run: {NO_CAPACITY.what}; stop requested, but not seen to stop "
+        f"-> {NO_CAPACITY.remedy}; then stop it: {STOP_A}",
         failed=True,
-        is_known={"wanted": 3, "launch_error": NO_CAPACITY, "stopped_by_us": 2},
+        is_known={"wanted": 3, "launch_problem": NO_CAPACITY, "stops_requested": 2},
     ),
     Case(
         "AWS out of reach",
         [runs("a"), ended("b")],
-        f"task a may still run: {TROUBLE}; then stop it: {STOP_A}",
+        f"task a may still run: {TROUBLE.line()}; then stop it: {STOP_A}",
         failed=True,
         is_known={"gave_up": TROUBLE},
     ),
     Case(
         "credentials expired",
         [runs("a"), runs("b"), ended("c")],
-        f"2 of 3 tasks may still run: {EXPIRED}; then stop them with state=absent client_token=tok\n"
+        f"2 of 3 tasks may still run: {EXPIRED.line()}; then stop them with state=absent client_token=tok\n"
         f"  or one by one:\n  {STOP_A}\n  {STOP_A.replace('--task a', '--task b')}",
         failed=True,
         is_known={"gave_up": EXPIRED},
@@ -265,9 +282,9 @@ RUN = [
     Case(
         "a task that may not be followed",
         [runs("a")],
-        f"task a may still run: told to stop, but not seen to stop; {TROUBLE}; then stop it: {STOP_A}",
+        f"task a may still run: stop requested, but not seen to stop; {TROUBLE.line()}; then stop it: {STOP_A}",
         failed=True,
-        is_known={"gave_up": TROUBLE, "stopped_by_us": 1},
+        is_known={"gave_up": TROUBLE, "stops_requested": 1},
     ),
     Case("would launch", [], "would launch 3 tasks", is_known={"wanted": 3, "launched": 0}, check_mode=True),
     Case(
@@ -293,7 +310,7 @@ WATCH = [
         [stopped("a")],
         "the task did not end within wait_timeout (60 s) and was stopped -> raise wait_timeout, or shorten the run",
         failed=True,
-        is_known={"timed_out": True, "stopped_by_us": 1},
+        is_known={"timed_out": True, "stops_requested": 1},
     ),
     Case(
         "not waited for",
@@ -332,24 +349,24 @@ ABSENT = [
     Case("none is known", [], "nothing to stop: cluster shop knows none of these tasks", options={"tasks": ["a", "b"]}),
     Case("it has ended", [ended("a", 3)], "nothing to stop: the task has ended"),
     Case("all have ended", [ended("a"), never_started("b")], "nothing to stop: both tasks have ended"),
-    Case("stopped", [stopped("a")], "1 task stopped after 74.2 s", is_known={"stopped_by_us": 1}),
+    Case("stopped", [stopped("a")], "1 task stopped after 74.2 s", is_known={"stops_requested": 1}),
     Case(
         "some stopped",
         [stopped("a"), stopped("b"), ended("c", 3)],
         "2 tasks stopped after 74.2 s, 1 had ended before",
-        is_known={"stopped_by_us": 2},
+        is_known={"stops_requested": 2},
     ),
     Case(
         "not waited for",
         [runs("a"), runs("b")],
-        "told 2 tasks to stop, not waited for",
+        "requested the stop of 2 tasks, not waited for",
         options={"wait": False},
-        is_known={"stopped_by_us": 2},
+        is_known={"stops_requested": 2},
     ),
     Case(
-        "not waited for, nor told",
+        "not waited for, nor stopped",
         [runs("a")],
-        f"task a may still run: {TROUBLE}; then stop it: {STOP_A}",
+        f"task a may still run: {TROUBLE.line()}; then stop it: {STOP_A}",
         failed=True,
         options={"wait": False},
         is_known={"gave_up": TROUBLE},
@@ -357,15 +374,15 @@ ABSENT = [
     Case(
         "it does not stop",
         [runs("a"), stopped("b")],
-        f"task a may still run: told to stop, but not seen to stop within 150 s -> stop it: {STOP_A}",
+        f"task a may still run: stop requested, but not seen to stop within 150 s -> stop it: {STOP_A}",
         failed=True,
-        is_known={"stopped_by_us": 2, "gave_up": "not seen to stop within 150 s"},
+        is_known={"stops_requested": 2, "gave_up": UNSEEN},
     ),
     Case(
         "would stop",
         [runs("a"), runs("b"), ended("c")],
         "would stop 2 tasks",
-        is_known={"stopped_by_us": 2},
+        is_known={"stops_requested": 2},
         check_mode=True,
     ),
     Case("nothing it would stop", [ended("c")], "nothing to stop: the task has ended", check_mode=True),
@@ -381,7 +398,7 @@ def result_of(state: str, case: Case) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("state", "case"), CASES, ids=[f"{state}: {case.what}" for state, case in CASES])
-def test_the_message_says_what_happened(state: str, case: Case) -> None:
+def test_every_end_of_a_run_has_its_message(state: str, case: Case) -> None:
     result = result_of(state, case)
     causes = {one["task_id"]: one["cause"] for one in result["tasks"]}
     assert result["msg"] == case.says.format(**causes)
@@ -401,15 +418,16 @@ def test_the_last_log_lines_follow_a_failure() -> None:
     assert rest == [f"  {line}" for line in lines[-10:]]
 
 
-def test_it_is_said_whose_the_last_log_lines_are() -> None:
+def test_the_last_log_lines_name_their_task() -> None:
     tasks = [logged(ended("a"), "fine"), logged(ended("b", 3), "not fine"), logged(ended("c", 3), "nor this")]
     _first, *rest = result_of("run", Case("", tasks, ""))["msg"].split("\n")
     assert rest == ["  the last log lines of task b:", "  not fine"]
 
 
-def test_no_log_lines_follow_where_nothing_failed_or_the_log_is_not_the_cause() -> None:
+def test_log_lines_follow_only_where_the_log_is_the_cause() -> None:
+    """No log lines follow where nothing failed, or where the log is not the cause."""
     assert "fine" not in result_of("run", Case("", [logged(ended("a"), "fine")], ""))["msg"]
-    known: dict[str, Any] = {"wanted": 2, "launch_error": NO_CAPACITY, "stopped_by_us": 1}
+    known: dict[str, Any] = {"wanted": 2, "launch_problem": NO_CAPACITY, "stops_requested": 1}
     assert "begun" not in result_of("run", Case("", [logged(stopped("a"), "begun")], "", is_known=known))["msg"]
 
 
@@ -431,7 +449,8 @@ def test_many_causes_and_many_tasks_are_counted() -> None:
     assert (len(lines), lines[-1]) == (13, "  and 15 more")
 
 
-def test_the_command_to_stop_a_task_reaches_where_the_module_reached() -> None:
+def test_stop_command_names_the_modules_region_and_endpoint() -> None:
+    """The command that stops a task has the module's region and endpoint."""
     options = {"profile": "of mine", "endpoint_url": "http://127.0.0.1:4566"}
     case = Case("", [runs("a")], "", options=options, is_known={"gave_up": EXPIRED})
     command = f"{STOP_A} --profile 'of mine' --endpoint-url http://127.0.0.1:4566"
@@ -446,7 +465,7 @@ def test_many_ids_are_not_repeated() -> None:
     assert "stop them with state=absent and the same tasks" in result_of("watch", case)["msg"]
 
 
-def test_what_ecs_says_moves_no_cursor() -> None:
+def test_text_of_ecs_moves_no_cursor() -> None:
     one = task("a", "STOPPED", 1, stopCode="UserInitiated", stoppedReason="go\naway \x1b[2Jnow\r!", startedAt=NOW)
     message = result_of("run", Case("", [one], ""))["msg"]
     assert message.isprintable() and "go away" in message

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module returns of a run, when that is a failure, and when a change."""
+"""The module's result for a run: its values, failed and changed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from ansible_collections.gantry.ecs.plugins.module_utils.aws.log_stream import L
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.result import run_result, slowest_phases
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.run import FollowedTask, Run
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import task_of
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 from ansible_collections.gantry.ecs.plugins.modules.ecs_task_run import RETURN
 from hypothesis import given
 from hypothesis import strategies as st
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+WHY = Problem("why", "why")
 PARAMS: dict[str, Any] = {
     "state": "run",
     "wait": True,
@@ -64,7 +66,8 @@ def failed(run: Run, **params: Any) -> bool:
     return bool(result_of(run, **params)["failed"])
 
 
-def test_everything_returned_is_documented_and_the_other_way_round() -> None:
+def test_returned_and_documented_values_are_the_same() -> None:
+    """Every returned value is documented, and every documented value is returned."""
     result = result_of(run_of(followed(pullStartedAt=at(5)), checked=["subnet s"]))
     documented = yaml.safe_load(RETURN)
     assert set(result) - {"changed", "failed"} == set(documented)
@@ -75,12 +78,14 @@ def test_everything_returned_is_documented_and_the_other_way_round() -> None:
 
 
 @pytest.mark.parametrize("name", ["warnings", "checked"])
-def test_what_was_found_beside_the_outcome_is_there_where_there_is_some(name: str) -> None:
+def test_other_findings_are_returned_where_there_are_some(name: str) -> None:
+    """Findings other than the outcome are returned where there are some."""
     assert name not in result_of(run_of(followed()))
-    assert result_of(run_of(followed(), **{name: ["found"]}))[name] == ["found"]
+    found: list[Any] = [Problem("log", "found")] if name == "warnings" else ["found"]
+    assert result_of(run_of(followed(), **{name: found}))[name] == ["found"]
 
 
-def test_a_task_fails_that_exits_with_a_code_to_fail_on() -> None:
+def test_a_task_that_exits_with_a_code_of_fail_on_fails() -> None:
     assert not failed(run_of(followed(0)))
     assert failed(run_of(followed(0), followed(3)))
     assert not failed(run_of(followed(3)), fail_on=[])
@@ -88,16 +93,17 @@ def test_a_task_fails_that_exits_with_a_code_to_fail_on() -> None:
     assert failed(run_of(followed(0)), fail_on=["0"])
 
 
-def test_a_task_without_an_exit_code_fails_whatever_is_tolerated() -> None:
+def test_a_task_without_an_exit_code_always_fails() -> None:
     assert failed(run_of(followed(None)), fail_on=[])
 
 
 @pytest.mark.parametrize("stop_code", FOREIGN_ENDS)
-def test_a_task_that_did_not_end_by_itself_fails_whatever_its_exit_code(stop_code: str) -> None:
+def test_a_stopped_task_fails_with_any_exit_code(stop_code: str) -> None:
+    """A task that did not end by itself fails, also with the exit code 0."""
     assert failed(run_of(followed(0, stopCode=stop_code)), fail_on=[])
 
 
-def test_a_task_of_an_emulator_that_gives_no_stop_code_may_pass() -> None:
+def test_a_task_without_a_stop_code_may_pass() -> None:
     assert not failed(run_of(followed(0, stopCode="")))
 
 
@@ -106,16 +112,17 @@ def test_a_task_of_an_emulator_that_gives_no_stop_code_may_pass() -> None:
     [
         {"timed_out": True},
         {"interrupted_by": "SIGINT"},
-        {"gave_up": "why"},
-        {"launch_error": "why"},
+        {"gave_up": WHY},
+        {"launch_problem": WHY},
         {"interrupted_by": "SIGINT", "detached": True, "wanted": 2},
     ],
 )
-def test_a_run_that_was_broken_off_fails_though_no_task_did(known: dict[str, Any]) -> None:
+def test_an_interrupted_run_fails_without_a_failed_task(known: dict[str, Any]) -> None:
     assert failed(run_of(followed(0), **known))
 
 
-def test_detached_tasks_that_run_have_not_failed_but_those_that_failed_have() -> None:
+def test_detached_tasks_fail_only_where_they_failed() -> None:
+    """Detached tasks that run have not failed, and those that ended with an error have."""
     assert not failed(run_of(followed(None, "RUNNING"), followed(0), detached=True, interrupted_by="SIGINT"))
     assert failed(run_of(followed(None, "RUNNING"), followed(3), detached=True))
     assert failed(run_of(followed(None, "RUNNING")))
@@ -125,11 +132,11 @@ def test_detached_tasks_that_run_have_not_failed_but_those_that_failed_have() ->
     ("task", "known", "wait", "fails"),
     [
         (followed(3), {}, True, False),
-        (followed(143, stopCode="UserInitiated"), {"stopped_by_us": 1}, True, False),
-        (followed(None, "RUNNING"), {"stopped_by_us": 1}, True, True),
-        (followed(None, "RUNNING"), {"stopped_by_us": 1}, False, False),
-        (followed(None, "RUNNING"), {"stopped_by_us": 0}, False, True),
-        (followed(None, "RUNNING"), {"stopped_by_us": 1, "gave_up": "why"}, False, True),
+        (followed(143, stopCode="UserInitiated"), {"stops_requested": 1}, True, False),
+        (followed(None, "RUNNING"), {"stops_requested": 1}, True, True),
+        (followed(None, "RUNNING"), {"stops_requested": 1}, False, False),
+        (followed(None, "RUNNING"), {"stops_requested": 0}, False, True),
+        (followed(None, "RUNNING"), {"stops_requested": 1, "gave_up": WHY}, False, True),
     ],
 )
 def test_stopping_fails_only_where_a_task_was_not_stopped(
@@ -143,11 +150,11 @@ def test_stopping_fails_only_where_a_task_was_not_stopped(
     [
         ("run", {"launched": 1}, True),
         ("run", {"launched": 0}, False),
-        ("run", {"launched": 0, "stopped_by_us": 1}, True),
+        ("run", {"launched": 0, "stops_requested": 1}, True),
         ("watch", {"launched": 0}, False),
-        ("watch", {"launched": 0, "stopped_by_us": 1}, True),
+        ("watch", {"launched": 0, "stops_requested": 1}, True),
         ("absent", {"launched": 0}, False),
-        ("absent", {"launched": 0, "stopped_by_us": 1}, True),
+        ("absent", {"launched": 0, "stops_requested": 1}, True),
     ],
 )
 def test_changed_is_what_launched_or_stopped_a_task(state: str, known: dict[str, Any], changed: bool) -> None:
@@ -155,14 +162,16 @@ def test_changed_is_what_launched_or_stopped_a_task(state: str, known: dict[str,
 
 
 @pytest.mark.parametrize(("wanted", "changed"), [(1, False), (3, True)])
-def test_in_check_mode_changed_is_what_would_be_launched_and_nothing_fails(wanted: int, changed: bool) -> None:
+def test_check_mode_reports_what_would_be_launched(wanted: int, changed: bool) -> None:
+    """In check mode changed says whether tasks would be launched, and nothing fails."""
     result = result_of(run_of(followed(3), wanted=wanted, launched=0), check_mode=True)
     assert (result["changed"], result["failed"], result["exit_code"]) == (changed, False, 3)
 
 
-def test_the_load_testers_own_exit_code_counts_where_an_emulator_says_0() -> None:
+def test_load_testers_exit_code_counts_over_an_emulators_0() -> None:
+    """The load tester's exit code counts where an emulator reports 0."""
     one = followed(0)
-    one.failure, one.speaks_ddbload = {"event": "run.failed", "exit_code": 3, "message": "p99 was 9 ms"}, True
+    one.failure, one.is_load_tester = {"event": "run.failed", "exit_code": 3, "message": "p99 was 9 ms"}, True
     result = result_of(run_of(one))
     assert (result["failed"], result["exit_code"], result["tasks"][0]["exit_code"]) == (True, 3, 3)
     assert result["tasks"][0]["containers"][0]["exit_code"] == 0
@@ -185,10 +194,18 @@ def test_the_load_testers_summary_is_returned() -> None:
     summary = {"event": "run.summary", "verdict": "passed"}
     one, other = followed(0), followed(0)
     one.summary = summary
-    assert [task["results"] for task in result_of(run_of(one, other))["tasks"]] == [summary, None]
+    assert [task["results"] for task in result_of(run_of(one))["tasks"]] == [summary]
+    assert [task["results"] for task in result_of(run_of(other))["tasks"]] == [None]
 
 
-def test_the_cost_is_that_of_all_tasks_by_architecture_and_the_users_prices() -> None:
+def test_the_result_of_many_tasks_is_small() -> None:
+    """A result of 500 tasks stays within 2.5 kB a task; the log's follower keeps no summary of several tasks."""
+    result = result_of(run_of(*(followed(0) for _task in range(500))))
+    assert len(json.dumps(result)) < 500 * 2500
+
+
+def test_cost_sums_all_tasks_by_architecture_and_prices() -> None:
+    """The cost is that of all tasks, by architecture and by the user's prices."""
     run = run_of(followed(0), followed(0), followed(0, launchType="EC2"))
     costs = [task["cost"] for task in result_of(run)["tasks"]]
     assert (costs[0]["billed_s"], costs[2]) == (70, None)
@@ -227,12 +244,12 @@ any_known = st.fixed_dictionaries(
     {},
     optional={
         "launched": st.integers(0, 5),
-        "stopped_by_us": st.integers(0, 5),
+        "stops_requested": st.integers(0, 5),
         "timed_out": st.booleans(),
         "interrupted_by": st.sampled_from(["", "SIGINT", "SIGTERM"]),
         "detached": st.booleans(),
-        "gave_up": st.just("") | texts.map("why {}".format),
-        "launch_error": st.just("") | texts.map("why {}".format),
+        "gave_up": st.none() | texts.map(lambda text: Problem("why", f"why {text}")),
+        "launch_problem": st.none() | texts.map(lambda text: Problem("why", f"why {text}")),
     },
 )
 
@@ -276,12 +293,12 @@ def test_every_run_has_an_outcome(
 
 
 def is_sound(run: Run, state: str, wait: bool, fail_on: list[str]) -> bool:
-    """The rules as they are told to users."""
+    """The rules as the documentation describes them."""
     if state == "absent":
-        is_left_alone = not wait and run.stopped_by_us >= len(run.unfinished) and not run.gave_up
+        is_left_alone = not wait and run.stops_requested >= len(run.unfinished) and not run.gave_up
         return not run.unfinished or is_left_alone
     is_whole = len(run.tasks) == run.wanted
-    if run.timed_out or run.gave_up or run.launch_error or (run.interrupted_by and not (run.detached and is_whole)):
+    if run.timed_out or run.gave_up or run.launch_problem or (run.interrupted_by and not (run.detached and is_whole)):
         return False
     tolerated = {"[]": range(256), "nonzero": [0], "3": [*range(3), *range(4, 130), *range(141, 256)]}
     good = tolerated[fail_on[0] if fail_on else "[]"]

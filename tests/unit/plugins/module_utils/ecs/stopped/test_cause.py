@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.stopped.cause import EXITED_REASON, Cause, stop_cause
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.stopped.cause import EXITED_REASON, stop_cause
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import task_of
+from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem, parsed
 from ansible_collections.gantry.ecs.plugins.module_utils.text.reason import one_line
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -25,11 +26,11 @@ BY_HAND = {"stopCode": "UserInitiated", "stoppedReason": "by hand"}
 
 
 def container(exit_code: int | None = None, reason: str | None = None, name: str = "app") -> dict[str, Any]:
-    told = {"name": name, "exitCode": exit_code, "reason": reason}
-    return {key: value for key, value in told.items() if value is not None}
+    fields = {"name": name, "exitCode": exit_code, "reason": reason}
+    return {key: value for key, value in fields.items() if value is not None}
 
 
-def cause_of(described: dict[str, Any], *containers: dict[str, Any], **more: Any) -> Cause:
+def cause_of(described: dict[str, Any], *containers: dict[str, Any], **more: Any) -> Problem:
     task = task_of({"taskArn": ARN, "lastStatus": "STOPPED", "containers": list(containers)} | described, ["app"])
     cause = stop_cause(task | more)
     assert cause is not None
@@ -65,7 +66,7 @@ def cause_of(described: dict[str, Any], *containers: dict[str, Any], **more: Any
             FAILED | {"stoppedReason": NO_IMAGE},
             [container(reason=NO_IMAGE)],
             "image",
-            f"the image does not exist: {NO_IMAGE} -> push it, or mend its name and tag in the task definition",
+            f"the image does not exist: {NO_IMAGE} -> push it, or fix its name and tag in the task definition",
         ),
         (
             FAILED | {"stoppedReason": "something new"},
@@ -84,7 +85,7 @@ def cause_of(described: dict[str, Any], *containers: dict[str, Any], **more: Any
             "stopped on request (exit code 137): by hand -> it did not end within stopTimeout: raise it, or let the "
             "container end on SIGTERM",
         ),
-        (BY_HAND, [container()], "stopped", "stopped before it began: by hand -> if it took long to begin"),
+        (BY_HAND, [container()], "stopped", "stopped before it started: by hand -> if it took long to start"),
         (BY_HAND, [container(reason=NO_IMAGE)], "image", f"the image does not exist: by hand | {NO_IMAGE}"),
         (
             {"stopCode": "SpotInterruption", "stoppedReason": "Your Spot Task was interrupted."} | RAN,
@@ -118,54 +119,63 @@ def test_a_stopped_task_has_a_cause(
     described: dict[str, Any], containers: list[dict[str, Any]], kind: str, text: str
 ) -> None:
     cause = cause_of(described, *containers)
-    assert cause.kind == kind and cause.text.startswith(text), cause
+    assert cause.kind == kind and cause.line().startswith(text), cause
     assert stop_cause({"last_status": "RUNNING"}) is None
 
 
-def test_words_of_who_stops_a_task_are_not_taken_for_those_of_ecs() -> None:
+def test_a_caller_s_stop_reason_is_not_parsed() -> None:
+    """The reason that a caller passes to StopTask is not parsed as one of ECS."""
     assert cause_of({"stopCode": "UserInitiated", "stoppedReason": OOM} | RAN, container(0)).kind == "stopped"
 
 
-def test_a_container_that_is_not_essential_does_not_fail_a_task() -> None:
+def test_a_nonessential_container_does_not_fail_a_task() -> None:
     cause = cause_of(EXITED | RAN, container(0), container(137, OOM, "sidecar"))
-    assert cause == ("passed", f"passed (exit code 0): {OOM}")
+    assert cause == ("passed", f"passed (exit code 0): {OOM}", "")
 
 
-def test_trouble_of_the_container_runtime_does_not_hide_an_exit_code() -> None:
+def test_runtime_error_does_not_hide_an_exit_code() -> None:
+    """An error of the container runtime does not hide an exit code."""
     trouble = "CannotInspectContainerError: Could not transition to inspecting"
     assert cause_of(EXITED | RAN, container(3, trouble)).kind == "exit_code"
     assert cause_of(EXITED | RAN, container(None, trouble)).kind == "unknown"
 
 
-def test_of_several_containers_the_one_with_the_exit_code_is_named() -> None:
+def test_container_with_the_exit_code_is_named() -> None:
+    """Of several containers, the one with the exit code is named."""
     cause = cause_of(EXITED | RAN, container(0, name="sidecar"), container(3))
-    assert cause.text.startswith("failed (exit code 3 of app)")
+    assert cause.line().startswith("failed (exit code 3 of app)")
 
 
-def test_a_reason_that_is_told_twice_is_shown_once() -> None:
+def test_a_repeated_reason_is_shown_once() -> None:
     cause = cause_of(FAILED | {"stoppedReason": NO_IMAGE}, container(reason=NO_IMAGE), container(reason=NO_IMAGE))
-    assert cause.text.count(NO_IMAGE) == 1
+    assert cause.line().count(NO_IMAGE) == 1
+
+
+INTERRUPTED = Problem("ddbload", "interrupted by SIGTERM")
 
 
 def task(exit_code: int | None, **more: Any) -> dict[str, Any]:
     return {"last_status": "STOPPED", "exit_code": exit_code, "containers": []} | more
 
 
-def test_the_load_testers_own_word_is_used() -> None:
-    told = stop_cause(task(3), "put.p99 < 50ms\nwas 71 ms")
-    assert told and told.text.startswith("a threshold failed (exit code 3): put.p99 < 50ms was 71 ms -> the table")
-    with_remedy = stop_cause(task(5), "no such table t -> create it")
-    assert with_remedy == ("exit_code", "target unusable or nothing proved (exit code 5): no such table t -> create it")
+def test_the_load_tester_s_message_is_used() -> None:
+    cause = stop_cause(task(3), parsed("ddbload", "put.p99 < 50ms\nwas 71 ms"))
+    assert cause and cause.line().startswith(
+        "a threshold failed (exit code 3): put.p99 < 50ms was 71 ms -> look at the results"
+    )
+    with_remedy = stop_cause(task(5), parsed("ddbload", "no such table t -> create it"))
+    what = "target unusable or nothing proved (exit code 5): no such table t"
+    assert with_remedy == ("exit_code", what, "create it")
 
 
-def test_the_load_testers_codes_count_only_where_its_log_spoke() -> None:
-    assert cause_of(EXITED | RAN, container(3), speaks_ddbload=True).text.startswith("a threshold failed")
-    assert cause_of(EXITED | RAN, container(3), speaks_ddbload=False).text.startswith("failed")
+def test_codes_of_the_load_tester_need_its_log() -> None:
+    assert cause_of(EXITED | RAN, container(3), is_load_tester=True).what.startswith("a threshold failed")
+    assert cause_of(EXITED | RAN, container(3), is_load_tester=False).what.startswith("failed")
 
 
-def test_what_stopped_the_load_tester_comes_before_its_exit_code() -> None:
-    stopped = stop_cause(task(6, stop_code="UserInitiated", stopped_reason="by hand"), "interrupted by SIGTERM")
-    assert stopped == ("stopped", "stopped on request (exit code 6): by hand | interrupted by SIGTERM")
+def test_the_cause_of_a_stop_comes_before_the_exit_code() -> None:
+    stopped = stop_cause(task(6, stop_code="UserInitiated", stopped_reason="by hand"), INTERRUPTED)
+    assert stopped == ("stopped", "stopped on request (exit code 6): by hand | interrupted by SIGTERM", "")
 
 
 SECRETS = "ResourceInitializationError: unable to pull secrets or registry auth: "
@@ -176,12 +186,25 @@ STOP_CODES = st.sampled_from(
 
 
 @given(STOP_CODES, REASONS, REASONS, st.none() | st.integers(-(2**31), 2**32), st.none() | st.text(max_size=1500))
-def test_any_end_is_told_in_one_line_that_holds_ecs_own_reason(
+def test_any_end_is_one_line_with_the_reason_of_ecs(
     stop_code: str | None, stopped_reason: str, reason: str, exit_code: int | None, failed_message: str | None
 ) -> None:
     assume(one_line(stopped_reason) != EXITED_REASON)
     named = [{"name": "n" * 255, "exit_code": exit_code, "reason": reason}, {"name": "other"}]
     ended = task(exit_code, stop_code=stop_code, stopped_reason=stopped_reason, containers=named)
-    cause = stop_cause(ended, failed_message)
-    assert cause is not None and cause.kind and cause.text.isprintable() and len(cause.text) < 700
-    assert one_line(stopped_reason)[:100] in cause.text
+    cause = stop_cause(ended, None if failed_message is None else parsed("ddbload", failed_message))
+    assert cause is not None and cause.kind and cause.line().isprintable() and len(cause.line()) < 900
+    assert one_line(stopped_reason)[:100] in cause.what
+
+
+@pytest.mark.parametrize("length", [10, 400])
+def test_a_long_reason_still_names_its_secret(length: int) -> None:
+    """The middle of a long reason is left out, which is where ECS writes the secret's ARN."""
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:team/key-AbCdEf"
+    fetch = (
+        f"ResourceInitializationError: unable to pull secrets or registry auth: {'x' * length} failed to fetch secret"
+    )
+    missing = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
+    cause = cause_of(FAILED | {"stoppedReason": f"{fetch} {arn} {'y' * length} {missing}"}, container())
+    assert cause.kind == "secrets"
+    assert cause.what.count("team/key-AbCdEf") == 1 and cause.what.startswith("a secret has no value")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.outcome.result import has_task_failed
-from ansible_collections.gantry.ecs.plugins.module_utils.ecs.start_up import failed_start_up
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.stopped.cause import stop_cause
+from ansible_collections.gantry.ecs.plugins.module_utils.ecs.stopped.start_up import failed_start_up
 from ansible_collections.gantry.ecs.plugins.module_utils.ecs.tasks import deciding_containers, task_of
 
 DEFINITION: dict[str, Any] = {"containerDefinitions": [{"name": "app"}, {"name": "proxy"}]}
@@ -35,7 +35,7 @@ def ended(app: int, proxy: int, exit_container: str | None = None) -> dict[str, 
 
 
 @pytest.mark.parametrize("proxy", [143, 137])
-def test_the_named_container_passes_whatever_ends_its_proxy(proxy: int) -> None:
+def test_the_exit_container_passes_without_its_proxy(proxy: int) -> None:
     task = ended(0, proxy, "app")
     assert (task["exit_code"], task["exit_container"]) == (0, "app")
     assert not has_task_failed(task, ["nonzero"])
@@ -46,13 +46,13 @@ def test_a_stopped_proxy_fails_and_the_option_is_named(proxy: int) -> None:
     task = ended(0, proxy)
     cause = stop_cause(task)
     assert has_task_failed(task, ["nonzero"])
-    assert cause and f"(exit code {proxy} of proxy)" in cause.text
-    assert "app with 0" in cause.text
-    assert "exit_container" in cause.text
+    assert cause and f"(exit code {proxy} of proxy)" in cause.line()
+    assert "app with 0" in cause.line()
+    assert "exit_container" in cause.line()
 
 
 @pytest.mark.parametrize("codes", [(1, 3), (3, 1), (0, 3), (3, 0)])
-def test_every_essential_containers_code_is_judged(codes: tuple[int, int]) -> None:
+def test_the_code_of_every_essential_container_counts(codes: tuple[int, int]) -> None:
     assert has_task_failed(ended(*codes), ["3"])
     assert not has_task_failed(ended(*codes), ["7"])
 
@@ -66,7 +66,7 @@ def test_a_failed_start_up_container_is_found(status: str) -> None:
     assert failure.text == "start-up container init ended with exit code 4, and app waits for its success"
 
 
-def test_a_start_up_container_that_succeeded_is_none_that_failed() -> None:
+def test_a_successful_start_up_container_is_no_failure() -> None:
     assert failed_start_up(WAITING, [{"name": "init", "exit_code": 0}, {"name": "app", "exit_code": None}]) is None
 
 
@@ -80,4 +80,4 @@ def test_a_task_that_never_started_names_its_start_up_container() -> None:
     text = "start-up container init ended with exit code 4, and app waits for its success"
     cause = stop_cause(task_of(described, ["app"]) | {"start_up": text})
     assert cause and cause.kind == "never_started"
-    assert text in cause.text
+    assert text in cause.line()

@@ -45,14 +45,14 @@ def test_an_exit_code_has_a_meaning(exit_code: int, kind: str, words: str) -> No
     ],
 )
 def test_the_load_testers_codes_count_only_for_the_load_tester(exit_code: int, words: str) -> None:
-    assert exit_meaning(exit_code, speaks_ddbload=True).what == words
+    assert exit_meaning(exit_code, is_load_tester=True).what == words
     assert exit_meaning(exit_code).what == "failed"
 
 
-def test_the_load_tester_ends_by_a_signal_like_everybody() -> None:
-    assert exit_meaning(137, speaks_ddbload=True) == exit_meaning(137)
+def test_the_load_tester_ends_by_a_signal_as_others_do() -> None:
+    assert exit_meaning(137, is_load_tester=True) == exit_meaning(137)
 
 
 @pytest.mark.parametrize("exit_code", [0, 1, 128, 255, -100])
-def test_what_is_no_signal_has_no_name(exit_code: int) -> None:
+def test_an_unknown_signal_has_no_name(exit_code: int) -> None:
     assert signal_name(exit_code) == ""

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The estimated cost of a scenario, and the cost of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ddbload.dynamo.endpoint import Target
+from ddbload.engine.engine import Engine
+from ddbload.engine.record import OperationRecord
+from ddbload.run.costs import cost
+from ddbload.run.task import Task
+from ddbload.scenario.entries import WRITES, MixEntry
+from ddbload.scenario.plan import ClosedPlan, FindMaxPlan, OpenPlan, Plan
+from ddbload.scenario.scenario import Scenario
+from ddbload.workload.sizes import Sizes, mean_units, sizes_of
+
+# What a plan without an end in time is taken to last, for the estimate of compute: it is a small part of the whole.
+UNKNOWN_S = 60.0
+# A page of a Query or Scan ends there:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
+PAGE_BYTES = 1_048_576
+# After these outcomes the units of an attempt are known: those of the response, those expected, or none.
+KNOWN_UNITS = frozenset({"ok", "expected", "throttled", "fatal"})
+
+
+def units_each(entry: MixEntry, sizes: Sizes, per_partition: int) -> tuple[float, float]:
+    """Return the read and write units that one operation of an entry consumes, secondary indexes left out."""
+    write, read = mean_units(sizes, cost.WRITE_UNIT_BYTES), mean_units(sizes, cost.READ_UNIT_BYTES)
+    share = 1.0 if entry.consistent else 0.5
+    match entry.operation:
+        case "put" | "update" | "delete":
+            return 0.0, write
+        case "batch_write":
+            return 0.0, entry.items * write
+        case "transact_write":
+            return 0.0, entry.items * write * cost.TRANSACTIONAL
+        case "get":
+            return read * share, 0.0
+        case "batch_get":
+            return entry.items * read * share, 0.0
+        case "transact_get":
+            return entry.items * read * cost.TRANSACTIONAL, 0.0
+        case "query":
+            return _page_units(min(entry.limit, per_partition) * sizes.mean) * share, 0.0
+        case _:
+            return _page_units(entry.limit * sizes.mean) * share, 0.0
+
+
+def _page_units(size_bytes: float) -> float:
+    """Return the read units of a page: its items are added up before they are rounded."""
+    return max(1.0, math.ceil(min(size_bytes, PAGE_BYTES) / cost.READ_UNIT_BYTES))
+
+
+def expected(scenario: Scenario) -> list[cost.Expected] | None:
+    """Return the requests of the whole scenario, its check and its cleanup included; None where it is unlimited."""
+    plan = scenario.plan
+    if isinstance(plan, FindMaxPlan) or plan.operations is None:
+        return None
+    sizes = sizes_of(scenario.item.size, scenario.seed)
+    whole = sum(entry.weight for entry in scenario.mix.values())
+    kinds, written = [], 0.0
+    for name, entry in scenario.mix.items():
+        count = plan.operations * entry.weight / whole
+        kinds.append(cost.Expected(name, count, *units_each(entry, sizes, scenario.keys.per_partition)))
+        written += count * keys_written(entry)
+    return kinds + aftermath(scenario, written)
+
+
+def keys_written(entry: MixEntry) -> int:
+    """Return how many keys one operation of an entry writes.
+
+    Keys that are written again count as often as they are, since how often the same ones are is not known.
+    """
+    return entry.inserts or int(entry.operation in WRITES)
+
+
+def aftermath(scenario: Scenario, written: float, workers: int = 1) -> list[cost.Expected]:
+    """Return the requests of the check and the cleanup after ``written`` writes of one of ``workers`` workers."""
+    sizes = sizes_of(scenario.item.size, scenario.seed)
+    kinds, keys = [], min(written, scenario.keys.count)
+    if scenario.verify.enabled:
+        checked = min(keys * scenario.verify.share, scenario.verify.limit / workers)
+        kinds.append(cost.Expected("verification", checked, mean_units(sizes, cost.READ_UNIT_BYTES), 0.0))
+    if scenario.cleanup.enabled:
+        kinds.append(cost.Expected("cleanup", keys, 0.0, mean_units(sizes, cost.WRITE_UNIT_BYTES)))
+    return kinds
+
+
+def aftermath_units(scenario: Scenario, indexes: int) -> tuple[float, float]:
+    """Return what a key consumes: read units in the check, and write units in the cleanup with ``indexes`` indexes."""
+    sizes = sizes_of(scenario.item.size, scenario.seed)
+    return mean_units(sizes, cost.READ_UNIT_BYTES), mean_units(sizes, cost.WRITE_UNIT_BYTES) * (1 + indexes)
+
+
+def units_of(kinds: Sequence[cost.Expected], indexes: int) -> tuple[float, float]:
+    """Add up read and write units, each write once more for each of ``indexes`` secondary indexes."""
+    reads = sum(kind.count * kind.read_units_each for kind in kinds)
+    return reads, sum(kind.count * kind.write_units_each for kind in kinds) * (1 + indexes)
+
+
+def peak_units(scenario: Scenario) -> tuple[float, float]:
+    """Return the read and write units a second at the plan's highest rate; 0 where callers set the rate."""
+    plan = scenario.plan
+    if not isinstance(plan, OpenPlan):
+        return 0.0, 0.0
+    sizes = sizes_of(scenario.item.size, scenario.seed)
+    whole = sum(entry.weight for entry in scenario.mix.values())
+    read = write = 0.0
+    for entry in scenario.mix.values():
+        each = units_each(entry, sizes, scenario.keys.per_partition)
+        rate = plan.curve.peak * entry.weight / whole
+        read, write = read + rate * each[0], write + rate * each[1]
+    return read, write
+
+
+def estimate(scenario: Scenario, target: Target, task: Task, workers: int = 1) -> dict[str, Any] | None:
+    """Return the estimated cost of a run with all its workers; None where its plan has no number of operations.
+
+    Args:
+        scenario: the run's.
+        target: the table.
+        task: one worker's share of its task.
+        workers: how many there are.
+
+    Returns:
+        What is expected where each operation takes one attempt, secondary indexes left out; and ``at_most``, dollars
+        where each takes all of its attempts, each is done, and each secondary index takes each write.
+    """
+    kinds = expected(scenario)
+    if kinds is None:
+        return None
+    seconds = _seconds(scenario.plan)
+    attempts, indexes = scenario.retries.attempts, len(target.indexes)
+    most = [
+        kind._replace(
+            count=kind.count * (attempts if kind.name in scenario.mix else 1),
+            write_units_each=kind.write_units_each * (1 + indexes),
+        )
+        for kind in kinds
+    ]
+    return _document(kinds, target, task, seconds, workers) | {
+        "at_most": _document(most, target, task, seconds, workers)["total"],
+        "operations": {kind.name: round(kind[1]) for kind in kinds},
+    }
+
+
+@dataclass
+class Spent:
+    """Units that were consumed.
+
+    Attributes:
+        read_units: those that DynamoDB reported.
+        write_units: the same.
+        refused_write_units: those of writes whose condition did not hold, which no response reports.
+        uncertain_read_units: those of attempts that may have been done, which no response reports: it was lost, or an
+            error of the server's, a conflict or the end of a transaction.
+        uncertain_write_units: the same.
+    """
+
+    read_units: float = 0.0
+    write_units: float = 0.0
+    refused_write_units: float = 0.0
+    uncertain_read_units: float = 0.0
+    uncertain_write_units: float = 0.0
+
+    def add(self, engine: Engine, units_each: Mapping[str, tuple[float, float]], indexes: int = 0) -> None:
+        """Add the consumed units of an engine's operations.
+
+        A write whose condition does not hold consumes what it would have consumed otherwise, near enough
+        (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
+
+        Args:
+            engine: that sent them.
+            units_each: by entry of the mix, what one operation is expected to consume: read and write units.
+            indexes: how many secondary indexes the table has, each of which takes a write, too.
+        """
+        for recorder in (engine.warm_up, engine.recorder):
+            for name, record in recorder.records.items():
+                consumed = record.consumed()
+                self.read_units += consumed.read_units
+                self.write_units += consumed.write_units
+                self.refused_write_units += record.count("expected") * units_each[name][1]
+                uncertain = _uncertain_attempts(record)
+                self.uncertain_read_units += uncertain * units_each[name][0]
+                self.uncertain_write_units += uncertain * units_each[name][1] * (1 + indexes)
+
+
+def _uncertain_attempts(record: OperationRecord) -> int:
+    """Return how many attempts may have consumed units that no response reports, retries included."""
+    last = sum(reasons.total() for outcome, reasons in record.outcomes.items() if outcome not in KNOWN_UNITS)
+    return last + sum(count for reason, count in record.retried.items() if reason.partition(":")[0] not in KNOWN_UNITS)
+
+
+def actual(spent: Spent, target: Target, task: Task, seconds: float) -> dict[str, Any]:
+    """Return the cost of a run.
+
+    Args:
+        spent: what was consumed.
+        target: the table.
+        task: whose time it took.
+        seconds: since the process started.
+    """
+    kinds = [
+        cost.Expected("reported", 1, spent.read_units, spent.write_units),
+        cost.Expected("refused", 1, 0.0, spent.refused_write_units),
+    ]
+    uncertain = cost.Expected("uncertain", 1, spent.uncertain_read_units, spent.uncertain_write_units)
+    return _document(kinds, target, task, seconds) | {
+        "at_most": _document([*kinds, uncertain], target, task, seconds)["total"],
+        "write_units": round(spent.write_units, 1),
+        "refused_write_units": round(spent.refused_write_units, 1),
+        "uncertain_read_units": round(spent.uncertain_read_units, 1),
+        "uncertain_write_units": round(spent.uncertain_write_units, 1),
+    }
+
+
+def compute(target: Target, task: Task, seconds: float) -> float:
+    """Return the dollars that a task's time has cost, for a number of seconds since its start."""
+    prices = cost.load_prices(target.region)
+    return cost.fargate_cost(task.vcpu, task.memory_gb, seconds, task.architecture, prices)
+
+
+def refusal(estimated: Mapping[str, Any] | None, scenario: Scenario) -> str:
+    """Say why a run would cost too much; empty where it would not."""
+    if not estimated or estimated["total"] <= scenario.max_cost:
+        return ""
+    most = f", at most ${estimated['at_most']:,.2f} with retries and indexes"
+    return (
+        f"max_cost: the run would cost about ${estimated['total']:,.2f} ({estimated['write_units']:,.0f} write and "
+        f"{estimated['read_units']:,.0f} read units{most if estimated['at_most'] > estimated['total'] else ''}), "
+        f"more than ${scenario.max_cost:,.2f}: "
+        "lower the load, or raise max_cost"
+    )
+
+
+def _document(
+    kinds: list[cost.Expected], target: Target, task: Task, seconds: float, workers: int = 1
+) -> dict[str, Any]:
+    prices = cost.load_prices(target.region)
+    result = cost.estimate(
+        kinds, prices, target.provisioned, seconds, task.vcpu, task.memory_gb, task.architecture, workers
+    )
+    return {
+        "currency": "USD",
+        "total": round(result.total, 6),
+        "requests": round(result.requests, 6),
+        "compute": round(result.compute, 6),
+        "read_units": round(result.read_units, 1),
+        "write_units": round(result.write_units, 1),
+        "prices_of": prices.date,
+        "note": result.note,
+    }
+
+
+def _seconds(plan: Plan) -> float:
+    if isinstance(plan, ClosedPlan):
+        return plan.duration_s or UNKNOWN_S
+    return UNKNOWN_S if isinstance(plan, FindMaxPlan) else plan.duration_s + UNKNOWN_S
