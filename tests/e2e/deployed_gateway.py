@@ -145,12 +145,12 @@ class DeployedGateway(GatewayClient):
         """Return the pids of the processes of its tasks."""
         return processes_with(f"AWS_ENDPOINT_URL=http://127.0.0.1:{self.emulator.port}", "ECS_CONTAINER_METADATA_URI")
 
-    def call_agents(self) -> int:
-        """Send a message to an agent, which sends it to the other one; returns the status, negative without both."""
+    def call_agents(self) -> tuple[int, bytes]:
+        """Send a message to an agent, which sends it to the other one; returns the status, 0 without both, and text."""
         headers, message = {"Content-Type": "application/json"}, json.dumps(MESSAGE).encode()
         url = f"http://{self.connect_address('travel-assistant-agent')}/"
         status, _headers, text = self.request("POST", url, headers, message)
-        return status if b"flight-booking-agent has read the message" in text else -status
+        return status if b"flight-booking-agent has read the message" in text else 0, text
 
     def connect_address(self, service: str) -> str:
         """Return host and port at which the namespace's clients reach a service."""
@@ -167,22 +167,22 @@ class DeployedGateway(GatewayClient):
         def send(name: str, request: Any) -> None:
             while not ended.wait(PAUSE):
                 try:
-                    status = request()
+                    status, *response = request()
                 except Exception as error:
                     found.failures.append((time.time(), f"{name}: {error!r}"))
                     continue
                 if status == 200:
                     found.served[name] += 1
                 else:
-                    found.failures.append((time.time(), f"{name}: status {status}"))
+                    found.failures.append((time.time(), f"{name}: status {status} {response}"))
 
         token, call = self.token("mcp-gateway-m2m"), tool("current_time_by_timezone", tz_name="Europe/Berlin")
         requests = {
-            "tool": lambda: self.call("/currenttime/mcp", call, token)[0],
-            "registry": lambda: self.request("GET", f"{self.registry_url}/health")[0],
-            "keycloak": lambda: self.request("GET", f"{self.issuer}/.well-known/openid-configuration")[0],
-            "fake tools": lambda: self.call("/realserverfaketools/mcp", tool("quantum_flux_analyzer"), token)[0],
-            "registry tools": lambda: self.call("/airegistry-tools/mcp", LIST, token)[0],
+            "tool": lambda: self.call("/currenttime/mcp", call, token),
+            "registry": lambda: self.request("GET", f"{self.registry_url}/health"),
+            "keycloak": lambda: self.request("GET", f"{self.issuer}/.well-known/openid-configuration"),
+            "fake tools": lambda: self.call("/realserverfaketools/mcp", tool("quantum_flux_analyzer"), token),
+            "registry tools": lambda: self.call("/airegistry-tools/mcp", LIST, token),
             "agents": self.call_agents,
         }
         threads = [threading.Thread(target=send, args=each) for each in requests.items()]

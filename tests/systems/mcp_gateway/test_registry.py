@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from gateway_client import waited
 from mcp_gateway_jobs import scopes
 from mcp_gateway_stand_in import session
 from mcp_gateway_stand_in.registry.api import Access, Api
@@ -65,6 +68,28 @@ def test_a_changed_server_has_no_result(tmp_path: Path) -> None:
     changed = Registration(TIME.path, TIME.name, "http://other:8000")
     catalogue.put(changed)
     assert probes.result(changed) is None and probes.due(100) == [changed]
+
+
+def test_a_task_is_healthy_once_its_servers_are_probed(tmp_path: Path) -> None:
+    """Until then it would refuse the requests to them; a server whose probe fails keeps no task from its start."""
+    probed, responds = threading.Event(), threading.Event()
+
+    async def initialize(_request: web.Request) -> web.Response:
+        probed.set()
+        await asyncio.to_thread(responds.wait, 20)
+        return web.json_response({}, status=500)
+
+    server = web.Application()
+    server.router.add_post("/mcp", initialize)
+    servers = Catalogue(tmp_path / "servers")
+    with served(server) as server_url:
+        servers.put(Registration("/late", "Late", server_url))
+        access = Access(KEY, "admin", PASSWORD, server_url, "https://auth.example.com", read_scopes(scopes.FILE))
+        with served(Api(servers, Catalogue(tmp_path / "agents"), Probes(servers, 300), access).application()) as found:
+            assert probed.wait(20)
+            assert get(found, "/health") == (503, '{"status": "starting", "service": "mcp-gateway-registry"}')
+            responds.set()
+            waited(lambda: get(found, "/health")[0] == 200)
 
 
 async def validate(request: web.Request) -> web.Response:

@@ -150,8 +150,9 @@ class Api:
         return made
 
     async def health(self, _request: web.Request) -> web.Response:
-        """Respond to a health check."""
-        return web.json_response({"status": "healthy", "service": "mcp-gateway-registry"})
+        """Respond to a health check: a task that has not probed its servers yet would refuse their requests."""
+        status, code = ("healthy", 200) if self.probes.are_made else ("starting", 503)
+        return web.json_response({"status": status, "service": "mcp-gateway-registry"}, status=code)
 
     async def page(self, request: web.Request) -> web.Response:
         """Show the servers of a user, or a link to the login."""

@@ -92,11 +92,15 @@ class Probes:
     Args:
         catalogue: the registered servers.
         seconds: between two probes of a server.
+
+    Attributes:
+        are_made: whether each server of the start has a result, good or not.
     """
 
     def __init__(self, catalogue: Catalogue, seconds: float) -> None:
         self.catalogue = catalogue
         self.seconds = seconds
+        self.are_made = False
         self._results: dict[str, Result] = {}
 
     def result(self, registration: Registration) -> Result | None:
@@ -130,4 +134,5 @@ class Probes:
     async def _follow(self) -> None:
         while True:
             await asyncio.gather(*(self.probe(one) for one in self.due(time.monotonic())))
+            self.are_made = True
             await asyncio.sleep(STEP_SECONDS)
