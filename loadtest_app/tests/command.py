@@ -170,6 +170,13 @@ def adds_up(merged: Mapping[str, Any]) -> bool:
     return ended and whole and plan["sent"] == sum(figures["sent"] for figures in operations)
 
 
+def is_checked(check: Mapping[str, Any], keys: int) -> bool:
+    """Return whether a check found each key of a table; an indeterminate write may be there or not."""
+    found = int(check["present"])
+    is_good = not (check["lost"] or check["corrupt"] or check["phantom"])
+    return is_good and found <= keys <= found + check["indeterminate"]
+
+
 def apart_from_lateness(warnings: Sequence[str]) -> list[str]:
     """Return the warnings without that of late operations, which other work on the machine may cause."""
     return [text for text in warnings if "operations were sent up to" not in text]
