@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from gateway_tokens import tool
 from mcp_gateway_stand_in.keycloak.database_store import Database, DatabaseStore
 from updated_services import processes_with
 
-BASE = "mcp-gateway-local"
 SOURCE = ROOT / "systems" / "mcp_gateway"
 LOAD_BALANCERS = ("main", "keycloak")
 # The secrets of clients that are not named like their client.
@@ -44,11 +43,20 @@ SERVICES = (
 
 
 class DeployedGateway(GatewayClient):
-    """The gateway on an embedded AWS of its own."""
+    """The gateway in an environment of an embedded AWS.
 
-    def __init__(self, emulator: EmulatorEnv) -> None:
+    Args:
+        emulator: the embedded AWS.
+        environment: name of the environment.
+        arguments: of each play, beside those that name system and environment.
+    """
+
+    def __init__(self, emulator: EmulatorEnv, environment: str = "local", arguments: Sequence[str] = ()) -> None:
         self.emulator = emulator
-        self._directory = emulator.directory / "systems" / "mcp_gateway"
+        self.environment = environment
+        self.base = f"mcp-gateway-{environment}"
+        self._arguments = arguments
+        self._directory = emulator.directory / environment / "systems" / "mcp_gateway"
         self._directory.mkdir(parents=True)
         for name in ("jobs", "stand_in"):
             (self._directory / name).symlink_to(SOURCE / name)
@@ -64,7 +72,8 @@ class DeployedGateway(GatewayClient):
     def play(self, playbook: str, *arguments: str) -> Play:
         """Run a playbook for the gateway."""
         variables = {"system": "mcp_gateway", "system_directories": [str(self._directory.parent)]}
-        return self.emulator.play(playbook, "-e", json.dumps(variables), *arguments)
+        given = ["-e", json.dumps(variables), *self._arguments, *arguments]
+        return self.emulator.play(playbook, *given, env=self.environment)
 
     def read(self) -> None:
         """Read what the deploy has made."""
@@ -73,7 +82,7 @@ class DeployedGateway(GatewayClient):
 
     def outputs(self, component: str) -> dict[str, str]:
         """Return the outputs of a stack."""
-        name = f"{BASE}-{component}"
+        name = f"{self.base}-{component}"
         [stack] = self.emulator.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
@@ -92,7 +101,7 @@ class DeployedGateway(GatewayClient):
     def secret(self, name: str) -> str:
         """Return the text of a secret of the description."""
         secrets = self.emulator.client("secretsmanager")
-        return str(secrets.get_secret_value(SecretId=f"mcp-gateway/local/{name}")["SecretString"])
+        return str(secrets.get_secret_value(SecretId=f"mcp-gateway/{self.environment}/{name}")["SecretString"])
 
     def client_secret(self, client: str) -> str:
         """Return the secret of a client in Keycloak."""
@@ -100,7 +109,8 @@ class DeployedGateway(GatewayClient):
 
     def parameter(self, name: str) -> str:
         """Return the value of an SSM parameter of the description."""
-        found = self.emulator.client("ssm").get_parameter(Name=f"/mcp-gateway/local/{name}", WithDecryption=True)
+        path = f"/mcp-gateway/{self.environment}/{name}"
+        found = self.emulator.client("ssm").get_parameter(Name=path, WithDecryption=True)
         return str(found["Parameter"]["Value"])
 
     def realm_key(self) -> jwt.PyJWK:
@@ -119,12 +129,14 @@ class DeployedGateway(GatewayClient):
     # ---- Its services
 
     def cluster(self, service: str) -> str:
-        return f"{BASE}-keycloak" if service == "keycloak" else BASE
+        return f"{self.base}-keycloak" if service == "keycloak" else self.base
 
     def tasks(self, service: str) -> dict[str, str]:
         """Return the task definition of each running task of a service."""
         ecs, cluster = self.emulator.client("ecs"), self.cluster(service)
-        arns = ecs.list_tasks(cluster=cluster, serviceName=f"{BASE}-{service}", desiredStatus="RUNNING")["taskArns"]
+        arns = ecs.list_tasks(cluster=cluster, serviceName=f"{self.base}-{service}", desiredStatus="RUNNING")[
+            "taskArns"
+        ]
         found = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
         return {each["taskArn"]: each["taskDefinitionArn"] for each in found if each["lastStatus"] == "RUNNING"}
 
@@ -142,8 +154,9 @@ class DeployedGateway(GatewayClient):
         return "\n".join(lines)
 
     def processes(self) -> list[int]:
-        """Return the pids of the processes of its tasks."""
-        return processes_with(f"AWS_ENDPOINT_URL=http://127.0.0.1:{self.emulator.port}", "ECS_CONTAINER_METADATA_URI")
+        """Return the pids of the stand-ins that run for its environments."""
+        found = processes_with(f"AWS_ENDPOINT_URL=http://127.0.0.1:{self.emulator.port}", "ECS_CONTAINER_METADATA_URI")
+        return [pid for pid in found if b"mcp-gateway-" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def call_agents(self) -> tuple[int, bytes]:
         """Send a message to an agent, which sends it to the other one; returns the status, 0 without both, and text."""

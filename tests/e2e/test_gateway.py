@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 import time
@@ -24,6 +25,8 @@ from hostile_pages import chromium
 from mcp import Client, ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp_gateway_stand_in import session
+from second_environment import NAME as SECOND
+from second_environment import inventory, resources
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -431,21 +434,87 @@ def test_no_log_has_a_secret(running: DeployedGateway) -> None:
     assert "Traceback" not in text
 
 
-def test_a_teardown_keeps_data_until_it_is_named(running: DeployedGateway) -> None:
-    """What remains is what the zone, the database and the files hold; then nothing does."""
-    assert running.processes()
-    refused = running.play("playbooks/teardown.yml", "-e", "confirm=local")
+def test_drift_names_each_changed_resource(running: DeployedGateway) -> None:
+    """One of each kind of the gateway that the embedded AWS compares, changed by hand and put back."""
+    logs, secrets, iam = (running.emulator.client(name) for name in ("logs", "secretsmanager", "iam"))
+    group, secret = "/mcp-gateway/local/registry", "mcp-gateway/local/lob1-bot"
+    [role] = [one["RoleName"] for one in iam.list_roles()["Roles"] if "service-registry-TaskRole" in one["RoleName"]]
+    description = secrets.describe_secret(SecretId=secret)["Description"]
+    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    anyone = {**trust, "Statement": [{**trust["Statement"][0], "Principal": {"AWS": "*"}}]}
+    logs.put_retention_policy(logGroupName=group, retentionInDays=1)
+    secrets.update_secret(SecretId=secret, Description="changed by hand")
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(anyone))
+    drifted = running.play("playbooks/drift.yml")
+    assert drifted.code != 0
+    for found in (
+        f"LogGroup (AWS::Logs::LogGroup, {group}) RetentionInDays: expected 30, is 1",
+        f"Description: expected {description}, is changed by hand",
+        f"TaskRole (AWS::IAM::Role, {role}) AssumeRolePolicyDocument/Statement/0/Principal/AWS: expected none, is *",
+    ):
+        assert found in drifted.words
+    assert set(re.findall(rf"{running.base}-[a-z-]+(?=: )", drifted.words)) == {
+        f"{running.base}-secrets",
+        f"{running.base}-service-registry",
+    }
+    logs.put_retention_policy(logGroupName=group, retentionInDays=30)
+    secrets.update_secret(SecretId=secret, Description=description)
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
+    assert running.play("playbooks/drift.yml").code == 0
+
+
+def data_of(gateway: DeployedGateway) -> str:
+    """Return the data that a teardown wants to be named before it deletes anything."""
+    refused = gateway.play("playbooks/teardown.yml", "-e", f"confirm={gateway.environment}")
     assert refused.code != 0
     named = re.search(r"add -e confirm_data=(\S+);", refused.words)
     assert named, refused.output
+    return named[1]
+
+
+def test_two_systems_have_two_environments_each(running: DeployedGateway) -> None:
+    """They share no resource, a token of one is invalid at the other, and one is deleted alone."""
+    emulator = running.emulator
+    arguments = ("-i", str(inventory(emulator.directory)))
+    second = DeployedGateway(emulator, SECOND, arguments)
+    assert second.play("deploy.yml").code == 0
+    for environment, given in (("local", ()), (SECOND, arguments)):
+        deployed = emulator.play("deploy.yml", "-e", "system=oneshot", *given, env=environment)
+        assert deployed.code == 0, deployed.output
+    bases = ["-".join(each) for each in itertools.product(("mcp-gateway", "oneshot"), ("local", SECOND))]
+    found = {base: resources(emulator, base) for base in bases}
+    assert min(map(len, found.values())) > 40
+    assert [pair for pair in itertools.combinations(bases, 2) if found[pair[0]] & found[pair[1]]] == []
+
+    second.read()
+    with second.names_resolved():
+        tokens = {each: each.token("lob1-bot") for each in (running, second)}
+        statuses = {(a.base, b.base): a.call(TIME, BERLIN, tokens[b])[0] for a in tokens for b in tokens}
+    assert statuses == {(a.base, b.base): 200 if a is b else 401 for a in tokens for b in tokens}
+
+    before = {name: running.tasks(name) for name in SERVICES}
+    torn = second.play("playbooks/teardown.yml", "-e", f"confirm={SECOND}", "-e", f"confirm_data={data_of(second)}")
+    assert torn.code == 0, torn.output
+    assert resources(emulator, second.base) == set()
+    assert [resources(emulator, base) == found[base] for base in bases] == [True, False, True, True]
+    assert {name: running.tasks(name) for name in SERVICES} == before
+    assert running.call(TIME, BERLIN, tokens[running])[0] == 200
+
+
+def test_a_teardown_keeps_data_until_it_is_named(running: DeployedGateway) -> None:
+    """What remains is what the zone, the database and the files hold; then nothing of the gateway does."""
+    assert running.processes()
+    data = data_of(running)
     assert running.call(TIME, BERLIN, running.token("lob1-bot"))[0] == 200
-    torn = running.play("playbooks/teardown.yml", "-e", "confirm=local", "-e", f"confirm_data={named[1]}")
+    torn = running.play("playbooks/teardown.yml", "-e", "confirm=local", "-e", f"confirm_data={data}")
     assert torn.code == 0, torn.output
     client = running.emulator.client
     assert running.emulator.stacks("mcp-gateway") == {}
     assert client("rds").describe_db_clusters()["DBClusters"] == []
-    assert client("efs").describe_file_systems()["FileSystems"] == []
-    assert client("secretsmanager").list_secrets()["SecretList"] == []
-    assert client("ssm").describe_parameters()["Parameters"] == []
     assert client("route53").list_hosted_zones()["HostedZones"] == []
+    assert client("ssm").describe_parameters()["Parameters"] == []
+    # Oneshot's two environments go on.
+    names = [secret["Name"] for secret in client("secretsmanager").list_secrets()["SecretList"]]
+    names += [file_system["Name"] for file_system in client("efs").describe_file_systems()["FileSystems"]]
+    assert [name for name in names if not name.startswith("oneshot")] == []
     waited(lambda: running.processes() == [])
