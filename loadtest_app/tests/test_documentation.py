@@ -251,12 +251,12 @@ class Recorder(reader.Reader):
 
     fields: dict[tuple[str, str], tuple[Any, str]]
 
-    def take(self, name: str, default: Any) -> Any:
+    def take(self, name: str, default: Any, shape: Any = None) -> Any:
         self.fields.setdefault((self.path, name), (default, ""))
-        return super().take(name, default)
+        return super().take(name, default, shape)
 
-    def checked(self, name: str, default: Any, rule: str, is_right: Any) -> Any:
-        value = super().checked(name, default, rule, is_right)
+    def checked(self, name: str, default: Any, rule: str, is_right: Any, shape: Any = None) -> Any:
+        value = super().checked(name, default, rule, is_right, shape)
         self.fields[self.path, name] = (default, rule)
         return value
 
