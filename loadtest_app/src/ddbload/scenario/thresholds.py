@@ -165,15 +165,19 @@ def parse_rule(value: Any) -> Rule:
 
 def _shape() -> dict[str, Any]:
     """Return the JSON Schema of the thresholds of a scenario."""
-    ends = rf"\s*(?:{'|'.join(OPERATORS)})\s*[0-9]+(?:\.[0-9]+)?\s*"
-    alternatives = []
+    # The metrics by what may stand before them and after their number.
+    alike: dict[tuple[str, str], list[str]] = {}
     for metric in METRICS:
         operation = "" if metric in OF_THE_RUN else rf"(?:{OPERATION_NAME}\.)?"
-        units = "|".join(map(re.escape, _units(metric)[1]))
-        alternatives.append(f"{operation}{re.escape(metric)}{ends}{f'(?:{units})?' if units else ''}")
+        unit = f"(?:{'|'.join(map(re.escape, units))})?" if (units := _units(metric)[1]) else ""
+        alike.setdefault((operation, unit), []).append(re.escape(metric))
+    limit = rf"\s*(?:{'|'.join(OPERATORS)})\s*[0-9]+(?:\.[0-9]+)?\s*"
+    alternatives = [f"{before}(?:{'|'.join(names)}){limit}{unit}" for (before, unit), names in alike.items()]
     expression = {
         "type": "string",
         "pattern": rf"^\s*(?:{'|'.join(alternatives)})\s*$",
+        # VS Code and the YAML language server show it; validators pass it over.
+        "patternErrorMessage": 'Must read like "put.p99 < 20ms" or "throttled < 0.1%", with a metric and a unit of it.',
         "description": f"[OPERATION.]METRIC < NUMBER[UNIT]. The metrics are {', '.join(METRICS)}.",
     }
     fields = {
