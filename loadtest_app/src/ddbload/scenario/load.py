@@ -62,7 +62,16 @@ def _read(source: str) -> Any:
         text = read_text(Path(source), LARGEST_BYTES)
     except FileError as error:
         raise ScenarioError([f"scenario: {error}"]) from error
-    return _parse_yaml(text, source) if source.endswith(YAML) else _parse_json(text, source)
+    return document_of(text, source)
+
+
+def document_of(text: str, where: str) -> Any:
+    """Return the document in the text of a file: YAML by the end of the file's name, else JSON.
+
+    Raises:
+        ScenarioError: it is neither.
+    """
+    return _parse_yaml(text, where) if where.endswith(YAML) else _parse_json(text, where)
 
 
 def _parse_json(text: str, where: str) -> Any:
