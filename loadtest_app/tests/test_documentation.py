@@ -394,6 +394,6 @@ def test_every_metric_of_thresholds_is_documented() -> None:
 def test_every_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"])
-    commands = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, flags=re.MULTILINE)
+    commands = re.findall(r"^    ([a-z]+)(?: |$)", capsys.readouterr().out, flags=re.MULTILINE)
     _head, *rows = table(sections(README)["Commands"])
     assert {row[0] for row in rows} == {f"`ddbload {command}`" for command in commands}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ddbload.authoring import completion
 from ddbload.authoring.answers import EMBEDDED, rate_of, reads_of, seconds_of, table_of
 
 Answer = TypeVar("Answer")
@@ -28,6 +29,10 @@ def add(commands: Any) -> None:
     schema = commands.add_parser("schema", help="print the JSON Schema of a scenario, for editors")
     schema.set_defaults(command=_schema)
 
+    shells = commands.add_parser("completion", help="print the completion of ddbload for a shell")
+    shells.add_argument("shell", choices=completion.SHELLS, help="the shell that reads it")
+    shells.set_defaults(command=_completion)
+
 
 def _init(options: argparse.Namespace) -> int:
     from ddbload.authoring import init  # the other commands do not need it
@@ -39,6 +44,11 @@ def _schema(_options: argparse.Namespace) -> int:
     from ddbload.authoring import schema  # the other commands do not need it
 
     print(schema.text(), end="")
+    return 0
+
+
+def _completion(options: argparse.Namespace) -> int:
+    print(completion.text(options.shell), end="")
     return 0
 
 
