@@ -85,7 +85,7 @@ def cases(results: Mapping[str, Any]) -> list[Case]:
     is_complete = not results["partial"] and results["verdict"] in ("passed", "failed")
     others = [*_conditions(results), *_thresholds(results)]
     if not is_complete:
-        why = "it holds so far, and the run is incomplete"
+        why = "not proven: the run is incomplete"
         others = [case if case.end else case._replace(end=SKIPPED, message=why) for case in others]
     first = Case("run", "the run is complete")
     is_explained = is_complete and any(case.end in (FAILURE, ERROR) for case in others)
