@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -128,3 +129,10 @@ def test_options_of_the_command_are_completed(ask: Ask) -> None:
 )
 def test_choices_and_files_are_completed(ask: Ask, line: str, expected: set[str]) -> None:
     assert ask(line, expected) >= expected
+
+
+@pytest.mark.parametrize("command", ["schema", "completion bash"])
+def test_a_reader_that_closes_the_pipe_is_no_error(command: str) -> None:
+    text = f"{sys.executable} -m ddbload {command} | head -c 10; echo; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", text], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("0", "")

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ddbload.authoring import completion
 from ddbload.authoring.answers import EMBEDDED, rate_of, reads_of, seconds_of, table_of
+from ddbload.files import write_stream
 
 Answer = TypeVar("Answer")
 
@@ -43,12 +45,12 @@ def _init(options: argparse.Namespace) -> int:
 def _schema(_options: argparse.Namespace) -> int:
     from ddbload.authoring import schema  # the other commands do not need it
 
-    print(schema.text(), end="")
+    write_stream(sys.stdout, schema.text())
     return 0
 
 
 def _completion(options: argparse.Namespace) -> int:
-    print(completion.text(options.shell), end="")
+    write_stream(sys.stdout, completion.text(options.shell))
     return 0
 
 
