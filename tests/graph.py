@@ -44,7 +44,7 @@ TREES = (
             ("workload", "sizing"),
             ("engine", "verify"),
             ("results",),
-            ("run", "report"),
+            ("run", "report", "authoring"),
             ("cli",),
             ("__main__",),
         ),

@@ -251,12 +251,12 @@ class Recorder(reader.Reader):
 
     fields: dict[tuple[str, str], tuple[Any, str]]
 
-    def take(self, name: str, default: Any) -> Any:
+    def take(self, name: str, default: Any, shape: Any = None) -> Any:
         self.fields.setdefault((self.path, name), (default, ""))
-        return super().take(name, default)
+        return super().take(name, default, shape)
 
-    def checked(self, name: str, default: Any, rule: str, is_right: Any) -> Any:
-        value = super().checked(name, default, rule, is_right)
+    def checked(self, name: str, default: Any, rule: str, is_right: Any, shape: Any = None) -> Any:
+        value = super().checked(name, default, rule, is_right, shape)
         self.fields[self.path, name] = (default, rule)
         return value
 
@@ -394,6 +394,6 @@ def test_every_metric_of_thresholds_is_documented() -> None:
 def test_every_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["--help"])
-    commands = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, flags=re.MULTILINE)
+    commands = re.findall(r"^    ([a-z]+)(?: |$)", capsys.readouterr().out, flags=re.MULTILINE)
     _head, *rows = table(sections(README)["Commands"])
     assert {row[0] for row in rows} == {f"`ddbload {command}`" for command in commands}

@@ -25,6 +25,8 @@ FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 PROMPT = "$ "
 # The first line of a block that is a file names the file.
 FILE_NAME = re.compile(r"# (\S+\.\w+)\n")
+# The first line of a block that is a scenario in YAML names its schema.
+SCENARIO_START = "# yaml-language-server: "
 
 
 class Fence(NamedTuple):

@@ -5,23 +5,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
-from fences import DOCUMENTS, ROOT, Fence, fences, files
+from fences import DOCUMENTS, ROOT, SCENARIO_START, Fence, fences, files
 from known_variables import scenario_problems
 
-SHOWN = [fence for path in DOCUMENTS for fence in fences(path, "json")]
+SHOWN = [
+    fence
+    for path in DOCUMENTS
+    for fence in fences(path, "json", "yaml")
+    if fence.language == "json" or fence.text.startswith(SCENARIO_START)
+]
 QUESTIONS = ("spike", "soak", "find-max", "duplicates", "hot-key", "read-mostly", "classic")
 
 
 @pytest.mark.parametrize("fence", SHOWN, ids=lambda fence: fence.location)
-def test_a_json_block_is_a_scenario(fence: Fence, tmp_path: Path) -> None:
+def test_a_block_of_a_scenario_is_valid(fence: Fence, tmp_path: Path) -> None:
     for name, text in files().items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    assert scenario_problems(json.loads(fence.text), tmp_path) == []
+    assert scenario_problems(yaml.safe_load(fence.text), tmp_path) == []
 
 
 def test_usual_questions_have_examples_with_thresholds() -> None:

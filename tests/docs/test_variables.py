@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 import yaml
-from fences import DOCUMENTS, ROOT, Fence, fences
+from fences import DOCUMENTS, ROOT, SCENARIO_START, Fence, fences
 from known_variables import problems
 from variables import PAGE, specifications, with_sections
 
 SETTINGS = [
-    fence for path in DOCUMENTS for fence in fences(path, "yaml") if isinstance(yaml.safe_load(fence.text), dict)
+    fence
+    for path in DOCUMENTS
+    for fence in fences(path, "yaml")
+    if isinstance(yaml.safe_load(fence.text), dict) and not fence.text.startswith(SCENARIO_START)
 ]
 
 

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from ddbload import __version__
+from ddbload.authoring import commands as authoring
 from ddbload.control import settings as starting
 from ddbload.control.problems import ControlError, NotStarted, Surplus
 from ddbload.files import write_text
@@ -121,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     hlog.set_defaults(command=_hlog)
 
     reporting.add(commands)
+    authoring.add(commands)
     return parser
 
 

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 MEGABYTE = 1 << 20
 # The limit of files whose text is in memory at once.
@@ -94,6 +95,17 @@ def write_text(path: Path, text: str, errors: str = "strict") -> None:
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
+
+
+def write_stream(stream: IO[str], text: str) -> None:
+    """Write and flush a text; a reader that has closed its end of the pipe is no error."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # The buffer is dropped, since Python would end with exit code 120.
+        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _kind(mode: int) -> str:

@@ -18,9 +18,10 @@ from ddbload.results.exit_codes import THRESHOLD_FAILED
 
 def add(commands: Any) -> None:
     """Add the commands to a parser's subparsers."""
-    report = commands.add_parser("report", help="show a results file as a table, or write it as a page")
+    report = commands.add_parser("report", help="show a results file as a table, or write it as a page or as JUnit XML")
     report.add_argument("results", type=Path, help="results file")
     _add_output(report)
+    report.add_argument("--junit", type=Path, metavar="FILE", help="JUnit XML to write, for CI: one case a threshold")
     report.set_defaults(command=_report)
 
     compare = commands.add_parser(
@@ -69,6 +70,10 @@ def _report(options: argparse.Namespace) -> int:
             from ddbload.report.html import run_page  # only pages need it
 
             _save_page(options.html, run_page.render(loaded))
+        if options.junit:
+            from ddbload.report import junit  # only CI needs it
+
+            _save_page(options.junit, junit.render(loaded))
     _show(text, terminal.colour, options.colour)
     return 0
 

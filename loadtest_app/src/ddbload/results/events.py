@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import threading
@@ -13,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
+from ddbload.files import write_stream
 from ddbload.instants import epoch_text
 from ddbload.results import event_shape
 from ddbload.results.exit_codes import REASONS
@@ -131,13 +131,7 @@ class EventWriter:
         return self._lines[worker]
 
     def _write_line(self, line: str) -> None:
-        try:
-            self.stream.write(line + "\n")
-            self.stream.flush()
-        except BrokenPipeError:
-            # The reader has closed the pipe: the buffer is dropped, since Python would end with exit code 120.
-            # https://docs.python.org/3/library/signal.html#note-on-sigpipe
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+        write_stream(self.stream, line + "\n")
 
 
 class EventReader:

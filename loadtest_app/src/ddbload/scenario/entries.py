@@ -63,7 +63,7 @@ def read(reader: Reader) -> dict[str, MixEntry]:
 
 
 def _entry(mix: Reader, name: str, value: Any) -> MixEntry | None:
-    part = mix.child(name, value if isinstance(value, Mapping) else {"weight": value})
+    part = mix.child(name, value, short="weight")
     if "operation" not in part.document and name not in OPERATIONS:
         part.known.extend(map(str, part.document))
         known = ", ".join(OPERATIONS)
@@ -105,8 +105,7 @@ def document_of(entry: MixEntry) -> dict[str, Any]:
 
 
 def _distribution(reader: Reader, name: str, default: str) -> dict[str, Any]:
-    value = reader.take(name, default)
-    part = reader.child(name, {"type": value} if isinstance(value, str) else value)
+    part = reader.section(name, default, short="type")
     kind = part.choice("type", default, ("uniform", "sequential", "zipfian", "hot_set", "latest"))
     document: dict[str, Any] = {"type": kind}
     if kind in ("zipfian", "latest"):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ddbload.scenario.scenario import Scenario, ScenarioError, parse
 
 # A scenario has some hundreds of bytes.
 LARGEST_BYTES = MEGABYTE
+YAML = (".yml", ".yaml")
 KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
 
 
@@ -26,7 +27,8 @@ def load(
     """Put a scenario together: command line before environment before SSM before defaults.
 
     Args:
-        source: a file's path or a JSON text from the command line; DDBLOAD_SCENARIO otherwise.
+        source: a file's path (YAML where it ends in .yml or .yaml, else JSON) or a JSON text from the command line;
+            DDBLOAD_SCENARIO otherwise.
         overrides: ``path.to.field=value``, where the value is JSON, or text where it is no JSON.
         environment: of the process; DDBLOAD_SCENARIO and DDBLOAD_TABLE are read.
         table: the table's name from the command line.
@@ -60,7 +62,16 @@ def _read(source: str) -> Any:
         text = read_text(Path(source), LARGEST_BYTES)
     except FileError as error:
         raise ScenarioError([f"scenario: {error}"]) from error
-    return _parse_json(text, source)
+    return document_of(text, source)
+
+
+def document_of(text: str, where: str) -> Any:
+    """Return the document in the text of a file: YAML by the end of the file's name, else JSON.
+
+    Raises:
+        ScenarioError: it is neither.
+    """
+    return _parse_yaml(text, where) if where.endswith(YAML) else _parse_json(text, where)
 
 
 def _parse_json(text: str, where: str) -> Any:
@@ -70,6 +81,33 @@ def _parse_json(text: str, where: str) -> Any:
         raise ScenarioError([f"scenario: {where} is not JSON of a scenario: it is nested too deep"]) from None
     except ValueError as error:
         raise ScenarioError([f"scenario: {where} is not JSON: {error}"]) from error
+
+
+def _parse_yaml(text: str, where: str) -> Any:
+    """Return a YAML text as the JSON document that it stands for."""
+    try:
+        import yaml  # the image does not have it, and nothing else needs it
+    except ImportError:
+        remedy = "convert it to JSON, or install PyYAML beside ddbload"
+        raise ScenarioError([f"scenario: {where} is YAML, and PyYAML is not installed here -> {remedy}"]) from None
+    try:
+        return json.loads(_limited(json.JSONEncoder().iterencode(yaml.safe_load(text))))
+    except RecursionError:
+        raise ScenarioError([f"scenario: {where} is not YAML of a scenario: it is nested too deep"]) from None
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        # Dates, sets and a part that contains itself are YAML, but no JSON.
+        raise ScenarioError([f"scenario: {where} is not YAML of a scenario: {' '.join(str(error).split())}"]) from error
+
+
+def _limited(parts: Iterable[str]) -> str:
+    """Join the parts of a JSON text: a few aliases of YAML can stand for gigabytes."""
+    found, size = [], 0
+    for part in parts:
+        found.append(part)
+        size += len(part)
+        if size > LARGEST_BYTES:
+            raise ValueError(f"its aliases stand for more than {LARGEST_BYTES:,} characters")
+    return "".join(found)
 
 
 def _override(document: dict[str, Any], override: str) -> None:

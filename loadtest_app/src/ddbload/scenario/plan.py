@@ -216,7 +216,7 @@ def _read_stage(kind: str, reader: Reader) -> OpenPlan:
 
 
 def _read_stages(reader: Reader) -> OpenPlan:
-    documents = reader.take("stages", [])
+    documents = reader.take("stages", [], {"type": "array", "minItems": 1})
     if not isinstance(documents, list) or not documents:
         reader.problem("stages", 'must be a list of stages such as {"type": "ramp", "start": 0, "end": 500}')
         documents = []

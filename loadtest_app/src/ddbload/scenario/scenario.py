@@ -69,8 +69,21 @@ def parse(document: Mapping[str, Any]) -> Scenario:
         ScenarioError: every problem, one line each: field, rule, value.
     """
     reader = Reader(document)
+    scenario = read(reader)
+    reader.finish()
+    if not reader.problems:
+        _check_together(reader, scenario)
+    if reader.problems:
+        raise ScenarioError(reader.problems)
+    return scenario
+
+
+def read(reader: Reader) -> Scenario:
+    """Read the fields of a scenario; the reader records its problems."""
+    # For editors, which find the schema of a file by it: https://json-schema.org/
+    reader.text("$schema", "", "the address of this schema")
     mix = entries.read(reader)
-    scenario = Scenario(
+    return Scenario(
         table=reader.text("table", "", "the name of a DynamoDB table (also --table or DDBLOAD_TABLE)", minimum=3),
         seed=reader.integer("seed", 1, 0, 2**63 - 1),
         plan=read_plan(reader.section("plan")),
@@ -92,12 +105,6 @@ def parse(document: Mapping[str, Any]) -> Scenario:
         metrics=sections.metrics(reader.section("metrics")),
         thresholds=_thresholds(reader, mix),
     )
-    reader.finish()
-    if not reader.problems:
-        _check_together(reader, scenario)
-    if reader.problems:
-        raise ScenarioError(reader.problems)
-    return scenario
 
 
 def _check_together(reader: Reader, scenario: Scenario) -> None:
@@ -130,7 +137,7 @@ def _is_puts_alone(mix: Mapping[str, MixEntry]) -> bool:
 
 
 def _thresholds(reader: Reader, mix: Mapping[str, MixEntry]) -> tuple[thresholds.Rule, ...]:
-    values = reader.take("thresholds", [])
+    values = reader.take("thresholds", [], thresholds.SHAPE)
     if not isinstance(values, list):
         reader.problem("thresholds", f'must be a list of texts such as "put.p99 < 20ms", got {show(values)}')
         return ()

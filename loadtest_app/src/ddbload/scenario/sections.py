@@ -14,6 +14,14 @@ from ddbload.stats import emf
 MAX_ITEM_BYTES = 409_600
 # The highest number that a range of the user's may start with.
 HIGHEST_FIRST = 10**36
+FIRST = {"type": ["integer", "null"], "minimum": 0, "maximum": HIGHEST_FIRST}
+WEIGHTS = {
+    "type": "object",
+    "description": "Weights by size in bytes.",
+    "minProperties": 1,
+    "propertyNames": {"pattern": "^0*[1-9][0-9]*$"},
+    "additionalProperties": {"type": "integer", "minimum": 1},
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ def keys(reader: Reader) -> Keys:
         prefix=reader.text("prefix", Keys.prefix, "a text of at most 1,024 characters"),
         count=reader.integer("count", Keys.count, 1, 10**12),
         per_partition=reader.integer("per_partition", 1, 1, 10**9),
-        first=reader.checked("first", None, "null or a whole number from 0 to 10^36", _is_first),
+        first=reader.checked("first", None, "null or a whole number from 0 to 10^36", _is_first, FIRST),
     )
 
 
@@ -101,7 +109,7 @@ def item(reader: Reader) -> Item:
     kind = part.choice("type", "uniform", ("uniform", "lognormal", "choices"))
     document: dict[str, Any] = {"type": kind}
     if kind == "choices":
-        document["weights"] = part.take("weights", {})
+        document["weights"] = part.take("weights", {}, WEIGHTS)
         weights = document["weights"]
         if (
             not isinstance(weights, Mapping)
@@ -153,9 +161,7 @@ def verify(reader: Reader) -> Verification:
 
 def cleanup(reader: Reader) -> Cleanup:
     """Read `cleanup`, which may be true or false alone."""
-    if isinstance(reader.document.get("cleanup"), bool):
-        return Cleanup(enabled=reader.boolean("cleanup", False))
-    part = reader.section("cleanup")
+    part = reader.section("cleanup", short="enabled")
     return Cleanup(
         enabled=part.boolean("enabled", bool(part.document)),
         rate=part.number("rate", 500.0, 0, 1_000_000, "items a second, 0 for as fast as it goes"),
@@ -168,7 +174,11 @@ def metrics(reader: Reader) -> Metrics:
     return Metrics(
         enabled=reader.boolean("enabled", False),
         namespace=reader.checked(
-            "namespace", "ddbload", rule, lambda given: isinstance(given, str) and bool(emf.NAMESPACE.fullmatch(given))
+            "namespace",
+            "ddbload",
+            rule,
+            lambda given: isinstance(given, str) and bool(emf.NAMESPACE.fullmatch(given)),
+            {"type": "string", "pattern": f"^{emf.NAMESPACE.pattern}$"},
         ),
         interval=reader.number("interval", 10.0, 1, 3600, "seconds"),
     )
@@ -180,4 +190,6 @@ def _is_first(value: Any) -> bool:
 
 def _is_size_weight(size: Any, weight: Any) -> bool:
     text = str(size)
-    return text.isdecimal() and 1 <= int(text) <= MAX_ITEM_BYTES and is_integer(weight) and weight > 0
+    return (
+        text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_ITEM_BYTES and is_integer(weight) and weight > 0
+    )

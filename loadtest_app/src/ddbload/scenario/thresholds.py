@@ -163,6 +163,45 @@ def parse_rule(value: Any) -> Rule:
     return Rule(threshold, abort, float(grace))
 
 
+def _shape() -> dict[str, Any]:
+    """Return the JSON Schema of the thresholds of a scenario."""
+    # The metrics by what may stand before them and after their number.
+    alike: dict[tuple[str, str], list[str]] = {}
+    for metric in METRICS:
+        operation = "" if metric in OF_THE_RUN else rf"(?:{OPERATION_NAME}\.)?"
+        unit = f"(?:{'|'.join(map(re.escape, units))})?" if (units := _units(metric)[1]) else ""
+        alike.setdefault((operation, unit), []).append(re.escape(metric))
+    limit = rf"\s*(?:{'|'.join(OPERATORS)})\s*[0-9]+(?:\.[0-9]+)?\s*"
+    alternatives = [f"{before}(?:{'|'.join(names)}){limit}{unit}" for (before, unit), names in alike.items()]
+    expression = {
+        "type": "string",
+        "pattern": rf"^\s*(?:{'|'.join(alternatives)})\s*$",
+        # VS Code and the YAML language server show it; validators pass it over.
+        "patternErrorMessage": 'Must read like "put.p99 < 20ms" or "throttled < 0.1%", with a metric and a unit of it.',
+        "description": f"[OPERATION.]METRIC < NUMBER[UNIT]. The metrics are {', '.join(METRICS)}.",
+    }
+    fields = {
+        "threshold": expression,
+        "abort": {"type": "boolean", "default": False, "description": "Whether the run ends as soon as it fails."},
+        "grace": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": LONGEST_GRACE_S,
+            "default": DEFAULT_GRACE_S,
+            "description": "Seconds from the start within which it may fail.",
+        },
+    }
+    rule = {
+        "type": "object",
+        "properties": fields,
+        "required": ["threshold"],
+        "dependencies": {"grace": ["abort"]},
+        "additionalProperties": False,
+    }
+    items = {"if": {"type": "object"}, "then": rule, "else": expression}
+    return {"type": "array", "items": items, "default": [], "description": "What the run must keep."}
+
+
 def _units(metric: str) -> tuple[str, dict[str, float]]:
     """Return the unit of a metric's values ("" where they are plain numbers), and what its units are in that."""
     if metric in TIMES or metric in SERVICE_TIMES:
@@ -182,3 +221,7 @@ def _is_seconds(value: Any) -> bool:
         and math.isfinite(value)
         and 0 <= value <= LONGEST_GRACE_S
     )
+
+
+# What a schema can know of the list of thresholds.
+SHAPE = _shape()
