@@ -222,8 +222,8 @@ def test_unprocessed_items_are_counted_beside_the_calls() -> None:
             table.url, BASE | {"plan": closed(4, 80), "mix": mix, "thresholds": ["batch_write.unprocessed == 10%"]}
         )
     assert (seen.code, adds_up(seen.results)) == (0, True)
-    assert seen.operation("batch_write")["items"] == {"ok": 360, "unprocessed": 40}
-    assert seen.operation("batch_get")["items"] == {"ok": 210, "unprocessed": 30}
+    assert seen.operation("batch_write")["items"] == {"ok": 360, "unprocessed": 40, "failed": {}}
+    assert seen.operation("batch_get")["items"] == {"ok": 210, "unprocessed": 30, "failed": {}}
     assert seen.operation("batch_write")["consumed_write_units"] == 360
 
 
@@ -232,7 +232,7 @@ def test_a_batch_without_processed_items_is_a_throttle() -> None:
         seen = run(table.url, BASE | {"plan": closed(4, 40), "mix": {"batch_write": {"items": 5}}})
     figures = seen.operation("batch_write")
     assert (figures["ok"], figures["throttled"]) == (30, {"ProvisionedThroughputExceededException": 10})
-    assert figures["items"] == {"ok": 150, "unprocessed": 0}
+    assert figures["items"] == {"ok": 150, "unprocessed": 0, "failed": {}}
 
 
 def test_cancelled_transactions_are_classed_by_their_reason() -> None:

@@ -17,7 +17,7 @@ from ddbload.dynamo.responses.errors import Outcome
 from ddbload.dynamo.table import KeyAttribute
 from ddbload.pacing.duplicates import Duplicates
 from ddbload.pacing.segment import WHOLE, Segment
-from ddbload.scenario.entries import CONDITIONAL, CONSISTENT, MOST_ITEMS, OPERATIONS, WRITES, MixEntry
+from ddbload.scenario.entries import CONDITIONAL, CONSISTENT, MOST_ITEMS, OPERATIONS, PARTIQL, STATEMENTS, MixEntry
 from ddbload.verify.judge import BAD, judge
 from ddbload.workload.choice import Chooser, HotSet, Latest, Sequential, Uniform, Zipfian
 from ddbload.workload.items import ItemFactory
@@ -69,7 +69,7 @@ def workload_of(
         duplicates,
     )
     keys = KeySpace(schema, prefix, per_partition)
-    rewrites = any(entry.operation in WRITES and not entry.inserts for entry in entries.values())
+    rewrites = any(entry.writes and not entry.inserts for entry in entries.values())
     journal: Journal = VersionJournal() if rewrites else InsertJournal(mix.number_of)
     is_shared = segment.count == 1 or not rewrites
     sequence: KeySequence = SharedKeys(mix, key_count) if is_shared else OwnKeys(mix, key_count, segment)
@@ -144,7 +144,9 @@ def assert_botocore_would_send(target: str, body: bytes) -> None:
 def entries(draw: st.DrawFn) -> MixEntry:
     operation = draw(st.sampled_from(OPERATIONS))
     values: dict[str, Any] = {}
-    if operation in ("update", "delete") or (operation == "put" and draw(st.booleans())):
+    if operation in PARTIQL:
+        values["statement"] = draw(st.sampled_from(STATEMENTS))
+    if {operation, values.get("statement")} & {"update", "delete"} or (operation == "put" and draw(st.booleans())):
         values["keys"] = UNIFORM
     if operation in CONSISTENT:
         values["consistent"] = draw(st.booleans())

@@ -13,7 +13,7 @@ from ddbload.engine.engine import Engine
 from ddbload.engine.record import OperationRecord
 from ddbload.run.costs import cost
 from ddbload.run.task import Task
-from ddbload.scenario.entries import WRITES, MixEntry
+from ddbload.scenario.entries import MixEntry
 from ddbload.scenario.plan import ClosedPlan, FindMaxPlan, OpenPlan, Plan
 from ddbload.scenario.scenario import Scenario
 from ddbload.workload.sizes import Sizes, mean_units, sizes_of
@@ -44,6 +44,13 @@ def units_each(entry: MixEntry, sizes: Sizes, per_partition: int) -> tuple[float
             return entry.items * read * share, 0.0
         case "transact_get":
             return entry.items * read * cost.TRANSACTIONAL, 0.0
+        case "execute_statement" | "batch_execute_statement":
+            # A statement consumes what the operation without PartiQL does: one item of its own.
+            # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ConsumedCapacity.html
+            return (0.0, entry.items * write) if entry.writes else (entry.items * read * share, 0.0)
+        case "execute_transaction":
+            units = entry.items * (write if entry.writes else read) * cost.TRANSACTIONAL
+            return (0.0, units) if entry.writes else (units, 0.0)
         case "query":
             return _page_units(min(entry.limit, per_partition) * sizes.mean) * share, 0.0
         case _:
@@ -75,7 +82,7 @@ def keys_written(entry: MixEntry) -> int:
 
     Keys that are written again count as often as they are, since how often the same ones are is not known.
     """
-    return entry.inserts or int(entry.operation in WRITES)
+    return entry.items if entry.writes else 0
 
 
 def aftermath(scenario: Scenario, written: float, workers: int = 1) -> list[cost.Expected]:
