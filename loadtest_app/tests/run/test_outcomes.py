@@ -62,13 +62,33 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "transact-write-new": {"operation": "transact_write", "items": 2, "condition": "not_exists"},
     "transact-write-again": {"operation": "transact_write", "items": 2, "condition": "exists"},
     "transact_get": {"items": 4},
+    "insert": {"operation": "execute_statement", "statement": "insert"},
+    "update-one": {"operation": "execute_statement", "statement": "update", "keys": "latest"},
+    "delete-one": {"operation": "execute_statement", "statement": "delete"},
+    "execute_statement": {"keys": "zipfian"},
+    "select-consistent": {"operation": "execute_statement", "consistent": True},
+    "batch_execute_statement": {"items": 6},
+    "select-several-consistent": {"operation": "batch_execute_statement", "items": 2, "consistent": True},
+    "insert-several": {"operation": "batch_execute_statement", "statement": "insert", "items": 4},
+    "delete-several": {"operation": "batch_execute_statement", "statement": "delete", "items": 3},
+    "execute_transaction": {"items": 3},
+    "insert-all": {"operation": "execute_transaction", "statement": "insert", "items": 3},
+    "update-all": {"operation": "execute_transaction", "statement": "update", "items": 2},
+    "delete-all": {"operation": "execute_transaction", "statement": "delete", "items": 2},
 }
 API = {
     **{"put": "PutItem", "update": "UpdateItem", "delete": "DeleteItem", "get": "GetItem"},
     **{"query": "Query", "scan": "Scan", "batch_write": "BatchWriteItem", "batch_get": "BatchGetItem"},
     **{"transact_write": "TransactWriteItems", "transact_get": "TransactGetItems"},
 }
+STATEMENTS = {
+    "execute_statement": "ExecuteStatement",
+    "batch_execute_statement": "BatchExecuteStatement",
+    "execute_transaction": "ExecuteTransaction",
+}
 READS = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
+READS |= {f"{name} SELECT" for name in STATEMENTS.values()}
+BATCHES = ["BatchWriteItem", "BatchGetItem", "BatchExecuteStatement"]
 Kind = tuple[str, str, str, bool]
 
 
@@ -91,7 +111,8 @@ class Reported:
         if isinstance(responses, dict):
             self.found += sum(map(len, responses.values()))
         else:
-            self.found += answer.get("Count", 0) + sum("Item" in part for part in [answer, *responses])
+            several = answer.get("Count", len(answer.get("Items", [])))
+            self.found += several + sum("Item" in part for part in [answer, *responses])
 
 
 def kind_of_request(operation: str, request: Mapping[str, Any]) -> Kind:
@@ -102,12 +123,19 @@ def kind_of_request(operation: str, request: Mapping[str, Any]) -> Kind:
         (part,) = request["RequestItems"].values()
         return operation, "", "", part["ConsistentRead"]
     consistent = bool(request.get("ConsistentRead"))
+    if operation in STATEMENTS.values():
+        (first, *_others) = request.get("Statements") or request.get("TransactStatements") or [request]
+        return f"{operation} {first['Statement'].partition(' ')[0]}", "", "", bool(first.get("ConsistentRead"))
     return operation, request.get("ConditionExpression", ""), request.get("IndexName", ""), consistent
 
 
 def kind_of_entry(name: str, entry: Mapping[str, Any]) -> Kind:
     condition = f"attribute_{entry['condition']}(#key)" if "condition" in entry else ""
-    return API[entry.get("operation", name)], condition, entry.get("index", ""), entry.get("consistent", False)
+    operation = entry.get("operation", name)
+    if operation in STATEMENTS:
+        statement = entry.get("statement", "select").upper()
+        return f"{STATEMENTS[operation]} {statement}", "", "", entry.get("consistent", False)
+    return API[operation], condition, entry.get("index", ""), entry.get("consistent", False)
 
 
 @pytest.fixture
@@ -171,7 +199,7 @@ def test_all_operations_under_faults_add_up_without_false_alarm() -> None:
         rule({"error": {"type": "InternalServerError"}}, share=0.02, seed=3),
         rule({"throttle": {}}, share=0.03, seed=4),
         rule({"bad_crc": True}, share=0.02, seed=5),
-        rule({"unprocessed": {"share": 0.3}}, operation=["BatchWriteItem", "BatchGetItem"], share=0.3, seed=6),
+        rule({"unprocessed": {"share": 0.3}}, operation=BATCHES, share=0.3, seed=6),
     ]
     scenario = {"plan": closed(8, 30 * len(EVERYTHING)), "mix": EVERYTHING, "verify": {"enabled": True}}
     with Server(script, table=SORTED) as table:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ddbload.dynamo.endpoint import Target
 from ddbload.engine.engine import Engine
-from ddbload.engine.record import OperationRecord
+from ddbload.engine.record import OperationRecord, Sum
 from ddbload.run.costs import cost
 from ddbload.run.task import Task
 from ddbload.scenario.entries import MixEntry
@@ -164,7 +164,7 @@ class Spent:
         write_units: the same.
         refused_write_units: those of writes whose condition did not hold, which no response reports.
         uncertain_read_units: those of attempts that may have been done, which no response reports: it was lost, or an
-            error of the server's, a conflict or the end of a transaction.
+            error of the server's, a conflict, the end of a transaction or a failed statement of a batch.
         uncertain_write_units: the same.
     """
 
@@ -191,7 +191,7 @@ class Spent:
                 self.read_units += consumed.read_units
                 self.write_units += consumed.write_units
                 self.refused_write_units += record.count("expected") * units_each[name][1]
-                uncertain = _uncertain_attempts(record)
+                uncertain = _uncertain_attempts(record) + _failed_statements(record, consumed)
                 self.uncertain_read_units += uncertain * units_each[name][0]
                 self.uncertain_write_units += uncertain * units_each[name][1] * (1 + indexes)
 
@@ -200,6 +200,16 @@ def _uncertain_attempts(record: OperationRecord) -> int:
     """Return how many attempts may have consumed units that no response reports, retries included."""
     last = sum(reasons.total() for outcome, reasons in record.outcomes.items() if outcome not in KNOWN_UNITS)
     return last + sum(count for reason, count in record.retried.items() if reason.partition(":")[0] not in KNOWN_UNITS)
+
+
+def _failed_statements(record: OperationRecord, consumed: Sum) -> float:
+    """Return how many whole batches the failed statements are of those that succeeded for the rest.
+
+    AWS does not document whether the response reports the units of a statement whose condition does not hold.
+    """
+    failed = consumed.failed.total()
+    answered = consumed.items + consumed.unprocessed + failed
+    return record.count("ok") * failed / answered if failed else 0.0
 
 
 def actual(spent: Spent, target: Target, task: Task, seconds: float) -> dict[str, Any]:
