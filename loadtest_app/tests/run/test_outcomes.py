@@ -263,7 +263,14 @@ def test_a_batch_without_processed_items_is_a_throttle() -> None:
     assert figures["items"] == {"ok": 150, "unprocessed": 0, "failed": {}}
 
 
-def test_cancelled_transactions_are_classed_by_their_reason() -> None:
+@pytest.mark.parametrize(
+    ("name", "entry", "call"),
+    [
+        ("transact_write", {}, "TransactWriteItems"),
+        ("execute_transaction", {"statement": "insert"}, "ExecuteTransaction"),
+    ],
+)
+def test_cancelled_transactions_are_classed_by_their_reason(name: str, entry: dict[str, Any], call: str) -> None:
     codes = {
         "TransactionConflict": "contention",
         "ThrottlingError": "throttled",
@@ -272,16 +279,16 @@ def test_cancelled_transactions_are_classed_by_their_reason() -> None:
         "ItemCollectionSizeLimitExceeded": "cancelled",
     }
     script = [
-        rule({"cancel": {"code": code, "index": at % 3}}, operation="TransactWriteItems", every=10, offset=at)
+        rule({"cancel": {"code": code, "index": at % 3}}, operation=call, every=10, offset=at)
         for at, code in enumerate(codes)
     ]
     names = ("TransactionInProgressException", "TransactionConflictException")
-    for position, name in enumerate(names):
-        script.append(rule({"error": {"type": name}}, operation="TransactWriteItems", every=10, offset=5 + position))
+    for position, error in enumerate(names):
+        script.append(rule({"error": {"type": error}}, operation=call, every=10, offset=5 + position))
     with Server(script) as table:
-        seen = run(table.url, BASE | {"plan": closed(8, 100), "mix": {"transact_write": {"items": 3}}})
+        seen = run(table.url, BASE | {"plan": closed(8, 100), "mix": {name: {"items": 3, **entry}}})
         assert len(table.table) == 90
-    figures = seen.operation("transact_write")
+    figures = seen.operation(name)
     assert (seen.code, figures["ok"], figures["contention"], figures["failed"]) == (0, 30, 30, {})
     assert figures["throttled"] == {"ThrottlingError": 10, "ProvisionedThroughputExceeded": 10}
     assert figures["cancelled"] == {"ConditionalCheckFailed": 10, "ItemCollectionSizeLimitExceeded": 10}

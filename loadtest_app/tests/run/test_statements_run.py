@@ -154,26 +154,6 @@ def test_throttled_statements_are_unprocessed() -> None:
     assert findings(seen) == {"present": 200, "absent": 120}
 
 
-def test_cancelled_transactions_of_statements_are_classed() -> None:
-    codes = {
-        "TransactionConflict": "contention",
-        "ThrottlingError": "throttled",
-        "DuplicateItem": "cancelled",
-        "ItemCollectionSizeLimitExceeded": "cancelled",
-    }
-    script = [
-        rule({"cancel": {"code": code, "index": at % 3}}, operation="ExecuteTransaction", every=10, offset=at)
-        for at, code in enumerate(codes)
-    ]
-    with Server(script) as server:
-        seen = run(server.url, BASE | mix_of("execute_transaction") | {"plan": closed(8, 100)})
-    figures = seen.operation("execute_transaction")
-    assert (seen.code, figures["ok"], figures["contention"]) == (0, 60, 10)
-    assert figures["throttled"] == {"ThrottlingError": 10}
-    assert figures["cancelled"] == {"DuplicateItem": 10, "ItemCollectionSizeLimitExceeded": 10}
-    assert findings(seen) == {"present": 240, "absent": 160}
-
-
 @pytest.mark.parametrize(
     ("code", "remedy"),
     [("AccessDenied", "task_operations"), ("ResourceNotFound", "deploy it"), ("ValidationError", "check what")],

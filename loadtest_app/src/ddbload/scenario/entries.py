@@ -95,6 +95,8 @@ def _entry(mix: Reader, name: str, value: Any) -> MixEntry | None:
     statement = values.get("statement", "select")
     if operation in CHOOSING and statement != "insert" and ("keys" in part.document or operation != "put"):
         values["keys"] = _distribution(part, "keys", "uniform")
+    if statement == "insert" and part.take("keys", None) is not None:
+        part.problem("keys", "an INSERT takes new keys: leave keys out, or set statement to update")
     if operation in CONSISTENT and statement == "select":
         values["consistent"] = part.boolean("consistent", False)
     if operation in CONDITIONAL:

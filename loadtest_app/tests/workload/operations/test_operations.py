@@ -4,7 +4,7 @@
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import gcd
 from typing import Any
@@ -388,6 +388,17 @@ def test_a_write_has_its_key_its_version_and_its_condition(operation: str, condi
     assert all(f"{name} " in f"{used} " or f"({name})" in used for name in names)
 
 
+def check_ends(state_after: Callable[[str], State], leaves: int) -> None:
+    """Compare what a key may hold after each end of a write that leaves this version."""
+    absent, done = frozenset({ABSENT}), frozenset({leaves})
+    assert state_after("under way") == State(absent | done, absent)
+    assert state_after("ok") == State(done, done)
+    assert state_after("refused") == State(absent, absent)
+    assert state_after("uncertain") == State(absent | done, absent)
+    assert state_after("unknown_outcome, then ok") == State(done, done)
+    assert state_after("unknown_outcome, then refused") == State(absent | done, absent)
+
+
 @pytest.mark.parametrize(
     ("operation", "leaves"), [("put", 7), ("update", 7), ("delete", -8), ("batch_write", 7), ("transact_write", 7)]
 )
@@ -411,13 +422,7 @@ def test_the_journal_records_each_end_of_a_write(operation: str, leaves: int) ->
             kind.failed(work, TIMEOUT, end == "uncertain")
         return workload.journal.state(0)
 
-    absent, done = frozenset({ABSENT}), frozenset({leaves})
-    assert state_after("under way") == State(absent | done, absent)
-    assert state_after("ok") == State(done, done)
-    assert state_after("refused") == State(absent, absent)
-    assert state_after("uncertain") == State(absent | done, absent)
-    assert state_after("unknown_outcome, then ok") == State(done, done)
-    assert state_after("unknown_outcome, then refused") == State(absent | done, absent)
+    check_ends(state_after, leaves)
 
 
 def test_a_put_marks_no_bit_until_its_response() -> None:

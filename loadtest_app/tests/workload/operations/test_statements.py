@@ -20,7 +20,16 @@ from ddbload.workload.operations.base import Operation, Workload
 from ddbload.workload.operations.statements import text_of
 from hypothesis import given
 from hypothesis import strategies as st
-from workload.operations.test_operations import OK, TABLE, TIMEOUT, UNIFORM, operation_of, prepared, workload_of
+from workload.operations.test_operations import (
+    OK,
+    TABLE,
+    TIMEOUT,
+    UNIFORM,
+    check_ends,
+    operation_of,
+    prepared,
+    workload_of,
+)
 
 WRITING = [statement for statement in STATEMENTS if statement != "select"]
 # DynamoDB's own names may have any character.
@@ -146,13 +155,7 @@ def test_the_journal_records_each_end_of_a_statement(operation: str, statement: 
             kind.failed(work, TIMEOUT, end == "uncertain")
         return workload.journal.state(0)
 
-    absent, done = frozenset({ABSENT}), frozenset({-8 if statement == "delete" else 7})
-    assert state_after("under way") == State(absent | done, absent)
-    assert state_after("ok") == State(done, done)
-    assert state_after("refused") == State(absent, absent)
-    assert state_after("uncertain") == State(absent | done, absent)
-    assert state_after("unknown_outcome, then ok") == State(done, done)
-    assert state_after("unknown_outcome, then refused") == State(absent | done, absent)
+    check_ends(state_after, -8 if statement == "delete" else 7)
 
 
 codes = st.sampled_from(sorted(KIND_OF_STATEMENT))
