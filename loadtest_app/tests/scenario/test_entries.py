@@ -199,7 +199,7 @@ def test_a_chooser_has_the_parameters_of_its_document() -> None:
         (
             {"one": {"operation": "execute_statement", "statement": "insert", "keys": "zipfian"}},
             "mix.one.keys",
-            "is no",
+            "takes new keys",
         ),
         (
             {"one": {"operation": "execute_statement", "statement": "update", "consistent": True}},
