@@ -85,7 +85,7 @@ class Figures:
             **{name: {} for name in ("throttled", "cancelled", "failed", "indexes")},
             "consumed_read_units": 0.0,
             "consumed_write_units": float(sent),
-            "items": {"ok": sent, "unprocessed": 0},
+            "items": {"ok": sent, "unprocessed": 0, "failed": {}},
             "attempts": {"retried": {}, "back_off_ms": None},
             "rate_asked": float(RATE),
             "rate_reached": float(RATE),

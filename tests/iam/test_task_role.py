@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -24,7 +25,16 @@ from iam_simulator import (
 )
 from refusal import Deed, is_denied
 
-MIX = ["put", "get", "update", "delete", "query", "scan", "batch_write", "batch_get", "transact_write", "transact_get"]
+MIX: dict[str, dict[str, Any]] = {
+    **{name: {} for name in ("put", "get", "update", "delete", "query", "scan", "batch_write", "batch_get")},
+    **{name: {} for name in ("transact_write", "transact_get")},
+    "partiql_select": {"operation": "execute_statement"},
+    "partiql_insert": {"operation": "batch_execute_statement", "statement": "insert", "items": 2},
+    "partiql_update": {"operation": "execute_statement", "statement": "update"},
+    "partiql_delete": {"operation": "execute_transaction", "statement": "delete"},
+}
+# Keys that no other run has written, which an INSERT needs.
+NEW = {"count": 1000, "prefix": "{run_id}"}
 INDEX_KEYS = {
     "IndexName": INDEX,
     "KeyConditionExpression": "category = :c",
@@ -40,6 +50,16 @@ def dynamodb(method: str, **request: Any) -> Deed:
 def transaction(member: str, **more: Any) -> Deed:
     one = {member: {"TableName": TABLE, **more}}
     return dynamodb("transact_get_items" if member == "Get" else "transact_write_items", TransactItems=[one])
+
+
+def statement(text: str, *parameters: dict[str, str]) -> list[Deed]:
+    """Return the calls with a statement: alone, in a batch, and in a transaction."""
+    one = {"Statement": text, "Parameters": list(parameters)}
+    return [
+        dynamodb("execute_statement", **one),
+        dynamodb("batch_execute_statement", Statements=[one]),
+        dynamodb("execute_transaction", TransactStatements=[one]),
+    ]
 
 
 # Every data-plane call on the table under test, by its IAM action. https://docs.aws.amazon.com/amazondynamodb/latest/
@@ -69,6 +89,10 @@ CALLS: dict[str, list[Deed]] = {
     "Scan": [dynamodb("scan", TableName=TABLE), dynamodb("scan", TableName=TABLE, IndexName=INDEX)],
     "BatchWriteItem": [dynamodb("batch_write_item", RequestItems={TABLE: [{"PutRequest": {"Item": KEY}}]})],
     "BatchGetItem": [dynamodb("batch_get_item", RequestItems={TABLE: {"Keys": [KEY]}})],
+    "PartiQLSelect": statement(f'SELECT * FROM "{TABLE}" WHERE "pk" = ?', KEY["pk"]),
+    "PartiQLInsert": statement(f"INSERT INTO \"{TABLE}\" VALUE {{'pk': ?}}", {"S": "inserted"}),
+    "PartiQLUpdate": statement(f'UPDATE "{TABLE}" SET "a" = ? WHERE "pk" = ?', {"S": "x"}, KEY["pk"]),
+    "PartiQLDelete": statement(f'DELETE FROM "{TABLE}" WHERE "pk" = ?', {"S": "gone"}),
 }
 
 # The actions that each value of the parameter Operations allows beside DescribeTable, which every run calls.
@@ -83,6 +107,10 @@ ALLOWED: dict[str, set[str]] = {
     "batch_get": {"BatchGetItem"},
     "transact_write": {"PutItem", "ConditionCheckItem"},
     "transact_get": {"GetItem"},
+    "partiql_select": {"PartiQLSelect"},
+    "partiql_insert": {"PartiQLInsert"},
+    "partiql_update": {"PartiQLUpdate"},
+    "partiql_delete": {"PartiQLDelete"},
     "verify": {"BatchGetItem"},
     "cleanup": {"BatchWriteItem", "DeleteItem"},
 }
@@ -100,6 +128,14 @@ FORBIDDEN: dict[str, Deed] = {
     "write both tables in a transaction": dynamodb(
         "transact_write_items",
         TransactItems=[{"Put": {"TableName": name, "Item": KEY}} for name in (TABLE, OTHER_TABLE)],
+    ),
+    "select from another table": statement(f'SELECT * FROM "{OTHER_TABLE}" WHERE "pk" = ?', KEY["pk"])[0],
+    "update both tables in a transaction": dynamodb(
+        "execute_transaction",
+        TransactStatements=[
+            {"Statement": f'UPDATE "{name}" SET "a" = ? WHERE "pk" = ?', "Parameters": [{"S": "x"}, KEY["pk"]]}
+            for name in (TABLE, OTHER_TABLE)
+        ],
     ),
     "delete the table": dynamodb("delete_table", TableName=TABLE),
     "change the table": dynamodb("update_table", TableName=TABLE, BillingMode="PAY_PER_REQUEST"),
@@ -131,11 +167,11 @@ FORBIDDEN: dict[str, Deed] = {
 }
 
 
-def scenario(mix: list[str], *, verify: bool = False, cleanup: bool = False, **more: Any) -> str:
+def scenario(mix: Collection[str], *, verify: bool = False, cleanup: bool = False, **more: Any) -> str:
     return json.dumps(
         {
             "plan": {"type": "closed", "concurrency": 2, "operations": 40},
-            "mix": dict.fromkeys(mix, 1),
+            "mix": {name: MIX[name] for name in mix},
             "keys": {"count": 100},
             "connections": 2,
             "verify": {"enabled": verify},
@@ -147,13 +183,17 @@ def scenario(mix: list[str], *, verify: bool = False, cleanup: bool = False, **m
 
 
 def test_the_load_tester_works_with_exactly_the_task_role(aws: IamSimulator) -> None:
-    done = aws.task_role().run_load_test(scenario(MIX, verify=True, cleanup=True))
+    plan = {"type": "closed", "concurrency": 2, "operations": 10 * len(MIX)}
+    done = aws.task_role().run_load_test(scenario(MIX, verify=True, cleanup=True, keys=NEW, plan=plan))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("operation", MIX)
 def test_an_operation_that_is_allowed_alone_can_be_run_alone(aws: IamSimulator, operation: str) -> None:
-    done = aws.task_role(Operations=operation).run_load_test(scenario([operation]))
+    if operation == "partiql_update":
+        assert aws.owner().run_load_test(scenario(["put"])).returncode == 0
+    keys = {"keys": NEW} if operation == "partiql_insert" else {}
+    done = aws.task_role(Operations=operation).run_load_test(scenario([operation], **keys))
     assert done.returncode == 0, done.stdout + done.stderr
 
 

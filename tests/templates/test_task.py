@@ -40,6 +40,8 @@ CALLS = {
     "batch_get": [batches.BatchGetItem.target],
     "transact_write": [".PutItem", ".ConditionCheckItem"],
     "transact_get": [".GetItem"],
+    # A statement needs the action of its kind: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
+    **{f"partiql_{kind}": [f".PartiQL{kind.capitalize()}"] for kind in entries.STATEMENTS},
     "verify": [check.TARGET],
     "cleanup": [cleanup._Batches.target, cleanup._Conditional.target],
 }
@@ -138,7 +140,8 @@ def test_control_table_is_for_ddbload_and_goes_with_the_stack(rendered: Rendered
 
 
 def test_operations_are_those_of_the_load_tester() -> None:
-    assert set(CALLS) == {*entries.OPERATIONS, "verify", "cleanup"}
+    of_statements = {f"partiql_{kind}" for kind in entries.STATEMENTS}
+    assert set(CALLS) == {*entries.WRITES, *entries.READS, *of_statements, "verify", "cleanup"}
     assert set(TEMPLATE["Parameters"]["Operations"]["Default"].split(",")) == set(CALLS)
     called = {name: {target.split(".")[-1] for target in targets} for name, targets in CALLS.items()}
     assert called == permissions.ACTIONS

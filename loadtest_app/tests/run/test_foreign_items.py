@@ -28,6 +28,11 @@ MIXES: dict[str, dict[str, Any]] = {
     "delete": {"delete": CHOSEN},
     "batch_write": {"batch_write": {"items": 5}},
     "transact_write": {"transact_write": {"items": 5}},
+    "statements": {
+        "insert": {"operation": "batch_execute_statement", "statement": "insert", "items": 5},
+        "update": {"operation": "execute_statement", "statement": "update"},
+        "delete": {"operation": "execute_transaction", "statement": "delete", "items": 2},
+    },
     "all": {"put": 1, "update": CHOSEN, "delete": {"keys": "zipfian"}, "batch_write": {"items": 2}},
 }
 

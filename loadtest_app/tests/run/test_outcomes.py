@@ -62,13 +62,33 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "transact-write-new": {"operation": "transact_write", "items": 2, "condition": "not_exists"},
     "transact-write-again": {"operation": "transact_write", "items": 2, "condition": "exists"},
     "transact_get": {"items": 4},
+    "insert": {"operation": "execute_statement", "statement": "insert"},
+    "update-one": {"operation": "execute_statement", "statement": "update", "keys": "latest"},
+    "delete-one": {"operation": "execute_statement", "statement": "delete"},
+    "execute_statement": {"keys": "zipfian"},
+    "select-consistent": {"operation": "execute_statement", "consistent": True},
+    "batch_execute_statement": {"items": 6},
+    "select-several-consistent": {"operation": "batch_execute_statement", "items": 2, "consistent": True},
+    "insert-several": {"operation": "batch_execute_statement", "statement": "insert", "items": 4},
+    "delete-several": {"operation": "batch_execute_statement", "statement": "delete", "items": 3},
+    "execute_transaction": {"items": 3},
+    "insert-all": {"operation": "execute_transaction", "statement": "insert", "items": 3},
+    "update-all": {"operation": "execute_transaction", "statement": "update", "items": 2},
+    "delete-all": {"operation": "execute_transaction", "statement": "delete", "items": 2},
 }
 API = {
     **{"put": "PutItem", "update": "UpdateItem", "delete": "DeleteItem", "get": "GetItem"},
     **{"query": "Query", "scan": "Scan", "batch_write": "BatchWriteItem", "batch_get": "BatchGetItem"},
     **{"transact_write": "TransactWriteItems", "transact_get": "TransactGetItems"},
 }
+STATEMENTS = {
+    "execute_statement": "ExecuteStatement",
+    "batch_execute_statement": "BatchExecuteStatement",
+    "execute_transaction": "ExecuteTransaction",
+}
 READS = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
+READS |= {f"{name} SELECT" for name in STATEMENTS.values()}
+BATCHES = ["BatchWriteItem", "BatchGetItem", "BatchExecuteStatement"]
 Kind = tuple[str, str, str, bool]
 
 
@@ -91,7 +111,8 @@ class Reported:
         if isinstance(responses, dict):
             self.found += sum(map(len, responses.values()))
         else:
-            self.found += answer.get("Count", 0) + sum("Item" in part for part in [answer, *responses])
+            several = answer.get("Count", len(answer.get("Items", [])))
+            self.found += several + sum("Item" in part for part in [answer, *responses])
 
 
 def kind_of_request(operation: str, request: Mapping[str, Any]) -> Kind:
@@ -102,12 +123,19 @@ def kind_of_request(operation: str, request: Mapping[str, Any]) -> Kind:
         (part,) = request["RequestItems"].values()
         return operation, "", "", part["ConsistentRead"]
     consistent = bool(request.get("ConsistentRead"))
+    if operation in STATEMENTS.values():
+        (first, *_others) = request.get("Statements") or request.get("TransactStatements") or [request]
+        return f"{operation} {first['Statement'].partition(' ')[0]}", "", "", bool(first.get("ConsistentRead"))
     return operation, request.get("ConditionExpression", ""), request.get("IndexName", ""), consistent
 
 
 def kind_of_entry(name: str, entry: Mapping[str, Any]) -> Kind:
     condition = f"attribute_{entry['condition']}(#key)" if "condition" in entry else ""
-    return API[entry.get("operation", name)], condition, entry.get("index", ""), entry.get("consistent", False)
+    operation = entry.get("operation", name)
+    if operation in STATEMENTS:
+        statement = entry.get("statement", "select").upper()
+        return f"{STATEMENTS[operation]} {statement}", "", "", entry.get("consistent", False)
+    return API[operation], condition, entry.get("index", ""), entry.get("consistent", False)
 
 
 @pytest.fixture
@@ -171,7 +199,7 @@ def test_all_operations_under_faults_add_up_without_false_alarm() -> None:
         rule({"error": {"type": "InternalServerError"}}, share=0.02, seed=3),
         rule({"throttle": {}}, share=0.03, seed=4),
         rule({"bad_crc": True}, share=0.02, seed=5),
-        rule({"unprocessed": {"share": 0.3}}, operation=["BatchWriteItem", "BatchGetItem"], share=0.3, seed=6),
+        rule({"unprocessed": {"share": 0.3}}, operation=BATCHES, share=0.3, seed=6),
     ]
     scenario = {"plan": closed(8, 30 * len(EVERYTHING)), "mix": EVERYTHING, "verify": {"enabled": True}}
     with Server(script, table=SORTED) as table:
@@ -222,8 +250,8 @@ def test_unprocessed_items_are_counted_beside_the_calls() -> None:
             table.url, BASE | {"plan": closed(4, 80), "mix": mix, "thresholds": ["batch_write.unprocessed == 10%"]}
         )
     assert (seen.code, adds_up(seen.results)) == (0, True)
-    assert seen.operation("batch_write")["items"] == {"ok": 360, "unprocessed": 40}
-    assert seen.operation("batch_get")["items"] == {"ok": 210, "unprocessed": 30}
+    assert seen.operation("batch_write")["items"] == {"ok": 360, "unprocessed": 40, "failed": {}}
+    assert seen.operation("batch_get")["items"] == {"ok": 210, "unprocessed": 30, "failed": {}}
     assert seen.operation("batch_write")["consumed_write_units"] == 360
 
 
@@ -232,10 +260,17 @@ def test_a_batch_without_processed_items_is_a_throttle() -> None:
         seen = run(table.url, BASE | {"plan": closed(4, 40), "mix": {"batch_write": {"items": 5}}})
     figures = seen.operation("batch_write")
     assert (figures["ok"], figures["throttled"]) == (30, {"ProvisionedThroughputExceededException": 10})
-    assert figures["items"] == {"ok": 150, "unprocessed": 0}
+    assert figures["items"] == {"ok": 150, "unprocessed": 0, "failed": {}}
 
 
-def test_cancelled_transactions_are_classed_by_their_reason() -> None:
+@pytest.mark.parametrize(
+    ("name", "entry", "call"),
+    [
+        ("transact_write", {}, "TransactWriteItems"),
+        ("execute_transaction", {"statement": "insert"}, "ExecuteTransaction"),
+    ],
+)
+def test_cancelled_transactions_are_classed_by_their_reason(name: str, entry: dict[str, Any], call: str) -> None:
     codes = {
         "TransactionConflict": "contention",
         "ThrottlingError": "throttled",
@@ -244,16 +279,16 @@ def test_cancelled_transactions_are_classed_by_their_reason() -> None:
         "ItemCollectionSizeLimitExceeded": "cancelled",
     }
     script = [
-        rule({"cancel": {"code": code, "index": at % 3}}, operation="TransactWriteItems", every=10, offset=at)
+        rule({"cancel": {"code": code, "index": at % 3}}, operation=call, every=10, offset=at)
         for at, code in enumerate(codes)
     ]
     names = ("TransactionInProgressException", "TransactionConflictException")
-    for position, name in enumerate(names):
-        script.append(rule({"error": {"type": name}}, operation="TransactWriteItems", every=10, offset=5 + position))
+    for position, error in enumerate(names):
+        script.append(rule({"error": {"type": error}}, operation=call, every=10, offset=5 + position))
     with Server(script) as table:
-        seen = run(table.url, BASE | {"plan": closed(8, 100), "mix": {"transact_write": {"items": 3}}})
+        seen = run(table.url, BASE | {"plan": closed(8, 100), "mix": {name: {"items": 3, **entry}}})
         assert len(table.table) == 90
-    figures = seen.operation("transact_write")
+    figures = seen.operation(name)
     assert (seen.code, figures["ok"], figures["contention"], figures["failed"]) == (0, 30, 30, {})
     assert figures["throttled"] == {"ThrottlingError": 10, "ProvisionedThroughputExceeded": 10}
     assert figures["cancelled"] == {"ConditionalCheckFailed": 10, "ItemCollectionSizeLimitExceeded": 10}

@@ -12,8 +12,9 @@ from ddbload.scenario.entries import (
     DEFAULT_ITEMS,
     MOST_ITEMS,
     OPERATIONS,
+    PARTIQL,
     READS,
-    WRITES,
+    STATEMENTS,
     MixEntry,
     document_of,
     read,
@@ -35,10 +36,16 @@ distributions = st.one_of(
 
 
 def entries_of(operation: str) -> st.SearchStrategy[dict[str, Any]]:
+    if operation in PARTIQL:
+        return st.sampled_from(STATEMENTS).flatmap(lambda statement: fields_of(operation, statement))
+    return fields_of(operation)
+
+
+def fields_of(operation: str, statement: str = "select") -> st.SearchStrategy[dict[str, Any]]:
     fields: dict[str, st.SearchStrategy[Any]] = {}
-    if operation in CHOOSING:
+    if operation in CHOOSING and statement != "insert":
         fields["keys"] = distributions
-    if operation in CONSISTENT:
+    if operation in CONSISTENT and statement == "select":
         fields["consistent"] = st.booleans()
     if operation in CONDITIONAL:
         fields["condition"] = st.sampled_from(["none", "not_exists", "exists"])
@@ -49,6 +56,8 @@ def entries_of(operation: str) -> st.SearchStrategy[dict[str, Any]]:
     if operation == "scan":
         fields["segments"] = st.integers(1, 1_000_000)
     given = {"operation": st.just(operation), "weight": st.integers(1, 10_000)}
+    if operation in PARTIQL:
+        given["statement"] = st.just(statement)
     return st.fixed_dictionaries(given, optional=fields)
 
 
@@ -106,6 +115,10 @@ def test_an_operation_by_its_name_alone_has_its_defaults(operation: str) -> None
         (MixEntry("delete", 1, {"type": "uniform"}), 0),
         (MixEntry("batch_write", 1, items=25), 25),
         (MixEntry("transact_write", 1, items=2), 2),
+        (MixEntry("execute_statement", 1, statement="insert"), 1),
+        (MixEntry("batch_execute_statement", 1, items=25, statement="insert"), 25),
+        (MixEntry("batch_execute_statement", 1, {"type": "uniform"}, items=25, statement="update"), 0),
+        (MixEntry("execute_transaction", 1, items=2, statement="select"), 0),
         *[(MixEntry(operation, 1, items=9), 0) for operation in READS],
     ],
 )
@@ -118,7 +131,7 @@ def test_operations_without_a_key_choose_none(document: dict[str, Any]) -> None:
     entries, _problems = parse(document)
     for entry in entries.values():
         assert bool(entry.keys) <= (entry.operation in CHOOSING)
-        assert entry.inserts == 0 or entry.operation in WRITES
+        assert entry.inserts == 0 or entry.writes
 
 
 def test_without_a_mix_there_are_puts() -> None:
@@ -179,6 +192,22 @@ def test_a_chooser_has_the_parameters_of_its_document() -> None:
         ({"batch_get": {"items": 101}}, "mix.batch_get.items", "from 1 to 100"),
         ({"transact_write": {"items": 0}}, "mix.transact_write.items", "from 1 to 100"),
         ({"get": {"keys": 5}}, "mix.get.keys.type", "one of uniform, sequential, zipfian"),
+        ({"batch_execute_statement": {"items": 26}}, "mix.batch_execute_statement.items", "from 1 to 25"),
+        ({"execute_transaction": {"items": 101}}, "mix.execute_transaction.items", "from 1 to 100"),
+        ({"execute_statement": {"items": 1}}, "mix.execute_statement.items", "is no field"),
+        ({"execute_transaction": {"consistent": True}}, "mix.execute_transaction.consistent", "is no field"),
+        ({"execute_statement": {"statement": "merge"}}, "mix.execute_statement.statement", "select, insert, update"),
+        (
+            {"one": {"operation": "execute_statement", "statement": "insert", "keys": "zipfian"}},
+            "mix.one.keys",
+            "takes new keys",
+        ),
+        (
+            {"one": {"operation": "execute_statement", "statement": "update", "consistent": True}},
+            "mix.one.consistent",
+            "is no",
+        ),
+        ({"put": {"statement": "insert"}}, "mix.put.statement", "is no field"),
         ({"get": {"keys": "zipf"}}, "mix.get.keys.type", "one of uniform, sequential, zipfian"),
         ({"get": {"keys": {"type": "uniform", "exponent": 1}}}, "mix.get.keys.exponent", "is no field"),
         ({"get": {"keys": {"type": "zipfian", "exponent": 0}}}, "mix.get.keys.exponent", "from 0.01"),

@@ -36,7 +36,7 @@ ACTIONS = {
 def batch_write(table: Table, request: Mapping[str, Any], unprocessed: int = 0) -> dict[str, Any]:
     """Carry out a BatchWriteItem, except for its last ``unprocessed`` entries."""
     entries: Sequence[Mapping[str, Any]] = tables(table, request)
-    _check_count("requestItems", len(entries), MAX_BATCH_WRITES)
+    check_count("requestItems", len(entries), MAX_BATCH_WRITES)
     name = table.schema.name
     changes = []
     for entry in entries:
@@ -45,7 +45,7 @@ def batch_write(table: Table, request: Mapping[str, Any], unprocessed: int = 0) 
             changes.append(put(table, {"TableName": name, "Item": action["Item"]}))
         else:
             changes.append(delete(table, {"TableName": name, "Key": action["Key"]}))
-    _check_distinct([change.key for change in changes])
+    check_distinct([change.key for change in changes])
     _refuse_all(len(changes), unprocessed)
     done = len(changes) - unprocessed
     consumed = Consumed()
@@ -59,12 +59,12 @@ def batch_get(table: Table, request: Mapping[str, Any], unprocessed: int = 0) ->
     """Carry out a BatchGetItem, except for its last ``unprocessed`` keys."""
     part: Mapping[str, Any] = tables(table, request)
     keys: Sequence[Item] = part["Keys"]
-    _check_count("requestItems", len(keys), MAX_BATCH_READS)
+    check_count("requestItems", len(keys), MAX_BATCH_READS)
     expressions = Expressions(part)
     names = expressions.projection(part.get("ProjectionExpression"))
     expressions.finish()
     positions = [table.schema.key_of(key) for key in keys]
-    _check_distinct(positions)
+    check_distinct(positions)
     _refuse_all(len(keys), unprocessed)
     consumed = Consumed()
     found: list[Item] = []
@@ -92,7 +92,7 @@ class Transactions:
     def write(self, table: Table, request: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out a TransactWriteItems: all of it, or nothing."""
         actions: Sequence[Mapping[str, Mapping[str, Any]]] = request.get("TransactItems", [])
-        _check_count("transactItems", len(actions), MAX_TRANSACTION)
+        check_count("transactItems", len(actions), MAX_TRANSACTION)
         check_whole(request, "TransactItems", "ClientRequestToken")
         token = request.get("ClientRequestToken")
         if token is not None and token in self._done and self._done[token][0] > time.monotonic() - TOKEN_LIFE_S:
@@ -118,7 +118,7 @@ class Transactions:
     def get(self, table: Table, request: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out a TransactGetItems."""
         actions: Sequence[Mapping[str, Mapping[str, Any]]] = request.get("TransactItems", [])
-        _check_count("transactItems", len(actions), MAX_TRANSACTION)
+        check_count("transactItems", len(actions), MAX_TRANSACTION)
         check_whole(request, "TransactItems")
         keys: list[Key] = []
         responses: list[dict[str, Item]] = []
@@ -163,7 +163,8 @@ def _changes(table: Table, actions: Sequence[Mapping[str, Mapping[str, Any]]]) -
     return changes
 
 
-def _check_count(member: str, count: int, most: int) -> None:
+def check_count(member: str, count: int, most: int) -> None:
+    """Refuse a list that is empty or too long."""
     if not 1 <= count <= most:
         bound = "greater than or equal to 1" if count < 1 else f"less than or equal to {most}"
         raise invalid(
@@ -172,7 +173,8 @@ def _check_count(member: str, count: int, most: int) -> None:
         )
 
 
-def _check_distinct(keys: Sequence[Key]) -> None:
+def check_distinct(keys: Sequence[Key]) -> None:
+    """Refuse a key that comes twice."""
     if len(set(keys)) < len(keys):
         raise invalid("Provided list of item keys contains duplicates")
 

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from server import batches, reads, writes
+from server import batches, reads, statements, writes
 from server.capacity import Consumed, write_units
 from server.errors import ApiError
 from server.http import Answer, encode
@@ -16,7 +16,12 @@ from server.parameters import check_described
 from server.table import Table
 from server.values import Item
 
-BATCHES = {"BatchWriteItem": batches.batch_write, "BatchGetItem": batches.batch_get}
+BATCHES = {
+    "BatchWriteItem": batches.batch_write,
+    "BatchGetItem": batches.batch_get,
+    "BatchExecuteStatement": statements.batch_execute_statement,
+}
+PARTIQL = ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction")
 READS = {"GetItem": reads.get_item, "Query": reads.query, "Scan": reads.scan}
 
 
@@ -77,6 +82,10 @@ class Database:
             return self._transactions.write(self.table, request)
         if operation == "TransactGetItems":
             return self._transactions.get(self.table, request)
+        if operation == "ExecuteStatement":
+            return statements.execute_statement(self.table, request)
+        if operation == "ExecuteTransaction":
+            return statements.execute_transaction(self.table, request, self._transactions)
         if operation == "DescribeTable":
             check_described(self.table, request)
             return {"Table": self.table.description()}
@@ -90,7 +99,12 @@ def of_error(error: ApiError) -> Answer:
 
 def keys_of(table: Table, operation: str, request: Mapping[str, Any]) -> list[Item]:
     """Return the primary keys that a request names, as far as it is valid."""
-    if operation.startswith("Batch"):
+    if operation in PARTIQL:
+        try:
+            entries: Any = [statement.request for statement in statements.statements_of(table, request)]
+        except ApiError:
+            entries = []
+    elif operation.startswith("Batch"):
         part: Any = next(iter(request.get("RequestItems", {}).values()), [])
         entries = part.get("Keys", []) if isinstance(part, dict) else [next(iter(entry.values())) for entry in part]
     elif operation.startswith("Transact"):

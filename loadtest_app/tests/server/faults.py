@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from server.database import Database, of_error
+from server.database import PARTIQL, Database, of_error
 from server.errors import ApiError, cancelled, throttled
 from server.http import Answer, encode
 from server.log import Injection, Log
@@ -16,12 +16,21 @@ from server.script import Request, What
 from server.values import Item
 
 READS = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
-BATCHES = {"BatchWriteItem", "BatchGetItem"}
+BATCHES = {"BatchWriteItem", "BatchGetItem", "BatchExecuteStatement"}
 # All other faults change only how the response is sent.
 OUTCOMES = (
     *("throttle", "error", "cancel", "answer", "lose_request", "lose_answer", "apply_late"),
     *("drop_write", "corrupt", "stale", "unprocessed", "reset", "bad_crc"),
 )
+
+
+def is_read(request: Request) -> bool:
+    """Return whether a request reads: one of PartiQL does where its statements are SELECTs."""
+    if request.operation not in PARTIQL:
+        return request.operation in READS
+    several = request.body.get("Statements") or request.body.get("TransactStatements") or [request.body]
+    return str(several[0].get("Statement")).startswith("SELECT")
+
 
 Later = Callable[[float, Callable[[], None]], None]
 
@@ -75,7 +84,7 @@ class Faults:
         return Fate(replace(answer, reset=what.reset, bad_crc=what.bad_crc), name)
 
     def _carry_out(self, request: Request, what: What, rule: int) -> tuple[Answer, str]:
-        reads = request.operation in READS
+        reads = is_read(request)
         changes = what.stale if reads else what.drop_write or what.corrupt
         before = self._items(request) if changes else {}
         if reads and what.stale and self._table.previous is not None:
@@ -97,12 +106,13 @@ class Faults:
     def _said(self, request: Request, what: What, rule: int) -> Fate | None:
         """Return the response that the script defines; None where it defines none."""
         if what.throttle is not None:
-            kind, error = "throttle", self._throttle(request.operation, what.throttle)
+            kind, error = "throttle", self._throttle(request, what.throttle)
         elif what.error is not None:
             kind = "error"
             error = ApiError(what.error["type"], what.error.get("message"), what.error.get("status"))
         elif what.cancel is not None:
-            reasons = [{"Code": "None"} for _action in request.body["TransactItems"]]
+            members = request.body.get("TransactItems") or request.body["TransactStatements"]
+            reasons = [{"Code": "None"} for _member in members]
             reasons[what.cancel.get("index", 0)] = {"Code": what.cancel["code"], "Message": "cancelled by the script"}
             kind, error = "cancel", cancelled(reasons)
         elif what.answer is not None:
@@ -115,11 +125,11 @@ class Faults:
         self.note(request, kind, rule)
         return Fate(of_error(error), error.name)
 
-    def _throttle(self, operation: str, given: Mapping[str, str]) -> ApiError:
+    def _throttle(self, request: Request, given: Mapping[str, str]) -> ApiError:
         schema = self._table.schema
         on_demand = schema.specification["BillingMode"] == "PAY_PER_REQUEST"
         limit = "KeyRange" if on_demand else "Provisioned"
-        reason = given.get("reason") or f"Table{'Read' if operation in READS else 'Write'}{limit}ThroughputExceeded"
+        reason = given.get("reason") or f"Table{'Read' if is_read(request) else 'Write'}{limit}ThroughputExceeded"
         index = f"/index/{next(iter(schema.indexes))}" if reason.startswith("Index") and schema.indexes else ""
         # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
         name = given.get("type") or ("ThrottlingException" if on_demand else "ProvisionedThroughputExceededException")

@@ -298,7 +298,7 @@ def test_dropped_items_are_losses_unprocessed_ones_are_not() -> None:
         seen = run(server.url, BASE | {"plan": closed(8, 40), "mix": {"batch_write": {"items": 10}}})
     assert (seen.code, findings(seen)) == (4, {"present": 360, "absent": 20, "lost": 20})
     figures = seen.operation("batch_write")
-    assert (figures["items"], figures["sent"], figures["ok"]) == ({"ok": 380, "unprocessed": 20}, 40, 40)
+    assert (figures["items"], figures["sent"], figures["ok"]) == ({"ok": 380, "unprocessed": 20, "failed": {}}, 40, 40)
     assert named(seen.results["verification"]["examples"]["lost"]) == indexes(server.log.of("drop_write"))
 
 

@@ -33,6 +33,8 @@ class Sum:
         self.unprocessed = 0
         # Secondary index -> read units, write units.
         self.indexes: dict[str, tuple[float, float]] = {}
+        # Statements that failed in batches that succeeded, by outcome:reason.
+        self.failed: Counter[str] = Counter()
 
     def add(self, consumed: Consumed, times: int) -> None:
         """Add what a number of equal responses report."""
@@ -45,11 +47,14 @@ class Sum:
             name = known_name(self.indexes, name)
             read, write = self.indexes.get(name, (0.0, 0.0))
             self.indexes[name] = (read + read_units * times, write + write_units * times)
+        if consumed.failed:
+            for reason, count in consumed.failed:
+                self.failed[known_name(self.failed, reason)] += count * times
 
     def copy(self) -> Sum:
         """Return an independent copy."""
         same = Sum()
-        vars(same).update(vars(self), indexes=dict(self.indexes))
+        vars(same).update(vars(self), indexes=dict(self.indexes), failed=Counter(self.failed))
         return same
 
 
@@ -174,7 +179,7 @@ class OperationRecord:
                 f"{outcome}:{reason}": count for outcome in FAILURES for reason, count in self.reasons(outcome).items()
             },
             "found": consumed.found,
-            "items": {"ok": consumed.items, "unprocessed": consumed.unprocessed},
+            "items": {"ok": consumed.items, "unprocessed": consumed.unprocessed, "failed": dict(consumed.failed)},
             "attempts": {"retried": dict(self.retried), "back_off_ms": self.back_off.milliseconds()},
             "consumed_read_units": consumed.read_units,
             "consumed_write_units": consumed.write_units,

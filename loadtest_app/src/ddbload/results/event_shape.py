@@ -210,7 +210,7 @@ _OPERATION = _record(
         **_each(_is_count, "sent", "ok", "expected", "contention", "found"),
         **_UNITS,
         **_each(_REASONS, "throttled", "cancelled", "failed"),
-        "items": _record(_each(_is_count, "ok", "unprocessed")),
+        "items": _record(_each(_is_count, "ok", "unprocessed"), {"failed": _REASONS}),
         "attempts": _record({"retried": _REASONS, "back_off_ms": _optional(_TIMES)}),
         "indexes": _INDEXES,
         "rate_asked": _optional(_is_amount),

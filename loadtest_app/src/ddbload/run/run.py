@@ -40,7 +40,6 @@ from ddbload.run.search.jury import Round
 from ddbload.run.search.table import jury_of
 from ddbload.run.task import NO_TASK, Task
 from ddbload.run.workers.barrier import Barrier
-from ddbload.scenario.entries import WRITES
 from ddbload.scenario.plan import FindMaxPlan
 from ddbload.scenario.scenario import Scenario, ScenarioError
 from ddbload.sizing.division import divided
@@ -227,7 +226,7 @@ class Run:
             deadline_s = self._begun_s + self._deadline_s if self._deadline_s else until_s
             return self._signalled or time.monotonic() > deadline_s or bool(self.account.excess())
 
-        writes = any(entry.operation in WRITES for entry in scenario.mix.values())
+        writes = any(entry.writes for entry in scenario.mix.values())
         if scenario.verify.enabled and writes and not fatal:
             self._begin("verification")
             self.verification = await self._faults.outlast(

@@ -12,16 +12,27 @@ from ddbload.scenario.reader import Reader
 from ddbload.scenario.thresholds import OPERATION_NAME as ENTRY_NAME
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-MOST_ITEMS = {"batch_write": 25, "batch_get": 100, "transact_write": 100, "transact_get": 100}
-DEFAULT_ITEMS = {"batch_write": 25, "batch_get": 25, "transact_write": 2, "transact_get": 2}
+MOST_ITEMS = {
+    **{"batch_write": 25, "batch_get": 100, "transact_write": 100, "transact_get": 100},
+    **{"batch_execute_statement": 25, "execute_transaction": 100},
+}
+DEFAULT_ITEMS = {
+    **{"batch_write": 25, "batch_get": 25, "transact_write": 2, "transact_get": 2},
+    **{"batch_execute_statement": 25, "execute_transaction": 2},
+}
 WRITES = ("put", "update", "delete", "batch_write", "transact_write")
 READS = ("get", "query", "scan", "batch_get", "transact_get")
-OPERATIONS = (*WRITES, *READS)
+# Those of PartiQL read or write, as their statement does. All statements of a request are of one kind: AWS allows no
+# reads beside writes.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.multiplestatements.batching.html
+PARTIQL = ("execute_statement", "batch_execute_statement", "execute_transaction")
+STATEMENTS = ("select", "insert", "update", "delete")
+OPERATIONS = (*WRITES, *READS, *PARTIQL)
 # Those that may be strongly consistent; a transaction always is.
-CONSISTENT = ("get", "query", "scan", "batch_get")
+CONSISTENT = ("get", "query", "scan", "batch_get", "execute_statement", "batch_execute_statement")
 CONDITIONAL = ("put", "update", "delete", "transact_write")
 # Those that take a key which exists, by a distribution.
-CHOOSING = ("put", "update", "delete", "get", "query", "batch_get", "transact_get")
+CHOOSING = ("put", "update", "delete", "get", "query", "batch_get", "transact_get", *PARTIQL)
 
 
 @dataclass(frozen=True)
@@ -38,11 +49,18 @@ class MixEntry:
     limit: int = 100
     segments: int = 1
     index: str = ""
+    # Of PartiQL's operations.
+    statement: str = "select"
+
+    @property
+    def writes(self) -> bool:
+        """Whether it writes items."""
+        return self.operation in WRITES or (self.operation in PARTIQL and self.statement != "select")
 
     @property
     def inserts(self) -> int:
         """How many new keys one operation writes."""
-        return self.items if self.operation in WRITES and not self.keys else 0
+        return self.items if self.writes and not self.keys else 0
 
 
 def read(reader: Reader) -> dict[str, MixEntry]:
@@ -72,9 +90,14 @@ def _entry(mix: Reader, name: str, value: Any) -> MixEntry | None:
     operation = part.choice("operation", name if name in OPERATIONS else "put", OPERATIONS)
     weight = part.integer("weight", 1, 0, 10_000)
     values: dict[str, Any] = {}
-    if operation in CHOOSING and ("keys" in part.document or operation != "put"):
+    if operation in PARTIQL:
+        values["statement"] = part.choice("statement", "select", STATEMENTS)
+    statement = values.get("statement", "select")
+    if operation in CHOOSING and statement != "insert" and ("keys" in part.document or operation != "put"):
         values["keys"] = _distribution(part, "keys", "uniform")
-    if operation in CONSISTENT:
+    if statement == "insert" and part.take("keys", None) is not None:
+        part.problem("keys", "an INSERT takes new keys: leave keys out, or set statement to update")
+    if operation in CONSISTENT and statement == "select":
         values["consistent"] = part.boolean("consistent", False)
     if operation in CONDITIONAL:
         values["condition"] = part.choice("condition", "none", ("none", "not_exists", "exists"))
@@ -96,6 +119,10 @@ def document_of(entry: MixEntry) -> dict[str, Any]:
     for name, operations in {"consistent": CONSISTENT, "condition": CONDITIONAL, "items": MOST_ITEMS}.items():
         if entry.operation not in operations:
             del document[name]
+    if entry.operation not in PARTIQL:
+        del document["statement"]
+    elif entry.statement != "select":
+        document.pop("consistent", None)
     for name in ("limit", "index"):
         if entry.operation not in ("query", "scan"):
             del document[name]

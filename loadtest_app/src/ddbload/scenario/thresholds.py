@@ -39,7 +39,8 @@ class Figure(NamedTuple):
 SENT = (Slot("", "sent"),)
 # An unprocessed item was throttled, though its batch was a success:
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
-UNPROCESSED = Figure(Slot("items", "unprocessed"), (Slot("items", "ok"), Slot("items", "unprocessed")))
+ITEMS = tuple(Slot("items", name) for name in ("ok", "unprocessed", "failed"))
+UNPROCESSED = Figure(Slot("items", "unprocessed"), ITEMS)
 OUTCOMES = ("sent", "ok", "expected", "throttled", "contention", "cancelled", "failed", "found")
 UNITS = ("consumed_read_units", "consumed_write_units")
 OF_OPERATIONS = {
@@ -47,6 +48,8 @@ OF_OPERATIONS = {
     "retries": Figure(Slot("attempts", "retried"), SENT),
     "unprocessed": UNPROCESSED,
     "items_throttled": UNPROCESSED,
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html
+    "items_failed": Figure(Slot("items", "failed"), ITEMS),
     **{name: Figure(Slot("", name)) for name in UNITS},
     "rate": Figure(Slot("", "rate_reached"), (Slot("", "rate_asked"),)),
 }
@@ -112,8 +115,9 @@ def parse(expression: str) -> Threshold:
     """Read ``[operation.]metric operator number[unit]``.
 
     A time is in us, ms (the default) or s, ``paused`` in seconds by default, ``cost`` in dollars (``$`` or nothing). A
-    count with % is a share of the operations sent; that of unprocessed items (throttled ones: the same) of the items
-    that were answered, that of a finding of the check of the keys checked, ``never_sent`` of the operations planned.
+    count with % is a share of the operations sent; that of unprocessed items (throttled ones: the same) and of
+    failed ones of the items that were answered, that of a finding of the check of the keys checked, ``never_sent`` of
+    the operations planned.
 
     Raises:
         ThresholdError: it is none, or its metric or unit is unknown.

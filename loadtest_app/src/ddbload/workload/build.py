@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from ddbload.dynamo.endpoint import Target
 from ddbload.dynamo.table import KeyAttribute
 from ddbload.pacing.segment import Segment
-from ddbload.scenario.entries import WRITES
 from ddbload.scenario.plan import ClosedPlan, FindMaxPlan, OpenPlan
 from ddbload.scenario.scenario import Scenario, ScenarioError
 from ddbload.workload import operations
@@ -87,7 +86,7 @@ def mix_of(scenario: Scenario) -> Mix:
 
 def journal_for(scenario: Scenario, mix: Mix) -> Journal:
     """Return a journal of inserts where every key is written once in the run, else one of versions."""
-    rewrites = any(entry.operation in WRITES and not entry.inserts for entry in scenario.mix.values())
+    rewrites = any(entry.writes and not entry.inserts for entry in scenario.mix.values())
     planned = None if isinstance(scenario.plan, FindMaxPlan) else scenario.plan.operations
     # Random arrivals may exceed their mean.
     is_random = isinstance(scenario.plan, OpenPlan) and scenario.plan.arrivals == "poisson"

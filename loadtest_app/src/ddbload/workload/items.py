@@ -105,6 +105,7 @@ class ItemFactory:
 
     Attributes:
         names: of the attributes that are no key.
+        attributes: the names of all attributes outside the primary key, in the order of ``parameters_json``.
 
     Raises:
         ValueError: two attributes have the same name, or the smallest size has no room for what is in every item.
@@ -143,6 +144,8 @@ class ItemFactory:
         members = self._members()
         self._put = b"{%%b,%b}" % _template({member.name: member for member in members})
         self._values = _template({f":{member.alias}": member for member in members})
+        self._parameters = b",".join(_encode({member.type: member.template}) for member in members)
+        self.attributes = tuple(member.name for member in members)
         self.update_expression = "SET " + ", ".join(f"#{member.alias} = :{member.alias}" for member in members)
         self.names_json = _encode({f"#{member.alias}": member.name for member in members})
 
@@ -203,6 +206,11 @@ class ItemFactory:
         """Return the members of ExpressionAttributeValues with which ``update_expression`` makes ``item``."""
         data = self._data(index, version, self._room(index, version))
         return self._values % (version, *self._index_values(index), data)
+
+    def parameters_json(self, index: int, version: int) -> bytes:
+        """Return the typed values of ``attributes`` in JSON: ``{"S":"a-run"},{"S":"000000000007"},{"S":"..."}``."""
+        data = self._data(index, version, self._room(index, version))
+        return self._parameters % (version, *self._index_values(index), data)
 
     def matches(self, item: Mapping[str, Any], index: int, version: int) -> bool:
         """Return whether an item is this version of the one at an index: the same attributes, types and values.

@@ -80,11 +80,13 @@ class KeySpace:
         self.first = own_first(prefix) if first is None else first
         self._hash_template, self._hash_argument = self._template(self.schema[0], self.first)
         self._members = f"{_literal(self.schema[0].name)}:{self._hash_template}"
+        self._values = self._hash_template
         for attribute in self.schema[1:]:
             template, self._range_argument = self._template(attribute, 0)
             if per_partition == 1:
                 template = (template % self._range_argument(0)).replace("%", "%%")
             self._members += f",{_literal(attribute.name)}:{template}"
+            self._values += f",{template}"
         # The members of a key's JSON with one placeholder, for its index; None where it needs more than the index.
         is_plain = per_partition == 1 and self.schema[0].type == "S"
         self.template = self._members.encode() if is_plain else None
@@ -110,6 +112,13 @@ class KeySpace:
             return self._members % self._hash_argument(index)
         partition, item = divmod(index, self.per_partition)
         return self._members % (self._hash_argument(partition), self._range_argument(item))
+
+    def values_json(self, index: int) -> str:
+        """Return the typed values of ``key(index)`` in JSON, in the schema's order, with commas in between."""
+        if self.per_partition == 1:
+            return self._values % self._hash_argument(index)
+        partition, item = divmod(index, self.per_partition)
+        return self._values % (self._hash_argument(partition), self._range_argument(item))
 
     def hash_json(self, index: int) -> str:
         """Return the hash attribute's typed value at an index in JSON, for example ``{"S":"p#000000000001"}``."""

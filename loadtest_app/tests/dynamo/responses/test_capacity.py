@@ -123,7 +123,7 @@ def test_counts_of_cached_responses_are_their_sums(reported: list[int]) -> None:
 
 def test_units_can_be_read_repeatedly() -> None:
     record = OperationRecord()
-    record.add(Consumed(1.0, 2.0, 3, 4, 5, (("i", 0.5, 0.25),)))
+    record.add(Consumed(1.0, 2.0, 3, 4, 5, (("i", 0.5, 0.25),), failed=(("expected:DuplicateItem", 6),)))
     record.by_consumed[Consumed(write_units=1.0, indexes=(("i", 0.0, 1.0), ("j", 0.0, 2.0)))] += 2
     first = vars(record.consumed())
     assert first == vars(record.consumed())
@@ -133,5 +133,6 @@ def test_units_can_be_read_repeatedly() -> None:
         "found": 3,
         "items": 6,
         "unprocessed": 5,
+        "failed": {"expected:DuplicateItem": 6},
         "indexes": {"i": (0.5, 2.25), "j": (0.0, 4.0)},
     }

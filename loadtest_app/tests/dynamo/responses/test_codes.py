@@ -121,7 +121,7 @@ def test_unreachable_kms_key_is_reported() -> None:
 
 def test_a_code_has_one_class_and_a_fatal_one_a_remedy() -> None:
     groups = [codes.THROTTLED, codes.CONTENTION, codes.REFUSED, codes.SERVER, {*REMEDIES}]
-    others = {codes.CONDITION_FAILED, codes.TRANSACTION_CANCELED}
+    others = {codes.CONDITION_FAILED, codes.DUPLICATE_ITEM, codes.TRANSACTION_CANCELED}
     assert sum(map(len, groups)) + len(others) == len(KIND_OF)
     assert set(KIND_OF.values()) <= set(OUTCOMES)
     assert {name for name, outcome in KIND_OF.items() if outcome == "fatal"} == set(REMEDIES) - codes.UNKNOWN_KEY
@@ -129,10 +129,18 @@ def test_a_code_has_one_class_and_a_fatal_one_a_remedy() -> None:
 
 def test_every_data_operation_has_each_of_its_codes_in_a_class() -> None:
     operations = ("PutItem", "UpdateItem", "DeleteItem", "GetItem", "Query", "Scan", "BatchWriteItem", "BatchGetItem")
+    operations += ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction")
     for operation in (*operations, "TransactWriteItems", "TransactGetItems", "DescribeTable"):
         for shape in MODEL.operation_model(operation).error_shapes:
             retryable = shape.metadata.get("retryable") is not None
             assert not (retryable and KIND_OF[shape.name] == "fatal"), (operation, shape.name)
+
+
+def test_every_code_of_a_statement_in_a_batch_is_classed() -> None:
+    """The service's model lists the codes, and a fatal one has a remedy."""
+    kinds = codes.KIND_OF_STATEMENT
+    assert set(MODEL.shape_for("BatchStatementErrorCodeEnum").enum) == kinds.keys()
+    assert {name for name, kind in kinds.items() if kind == "fatal"} <= REMEDIES.keys()
 
 
 @pytest.mark.parametrize("name", sorted(REMEDIES.keys() - codes.UNKNOWN_KEY))

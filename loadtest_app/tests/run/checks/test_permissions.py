@@ -35,7 +35,18 @@ def test_a_scenario_needs_its_mix_its_check_and_its_cleanup(fields: dict[str, An
     assert needed(requested(**fields)) == operations
 
 
-@pytest.mark.parametrize("operation", entries.OPERATIONS)
+@pytest.mark.parametrize("operation", entries.PARTIQL)
+@pytest.mark.parametrize("statement", entries.STATEMENTS)
+def test_a_statement_needs_the_permission_of_its_kind(operation: str, statement: str) -> None:
+    """The permission does not depend on whether it is alone, in a batch or in a transaction."""
+    wants = requested(mix={operation: {"statement": statement}}, cleanup=True)
+    after = [] if statement == "select" else ["verify", "cleanup"]
+    assert needed(wants) == [f"partiql_{statement}", *after]
+    assert lacking(wants, f"partiql_{statement},verify,cleanup") == ""
+    assert f"partiql_{statement} (dynamodb:PartiQL{statement.capitalize()})" in lacking(wants, "verify,cleanup,put")
+
+
+@pytest.mark.parametrize("operation", [*entries.WRITES, *entries.READS])
 def test_each_operation_that_the_role_lacks_is_named(operation: str) -> None:
     wants = requested(mix={operation: 1}, verify=OFF)
     others = ",".join(name for name in ACTIONS if not ACTIONS[name] & ACTIONS[operation])

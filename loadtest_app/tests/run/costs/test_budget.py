@@ -10,7 +10,7 @@ from ddbload.engine.engine import Engine
 from ddbload.run.costs import budget, cost
 from ddbload.run.task import NO_TASK, Task
 from ddbload.scenario import scenario
-from ddbload.scenario.entries import OPERATIONS, MixEntry
+from ddbload.scenario.entries import OPERATIONS, STATEMENTS, MixEntry
 from ddbload.scenario.scenario import Scenario
 from ddbload.workload.sizes import Choices, Fixed, Sizes
 from hypothesis import given
@@ -56,6 +56,14 @@ def scenario_of(**document: Any) -> Scenario:
         (MixEntry("batch_get", 1, items=25, consistent=True), Fixed(5000), 50, 0),
         (MixEntry("transact_get", 1, items=3), Fixed(400), 6, 0),
         (MixEntry("transact_get", 1, items=3), Fixed(5000), 12, 0),
+        # A statement consumes what the operation without PartiQL does, and twice that in a transaction.
+        (MixEntry("execute_statement", 1), Fixed(400), 0.5, 0),
+        (MixEntry("execute_statement", 1, consistent=True), Fixed(4097), 2, 0),
+        *((MixEntry("execute_statement", 1, statement=kind), Fixed(1025), 0, 2) for kind in STATEMENTS[1:]),
+        (MixEntry("batch_execute_statement", 1, items=5, consistent=True), HALF_AND_HALF, 5 * (1 + 2) / 2, 0),
+        (MixEntry("batch_execute_statement", 1, items=25, statement="insert"), Fixed(1500), 0, 50),
+        (MixEntry("execute_transaction", 1, items=3), Fixed(5000), 12, 0),
+        (MixEntry("execute_transaction", 1, items=10, statement="update"), Fixed(2048), 0, 40),
         # Pages: all items together are rounded, not each; a query finds ten in a partition here.
         (MixEntry("query", 1, limit=100), Fixed(400), 0.5, 0),
         (MixEntry("query", 1, limit=100, consistent=True), Fixed(1000), 3, 0),

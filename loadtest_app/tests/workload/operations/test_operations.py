@@ -4,7 +4,7 @@
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import gcd
 from typing import Any
@@ -17,7 +17,7 @@ from ddbload.dynamo.responses.errors import Outcome
 from ddbload.dynamo.table import KeyAttribute
 from ddbload.pacing.duplicates import Duplicates
 from ddbload.pacing.segment import WHOLE, Segment
-from ddbload.scenario.entries import CONDITIONAL, CONSISTENT, MOST_ITEMS, OPERATIONS, WRITES, MixEntry
+from ddbload.scenario.entries import CONDITIONAL, CONSISTENT, MOST_ITEMS, OPERATIONS, PARTIQL, STATEMENTS, MixEntry
 from ddbload.verify.judge import BAD, judge
 from ddbload.workload.choice import Chooser, HotSet, Latest, Sequential, Uniform, Zipfian
 from ddbload.workload.items import ItemFactory
@@ -69,7 +69,7 @@ def workload_of(
         duplicates,
     )
     keys = KeySpace(schema, prefix, per_partition)
-    rewrites = any(entry.operation in WRITES and not entry.inserts for entry in entries.values())
+    rewrites = any(entry.writes and not entry.inserts for entry in entries.values())
     journal: Journal = VersionJournal() if rewrites else InsertJournal(mix.number_of)
     is_shared = segment.count == 1 or not rewrites
     sequence: KeySequence = SharedKeys(mix, key_count) if is_shared else OwnKeys(mix, key_count, segment)
@@ -144,7 +144,9 @@ def assert_botocore_would_send(target: str, body: bytes) -> None:
 def entries(draw: st.DrawFn) -> MixEntry:
     operation = draw(st.sampled_from(OPERATIONS))
     values: dict[str, Any] = {}
-    if operation in ("update", "delete") or (operation == "put" and draw(st.booleans())):
+    if operation in PARTIQL:
+        values["statement"] = draw(st.sampled_from(STATEMENTS))
+    if {operation, values.get("statement")} & {"update", "delete"} or (operation == "put" and draw(st.booleans())):
         values["keys"] = UNIFORM
     if operation in CONSISTENT:
         values["consistent"] = draw(st.booleans())
@@ -386,6 +388,17 @@ def test_a_write_has_its_key_its_version_and_its_condition(operation: str, condi
     assert all(f"{name} " in f"{used} " or f"({name})" in used for name in names)
 
 
+def check_ends(state_after: Callable[[str], State], leaves: int) -> None:
+    """Compare what a key may hold after each end of a write that leaves this version."""
+    absent, done = frozenset({ABSENT}), frozenset({leaves})
+    assert state_after("under way") == State(absent | done, absent)
+    assert state_after("ok") == State(done, done)
+    assert state_after("refused") == State(absent, absent)
+    assert state_after("uncertain") == State(absent | done, absent)
+    assert state_after("unknown_outcome, then ok") == State(done, done)
+    assert state_after("unknown_outcome, then refused") == State(absent | done, absent)
+
+
 @pytest.mark.parametrize(
     ("operation", "leaves"), [("put", 7), ("update", 7), ("delete", -8), ("batch_write", 7), ("transact_write", 7)]
 )
@@ -409,13 +422,7 @@ def test_the_journal_records_each_end_of_a_write(operation: str, leaves: int) ->
             kind.failed(work, TIMEOUT, end == "uncertain")
         return workload.journal.state(0)
 
-    absent, done = frozenset({ABSENT}), frozenset({leaves})
-    assert state_after("under way") == State(absent | done, absent)
-    assert state_after("ok") == State(done, done)
-    assert state_after("refused") == State(absent, absent)
-    assert state_after("uncertain") == State(absent | done, absent)
-    assert state_after("unknown_outcome, then ok") == State(done, done)
-    assert state_after("unknown_outcome, then refused") == State(absent | done, absent)
+    check_ends(state_after, leaves)
 
 
 def test_a_put_marks_no_bit_until_its_response() -> None:

@@ -22,9 +22,14 @@ LONGEST_INDEX_NAME = 255
 CAPACITY = "ConsumedCapacity"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Consumed:
-    """What a response reports; ``indexes`` holds (name, read units, write units) of each secondary index.
+    """What a response reports.
+
+    ``indexes`` holds (name, read units, write units) of each secondary index, ``failed`` (outcome:reason, count) of the
+    statements of a batch that failed while others succeeded.
+
+    Nothing changes one: it is not frozen because a frozen class is slower to make.
 
     Compared by identity: one that is ``remembered`` represents all responses with the same bytes, and is counted, not
     added up.
@@ -37,6 +42,7 @@ class Consumed:
     unprocessed: int = 0
     indexes: tuple[tuple[str, float, float], ...] = ()
     remembered: bool = False
+    failed: tuple[tuple[str, int], ...] = ()
 
 
 def units(document: Document, writes: bool) -> tuple[float, float, tuple[tuple[str, float, float], ...]]:
@@ -94,9 +100,17 @@ class AnswerReader:
         """
         document = read_success(body)
         read, write, indexes = units(document, self.writes)
-        found = int(bool(object_of(document, "Item")))
+        found = self.found(document)
         remember = len(body) <= REMEMBERED_BYTES and len(self.remembered) < REMEMBERED_ANSWERS
         consumed = Consumed(read, write, found, 1, 0, indexes, remember)
         if remember:
             self.remembered[body] = consumed
         return consumed
+
+    def found(self, document: Document) -> int:
+        """Return how many items a response has.
+
+        Raises:
+            InvalidAnswer: it is not DynamoDB's.
+        """
+        return int(bool(object_of(document, "Item")))

@@ -13,6 +13,9 @@ from __future__ import annotations
 import re
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
+# An INSERT of PartiQL always has the condition that its key is new.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.insert.html
+DUPLICATE_ITEM = "DuplicateItemException"
 TRANSACTION_CANCELED = "TransactionCanceledException"
 # A signature by a clock that is minutes off; the engine corrects the clock once before the code counts.
 CLOCK = frozenset(
@@ -104,11 +107,12 @@ REMEDIES = {
         CREDENTIALS,
     ),
     "OptInRequired": ACCOUNT,
-    **dict.fromkeys(("IndexNotFoundException", "ResourceNotFoundException", "TableNotFoundException"), TABLE),
+    **dict.fromkeys(
+        ("IndexNotFoundException", "ResourceNotFound", "ResourceNotFoundException", "TableNotFoundException"), TABLE
+    ),
     **dict.fromkeys(("ResourceInUseException", "TableInUseException"), BUSY_TABLE),
     **dict.fromkeys(
         (
-            "DuplicateItemException",
             "InvalidParameterCombination",
             "InvalidParameterValue",
             "MissingParameter",
@@ -168,6 +172,7 @@ REMEDIES = {
 
 KIND_OF = {
     CONDITION_FAILED: "expected",
+    DUPLICATE_ITEM: "expected",
     TRANSACTION_CANCELED: "cancelled",
     **dict.fromkeys(THROTTLED, "throttled"),
     **dict.fromkeys(CONTENTION, "contention"),
@@ -175,6 +180,17 @@ KIND_OF = {
     **dict.fromkeys(SERVER, "server"),
     **dict.fromkeys(REMEDIES, "fatal"),
     **dict.fromkeys(UNKNOWN_KEY, "server"),
+}
+
+# The codes of single statements in the response of a BatchExecuteStatement.
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html
+KIND_OF_STATEMENT = {
+    **dict.fromkeys(("ConditionalCheckFailed", "DuplicateItem"), "expected"),
+    **dict.fromkeys(("ProvisionedThroughputExceeded", "RequestLimitExceeded", "ThrottlingError"), "throttled"),
+    "TransactionConflict": "contention",
+    "ItemCollectionSizeLimitExceeded": "refused",
+    "InternalServerError": "server",
+    **dict.fromkeys(("AccessDenied", "ResourceNotFound", "ValidationError"), "fatal"),
 }
 
 

@@ -48,9 +48,17 @@ class Outcome(NamedTuple):
 BAD_CHECKSUM = Outcome("network", "BadChecksum", "the answer's x-amz-crc32 is not that of its body")
 
 
+class Unsuccessful(InvalidAnswer):
+    """A response of status 200 with errors, which has an ``outcome`` other than ok."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reason, outcome.message)
+        self.outcome = outcome
+
+
 def invalid(error: InvalidAnswer) -> Outcome:
-    """Return the outcome of a response of status 200 that is not DynamoDB's."""
-    return Outcome("invalid", error.reason, str(error))
+    """Return the outcome of a response of status 200 that is no success: most are not DynamoDB's."""
+    return error.outcome if isinstance(error, Unsuccessful) else Outcome("invalid", error.reason, str(error))
 
 
 def classify(status: int, body: bytes) -> Outcome:

@@ -53,6 +53,8 @@ def reasons(results: Results) -> Markup | None:
         rows += [[name, "sent again after", reason, f"{count:,}"] for reason, count in retried]
         if unprocessed := operation["items"]["unprocessed"]:
             rows.append([name, "items given back undone", "", f"{unprocessed:,}"])
+        failed = operation["items"].get("failed", {}).items()
+        rows += [[name, "statements failed in a batch", reason, f"{count:,}"] for reason, count in failed]
     if not results["operations"]:
         return None
     if not rows:

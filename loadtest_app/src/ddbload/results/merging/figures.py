@@ -56,7 +56,7 @@ def _operation(
     return {
         **sums,
         **{name: _by_reason(parts, name) for name in ("throttled", "cancelled", "failed")},
-        "items": _sums(items, "ok", "unprocessed"),
+        "items": _sums(items, "ok", "unprocessed") | {"failed": _by_reason(items, "failed")},
         "attempts": {
             "retried": _by_reason(attempts, "retried"),
             "back_off_ms": _largest(back_offs),
@@ -194,7 +194,7 @@ def _sums(parts: Sequence[Part], *names: str) -> Document:
 
 
 def _by_reason(parts: Sequence[Part], name: str) -> dict[str, int]:
-    return dict(sum((Counter(part[name]) for part in parts), Counter()))
+    return dict(sum((Counter(part.get(name, {})) for part in parts), Counter()))
 
 
 def _largest(parts: Sequence[Part]) -> Document | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ddbload.scenario.entries import WRITES
+from ddbload.scenario.entries import PARTIQL, MixEntry
 from ddbload.scenario.scenario import Scenario
 
 # In a task's environment: the operations that its role allows, separated by commas.
@@ -23,6 +23,12 @@ ACTIONS = {
     "batch_get": {"BatchGetItem"},
     "transact_write": {"PutItem", "ConditionCheckItem"},
     "transact_get": {"GetItem"},
+    # A statement's action is that of its kind, alone, in a batch or in a transaction:
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
+    "partiql_select": {"PartiQLSelect"},
+    "partiql_insert": {"PartiQLInsert"},
+    "partiql_update": {"PartiQLUpdate"},
+    "partiql_delete": {"PartiQLDelete"},
     "verify": {"BatchGetItem"},
     "cleanup": {"BatchWriteItem", "DeleteItem"},
 }
@@ -30,8 +36,8 @@ ACTIONS = {
 
 def needed(scenario: Scenario) -> list[str]:
     """Return the operations of task_operations that a scenario needs: its mix's, and its check's and cleanup's."""
-    mix = [entry.operation for entry in scenario.mix.values()]
-    writes = any(operation in WRITES for operation in mix)
+    mix = [_permission(entry) for entry in scenario.mix.values()]
+    writes = any(entry.writes for entry in scenario.mix.values())
     rules = scenario.verify
     checks = writes and rules.enabled and rules.share > 0 and rules.limit > 0
     after = [("verify", checks), ("cleanup", writes and scenario.cleanup.enabled)]
@@ -54,6 +60,10 @@ def lacking(scenario: Scenario, operations: str) -> str:
         f"scenario: the task's role does not allow {listed} -> add {', '.join(missing)} to task_operations and "
         "deploy again, or leave them out of the scenario"
     )
+
+
+def _permission(entry: MixEntry) -> str:
+    return f"partiql_{entry.statement}" if entry.operation in PARTIQL else entry.operation
 
 
 def _actions(operations: Iterable[str]) -> set[str]:

@@ -49,7 +49,7 @@ def _reasons(scenario: Scenario, workers: int) -> Iterator[str]:
         yield f"keys.count: {scenario.keys.count} keys are too few for {workers} workers: use fewer, or more keys"
         return
     for name, entry in scenario.mix.items():
-        if entry.inserts > keys:
+        if entry.writes and entry.items > keys:
             yield (
                 f"mix.{name}.items: {entry.items} items need as many keys, each of {workers} workers has {keys}: "
                 "use fewer workers or more keys"

@@ -10,10 +10,10 @@ from typing import Any
 
 from ddbload.dynamo.endpoint import Target
 from ddbload.engine.engine import Engine
-from ddbload.engine.record import OperationRecord
+from ddbload.engine.record import OperationRecord, Sum
 from ddbload.run.costs import cost
 from ddbload.run.task import Task
-from ddbload.scenario.entries import WRITES, MixEntry
+from ddbload.scenario.entries import MixEntry
 from ddbload.scenario.plan import ClosedPlan, FindMaxPlan, OpenPlan, Plan
 from ddbload.scenario.scenario import Scenario
 from ddbload.workload.sizes import Sizes, mean_units, sizes_of
@@ -44,6 +44,13 @@ def units_each(entry: MixEntry, sizes: Sizes, per_partition: int) -> tuple[float
             return entry.items * read * share, 0.0
         case "transact_get":
             return entry.items * read * cost.TRANSACTIONAL, 0.0
+        case "execute_statement" | "batch_execute_statement":
+            # A statement consumes what the operation without PartiQL does: one item of its own.
+            # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ConsumedCapacity.html
+            return (0.0, entry.items * write) if entry.writes else (entry.items * read * share, 0.0)
+        case "execute_transaction":
+            units = entry.items * (write if entry.writes else read) * cost.TRANSACTIONAL
+            return (0.0, units) if entry.writes else (units, 0.0)
         case "query":
             return _page_units(min(entry.limit, per_partition) * sizes.mean) * share, 0.0
         case _:
@@ -75,7 +82,7 @@ def keys_written(entry: MixEntry) -> int:
 
     Keys that are written again count as often as they are, since how often the same ones are is not known.
     """
-    return entry.inserts or int(entry.operation in WRITES)
+    return entry.items if entry.writes else 0
 
 
 def aftermath(scenario: Scenario, written: float, workers: int = 1) -> list[cost.Expected]:
@@ -157,7 +164,7 @@ class Spent:
         write_units: the same.
         refused_write_units: those of writes whose condition did not hold, which no response reports.
         uncertain_read_units: those of attempts that may have been done, which no response reports: it was lost, or an
-            error of the server's, a conflict or the end of a transaction.
+            error of the server's, a conflict, the end of a transaction or a failed statement of a batch.
         uncertain_write_units: the same.
     """
 
@@ -184,7 +191,7 @@ class Spent:
                 self.read_units += consumed.read_units
                 self.write_units += consumed.write_units
                 self.refused_write_units += record.count("expected") * units_each[name][1]
-                uncertain = _uncertain_attempts(record)
+                uncertain = _uncertain_attempts(record) + _failed_statements(record, consumed)
                 self.uncertain_read_units += uncertain * units_each[name][0]
                 self.uncertain_write_units += uncertain * units_each[name][1] * (1 + indexes)
 
@@ -193,6 +200,16 @@ def _uncertain_attempts(record: OperationRecord) -> int:
     """Return how many attempts may have consumed units that no response reports, retries included."""
     last = sum(reasons.total() for outcome, reasons in record.outcomes.items() if outcome not in KNOWN_UNITS)
     return last + sum(count for reason, count in record.retried.items() if reason.partition(":")[0] not in KNOWN_UNITS)
+
+
+def _failed_statements(record: OperationRecord, consumed: Sum) -> float:
+    """Return how many whole batches the failed statements are of those that succeeded for the rest.
+
+    AWS does not document whether the response reports the units of a statement whose condition does not hold.
+    """
+    failed = consumed.failed.total()
+    answered = consumed.items + consumed.unprocessed + failed
+    return record.count("ok") * failed / answered if failed else 0.0
 
 
 def actual(spent: Spent, target: Target, task: Task, seconds: float) -> dict[str, Any]:

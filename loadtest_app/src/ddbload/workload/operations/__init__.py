@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Am
 
 from __future__ import annotations
 
-from ddbload.scenario.entries import MixEntry
+from ddbload.scenario.entries import PARTIQL, MixEntry
 from ddbload.workload.choice import Chooser
+from ddbload.workload.operations import statements
 from ddbload.workload.operations.base import KeyChoice, Operation, Workload
 from ddbload.workload.operations.batches import BatchGetItem, BatchWriteItem
 from ddbload.workload.operations.reads import GetItem, Query, Scan
@@ -25,6 +26,8 @@ def build(name: str, entry: MixEntry, workload: Workload, chooser: Chooser) -> O
     if entry.index and entry.index not in workload.indexes:
         known = ", ".join(workload.indexes) or "none"
         raise ValueError(f"mix.{name}.index: table {workload.table} has no index {entry.index}; it has {known}")
+    if entry.operation in PARTIQL:
+        return statements.build(entry, workload, choice)
     match entry.operation:
         case "put" if workload.mix.duplicates:
             return DuplicatingPut(workload)

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteIte
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from ddbload.dynamo.responses.capacity import Consumed, units
@@ -28,12 +29,12 @@ Writes = tuple[list[int], int]
 
 
 class ManyWrites:
-    """A write of several new items, whose keys follow each other."""
+    """A write of several items: of new ones, whose keys follow each other, or of chosen ones."""
 
     duplicate_figures: dict[str, int] | None = None
 
-    def __init__(self, workload: Workload, count: int) -> None:
-        """Take the number of items.
+    def __init__(self, workload: Workload, count: int, choice: KeyChoice | None = None, deletes: bool = False) -> None:
+        """Take the number of items, how existing keys are chosen, and whether they are deleted.
 
         Raises:
             ValueError: there are fewer keys, so that one would be written twice.
@@ -41,23 +42,31 @@ class ManyWrites:
         if count > workload.sequence.count:
             raise ValueError(f"keys.count: {workload.sequence.count} keys of a worker are too few for {count} items")
         self._workload = workload
-        self._journal = workload.journal
         self._count = count
+        self._choice = choice
+        journal = workload.journal
+        self._sent, self._acknowledged, self._refused, self._indeterminate = (
+            partial(note, delete=True) if deletes else note
+            for note in (journal.sent, journal.acknowledged, journal.refused, journal.indeterminate)
+        )
 
     def indexes(self, number: int) -> list[int]:
         """Return the keys that operation ``number`` writes, and note them in the journal."""
-        sequence = self._workload.sequence
-        indexes = [sequence.new(number, self._count)]
-        while len(indexes) < self._count:
-            indexes.append(sequence.after(indexes[-1]))
+        if self._choice:
+            indexes = self._choice.indexes(number, self._count)
+        else:
+            sequence = self._workload.sequence
+            indexes = [sequence.new(number, self._count)]
+            while len(indexes) < self._count:
+                indexes.append(sequence.after(indexes[-1]))
         for index in indexes:
-            self._journal.sent(index, number)
+            self._sent(index, number)
         return indexes
 
     def failed(self, work: Writes, _outcome: Outcome, uncertain: bool) -> None:
         """Note that no item was written, or that this is unknown."""
         indexes, number = work
-        note = self._journal.indeterminate if uncertain else self._journal.refused
+        note = self._indeterminate if uncertain else self._refused
         for index in indexes:
             note(index, number)
 
@@ -65,8 +74,8 @@ class ManyWrites:
         """Note that an attempt may have written all items; the next one is another write."""
         indexes, number = work
         for index in indexes:
-            self._journal.indeterminate(index, number)
-            self._journal.sent(index, number)
+            self._indeterminate(index, number)
+            self._sent(index, number)
 
 
 class BatchWriteItem(ManyWrites):
@@ -97,9 +106,9 @@ class BatchWriteItem(ManyWrites):
         read, write, by_index = units(document, writes=True)
         for index in indexes:
             if index in unprocessed:
-                self._journal.refused(index, number)
+                self._refused(index, number)
             else:
-                self._journal.acknowledged(index, number)
+                self._acknowledged(index, number)
         return Consumed(read, write, 0, len(indexes) - len(left), len(left), by_index)
 
 

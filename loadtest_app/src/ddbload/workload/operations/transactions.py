@@ -16,6 +16,14 @@ from ddbload.workload.operations.batches import ManyWrites, Writes
 from ddbload.workload.operations.reads import Read
 
 
+def token_of(run_id: str) -> bytes:
+    """Return how ClientRequestToken starts; the operation's number follows it.
+
+    A request that is sent again within ten minutes is the same transaction to DynamoDB.
+    """
+    return hashlib.sha256(run_id.encode()).hexdigest()[:20].encode()
+
+
 class TransactWriteItems(ManyWrites):
     """Puts ``count`` new items in one transaction."""
 
@@ -30,8 +38,7 @@ class TransactWriteItems(ManyWrites):
             expression = encode(condition_expression(condition))
             more = b',"ConditionExpression":%b,"ExpressionAttributeNames":%b' % (expression, names)
         self._before = b'{"Put":{"TableName":%b%b,"Item":' % (encode(workload.table), more)
-        # A request that is sent again within ten minutes is the same transaction to DynamoDB.
-        self._token = hashlib.sha256(workload.run_id.encode()).hexdigest()[:20]
+        self._token = token_of(workload.run_id)
 
     def prepare(self, number: int) -> tuple[bytes, Writes] | None:
         """Return the request of operation ``number``."""
@@ -40,7 +47,7 @@ class TransactWriteItems(ManyWrites):
         puts = b",".join(b"%b%b}}" % (self._before, item(index, number)) for index in indexes)
         head = b'{"ReturnConsumedCapacity":"%b","ClientRequestToken":"%b-%d","TransactItems":[' % (
             self._capacity,
-            self._token.encode(),
+            self._token,
             number,
         )
         return b"%b%b]}" % (head, puts), (indexes, number)
@@ -50,7 +57,7 @@ class TransactWriteItems(ManyWrites):
         indexes, number = work
         read, write, by_index = units(read_success(body), writes=True)
         for index in indexes:
-            self._journal.acknowledged(index, number)
+            self._acknowledged(index, number)
         return Consumed(read, write, 0, len(indexes), 0, by_index)
 
 

@@ -25,10 +25,10 @@ class SingleWrite:
     deletes = False
     duplicate_figures: dict[str, int] | None = None
 
-    def __init__(self, workload: Workload) -> None:
+    def __init__(self, workload: Workload, answers: AnswerReader | None = None) -> None:
         self._workload = workload
         self._journal = workload.journal
-        self._answers = AnswerReader(writes=True)
+        self._answers = answers or AnswerReader(writes=True)
         self._remembered = self._answers.remembered
 
     def succeeded(self, work: Write, body: bytes) -> Consumed:
