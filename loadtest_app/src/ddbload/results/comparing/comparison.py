@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ddbload.results.comparing import samples
-from ddbload.results.comparing.samples import Measure, SampleError, Second
+from ddbload.results.comparing.samples import Difference, Measure, SampleError, Second
 from ddbload.stats import student
 
 BETTER, WORSE, SAME = "better", "worse", "no difference"
@@ -82,13 +82,13 @@ class Compared(NamedTuple):
     Attributes:
         name: of the figure, with its operation.
         unit: of its values: ms, /s or %.
-        measures: one a run; None where the run has too few responses for it.
+        measures: one a run; empty where a run has too few responses for it.
         is_gain: whether more of it is better.
     """
 
     name: str
     unit: str
-    measures: Sequence[Measure | None]
+    measures: Sequence[Measure]
     is_gain: bool = False
 
     @property
@@ -123,11 +123,9 @@ def compare(
         return judged([first], [second], effects, found, False)
     seconds = loaded_seconds([first, second])
     is_paired = has_one_plan([first, second]) and not is_closed(first)
-    compared = [
-        one for one in figures(names, seconds, is_gain=has_one_plan([first, second])) if None not in one.measures
-    ]
-    quantile = 1 - (1 - CONFIDENCE) / 2 / len(compared)
-    effects = [_effect(one, is_paired, quantile, tolerance_percent) for one in compared]
+    compared = [one for one in figures(names, seconds, has_one_plan([first, second])) if one.measures]
+    differ = samples.paired if is_paired else samples.unpaired
+    effects = by_seconds(compared, [differ(*one.measures) for one in compared], tolerance_percent)
     return judged([first], [second], effects, found, is_paired)
 
 
@@ -142,9 +140,9 @@ def figures(names: Sequence[str], runs: Sequence[Sequence[Second]], is_gain: boo
     for name in names:
         each = [samples.histograms(seconds, name) for seconds in runs]
         for percentage in PERCENTILES:
-            measures = [samples.percentile(one, percentage) for one in each]
-            if any(measures):
-                yield Compared(f"{name} p{percentage:g}", "ms", measures)
+            measures = [measure for one in each if (measure := samples.percentile(one, percentage))]
+            if measures:
+                yield Compared(f"{name} p{percentage:g}", "ms", measures if len(measures) == len(runs) else [])
     # Runs with different requested rates reach different rates, which is no improvement.
     if is_gain:
         yield Compared("rate reached", "/s", [samples.rate(seconds) for seconds in runs], is_gain=True)
@@ -152,11 +150,23 @@ def figures(names: Sequence[str], runs: Sequence[Sequence[Second]], is_gain: boo
         yield Compared(outcome, "%", [samples.share(seconds, outcome) for seconds in runs])
 
 
-def _effect(compared: Compared, is_paired: bool, quantile: float, tolerance_percent: float) -> Effect:
-    first, second = (measure for measure in compared.measures if measure)
-    change, error, degrees = (samples.paired if is_paired else samples.unpaired)(first, second)
-    reach = student.quantile(quantile, degrees) * error if error else 0.0
-    return effect(compared, (first.value, second.value), (change, change - reach, change + reach), tolerance_percent)
+def by_seconds(
+    compared: Sequence[Compared], differences: Sequence[Difference], tolerance_percent: float
+) -> list[Effect]:
+    """Return the judged difference of each figure of two runs, by what their seconds know.
+
+    Args:
+        compared: the figures of both runs.
+        differences: of the figures.
+        tolerance_percent: differences of times and rates up to this many percent are ignored.
+    """
+    quantile = 1 - (1 - CONFIDENCE) / 2 / len(compared)
+    found = []
+    for one, (change, error, degrees) in zip(compared, differences, strict=True):
+        reach = student.quantile(quantile, degrees) * error if error else 0.0
+        values = one.measures[0].value, one.measures[1].value
+        found.append(effect(one, values, (change, change - reach, change + reach), tolerance_percent))
+    return found
 
 
 def effect(

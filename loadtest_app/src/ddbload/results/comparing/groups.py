@@ -63,11 +63,10 @@ def compare(first: Sequence[Run], second: Sequence[Run], tolerance_percent: floa
         each = comparison.figures(common, comparison.loaded_seconds(runs), is_gain=comparison.has_one_plan(runs))
         found, lacking = [], [name for run in runs for name in run["operations"] if name not in common]
         for one in each:
-            measures = [measure for measure in one.measures if measure]
-            if len(measures) < len(runs):
+            if not one.measures:
                 lacking.append(one.name)
                 continue
-            estimates = [samples.alone(measure) for measure in measures]
+            estimates = [samples.alone(measure) for measure in one.measures]
             found.append(Grouped(one, estimates[: len(first)], estimates[len(first) :]))
         if lacking:
             notes.append(f"not every run has these, so they are left out: {', '.join(dict.fromkeys(lacking))}")
