@@ -55,8 +55,9 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Mapping[str, Any]])
         element("footer", facts.source(runs[0])),
     ]
     worst = next((kind for kind in (WORSE, BETTER) if any(one.verdict == kind for one in comparisons)), "no difference")
-    count = len(runs) - len(comparisons[0].first)
-    return page(f"{worst}: {count} compared with run {', '.join(comparisons[0].first)}", body, charts)
+    several = f"{len(comparisons)} compared with run {runs[0]['run_id']}"
+    compared = text.title(comparisons[0]) if comparisons[0].has_groups else several
+    return page(f"{worst}: {compared}", body, charts)
 
 
 def _labels(comparisons: Sequence[Comparison]) -> list[str]:
