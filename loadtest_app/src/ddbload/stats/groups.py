@@ -56,10 +56,11 @@ def effective_count(residuals: Sequence[Sequence[float]], degrees: int) -> float
     """Return how many independent figures some correlated ones equal.
 
     A slow run is slow in p50, p90 and p99: three figures that move together allow hardly more false alarms than one.
-    The count is that of Nyholt, American Journal of Human Genetics 74(4), 2004, https://doi.org/10.1086/383251: it
-    decreases with the variance of the correlation matrix's eigenvalues, here written by the mean squared correlation.
-    Figures of few runs are correlated by chance: squared correlations are corrected for the degrees of freedom
-    (Ezekiel, Methods of Correlation Analysis, 1930).
+    The count is that of Galwey, A New Measure of the Effective Number of Tests, Genetic Epidemiology 33(7), 2009,
+    https://doi.org/10.1002/gepi.20408, from the eigenvalues of the correlation matrix. Few runs do not show each of its
+    elements, so all are taken to be equal, with the mean of the squared correlations. Figures of few runs are
+    correlated by chance: squared correlations are corrected for the degrees of freedom (Ezekiel, Methods of Correlation
+    Analysis, 1930).
 
     Args:
         residuals: of each figure, each run's deviation from the mean of its group.
@@ -73,7 +74,10 @@ def effective_count(residuals: Sequence[Sequence[float]], degrees: int) -> float
     if degrees < 2 or not pairs:
         return float(count)
     found = [1.0 - (1.0 - _squared_correlation(*pair)) * degrees / (degrees - 1) for pair in pairs]
-    return 1.0 + (count - 1) * (1.0 - min(1.0, max(0.0, statistics.fmean(found))))
+    correlation = math.sqrt(min(1.0, max(0.0, statistics.fmean(found))))
+    # The eigenvalues of a matrix with equal correlations: one that is larger than 1, and equal ones below.
+    roots = math.sqrt(1.0 + (count - 1) * correlation) + (count - 1) * math.sqrt(1.0 - correlation)
+    return max(1.0, roots * roots / count)
 
 
 def _squared_correlation(first: Sequence[float], second: Sequence[float]) -> float:
