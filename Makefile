@@ -317,6 +317,10 @@ bench-fleet: $(VENV)/.test ## Measure launching and following 100 and 500 tasks 
 bench-merge: $(VENV)/.test ## Measure the merge of the events of 10, 100 and 500 tasks (ARGS='--tasks 100 --seconds 60')
 	$(call step,bench-merge,python -m bench.merge $(ARGS))
 
+.PHONY: bench-wavering
+bench-wavering: $(VENV)/.test ## Measure false alarms and misses of comparisons on wavering tables (ARGS='--experiments 100')
+	$(call step,bench-wavering,python -m bench.wavering $(ARGS))
+
 .PHONY: truth
 truth: $(VENV)/.test ## Compare the load tester's figures with servers whose responses are known
 	$(call step,truth,cd loadtest_app && python tests/truth.py $(ARGS))

@@ -41,7 +41,7 @@ COMMON: dict[str, dict[str, Any]] = {
     "deploy_role_arn": {"type": "str"},
     "local_aws_enabled": {"type": "bool"},
     "local_task_engine": {"type": "str", "choices": ["auto", "docker", "process"]},
-    "baseline": {"type": "str"},
+    "baseline": {"type": "list", "elements": "str"},
     "confirm": {"type": "str"},
     "confirm_data": {"type": "str"},
     "confirm_table": {"type": "str"},

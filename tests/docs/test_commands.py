@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -71,11 +72,17 @@ def test_a_command_does_what_a_reader_expects(command: Command, reader: Emulator
 
 
 def keep_results(reader: EmulatorEnv, path: str) -> None:
-    """Copy the newest run's results to the path that a command reads."""
+    """Copy the newest run's results to the path that a command reads.
+
+    A file that has a run's name becomes a run of its own: a group of runs has each run once.
+    """
     target = reader.directory / path
     if target.suffix in (".json", ".jsonl") and not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(reader.newest_run() / ("results.json" if target.suffix == ".json" else "events.jsonl"), target)
+        if target.suffix == ".json" and target.stem != "results":
+            results = json.loads(target.read_text(encoding="utf-8"))
+            target.write_text(json.dumps(results | {"run_id": target.stem}), encoding="utf-8")
 
 
 @pytest.mark.parametrize(

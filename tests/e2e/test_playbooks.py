@@ -119,7 +119,7 @@ def test_json_callback_writes_stdout_alone(deployed: tuple[EmulatorEnv, Play]) -
 
 @pytest.fixture(scope="module")
 def compared(deployed: tuple[EmulatorEnv, Play]) -> tuple[Path, Play]:
-    """A run whose directory others may read beforehand, and a run that is compared with it.
+    """A run whose directory others may read beforehand, and a run that is compared with it and with an earlier one.
 
     Returns:
         The directory of the environment's results, and the second run.
@@ -138,14 +138,18 @@ def compared(deployed: tuple[EmulatorEnv, Play]) -> tuple[Path, Play]:
     # A comparison needs at least ten seconds; its result on a busy machine is chance.
     longer = scenario(plan={"type": "constant_rate", "rate": 50, "duration": 15}, thresholds=["failed == 0"])
     assert emulator.play("run-test.yml", *longer, "-e", "load_test_run_id=before").code == 0
+    earlier = json.loads((results / "before" / "results.json").read_text()) | {"run_id": "earlier"}
+    (results / "earlier").mkdir()
+    (results / "earlier" / "results.json").write_text(json.dumps(earlier))
     # A run id that YAML reads as a boolean, as an inventory may have it: tasks and results have the same name.
-    play = emulator.play("run-test.yml", *longer, "-e", "baseline=before", "-e", '{"load_test_run_id": true}')
+    play = emulator.play("run-test.yml", *longer, "-e", "baseline=before,earlier", "-e", '{"load_test_run_id": true}')
     return results, play
 
 
 def test_a_run_is_compared_with_a_baseline(compared: tuple[Path, Play]) -> None:
     results, play = compared
-    assert "run True beside the baseline before" in play.words
+    assert "1 run (True) beside 2 baselines (before, earlier)" in play.words
+    assert "one side has one run" in play.words
     assert "verdict: PASSED (exit code 0)" in play.words
     files = {path.name for path in (results / "True").iterdir()}
     assert files >= {"events.jsonl", "results.json", "report.html", "junit.xml", "comparison.html"}
@@ -168,8 +172,9 @@ def test_missing_baseline_launches_nothing(deployed: tuple[EmulatorEnv, Play]) -
     emulator, _first = deployed
     ecs = emulator.client("ecs")
     before = len(ecs.list_tasks(cluster="ddbload-local", desiredStatus="STOPPED")["taskArns"])
-    play = emulator.play("run-test.yml", *scenario(), "-e", "baseline=nowhere")
+    play = emulator.play("run-test.yml", *scenario(), "-e", '{"baseline": ["nowhere", "never"]}')
     assert play.code == 2
+    assert "never/results.json -> " in play.words
     assert "name the baseline by its run id, or by the path of its results.json" in play.words
     assert len(ecs.list_tasks(cluster="ddbload-local", desiredStatus="STOPPED")["taskArns"]) == before
 

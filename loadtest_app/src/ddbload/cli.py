@@ -62,7 +62,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(reporting.divided(sys.argv[1:] if arguments is None else arguments))
     try:
         code: int = options.command(options)
     except scenario.ScenarioError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from ddbload.report.text import console
 from ddbload.report.text import run as terminal
 from ddbload.results import file
 from ddbload.results.exit_codes import THRESHOLD_FAILED
+
+# What -- of compare is to the parser.
+GROUP = "--group"
 
 
 def add(commands: Any) -> None:
@@ -29,8 +32,15 @@ def add(commands: Any) -> None:
         help="say whether runs were better or worse than a baseline",
         epilog="exit codes: 0 no run is worse, 2 they cannot be compared, 3 one is worse",
     )
-    compare.add_argument("baseline", type=Path, help="results file of the baseline")
-    compare.add_argument("results", nargs="+", type=Path, help="results files of the runs to compare with it")
+    compare.usage = f"{compare.prog} [options] BASELINE RUN... | BASELINE... -- RUN..."
+    compare.add_argument(
+        "results",
+        nargs="+",
+        type=Path,
+        help="results files: a baseline and the runs to compare with it one by one; or baselines, --, and the runs to "
+        "compare with them as a group, by how much whole runs differ",
+    )
+    compare.add_argument(GROUP, dest="group", action="append", nargs="*", type=Path, help=argparse.SUPPRESS)
     compare.add_argument(
         "--tolerance",
         type=_percent,
@@ -40,6 +50,11 @@ def add(commands: Any) -> None:
     )
     _add_output(compare)
     compare.set_defaults(command=_compare)
+
+
+def divided(arguments: Sequence[str]) -> list[str]:
+    """Return a command line with -- of compare as an option, so that options may follow the group of runs."""
+    return [GROUP if text == "--" and arguments[0] == "compare" else text for text in arguments]
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -81,19 +96,37 @@ def _report(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from ddbload.report.html import comparison_page
     from ddbload.report.text import comparison as comparison_text
-    from ddbload.results.comparing import comparison, samples  # the other commands do not need them
+    from ddbload.results.comparing import comparison, groups, samples  # the other commands do not need them
 
-    baseline, *runs = (file.load(path) for path in (options.baseline, *options.results))
-    with _written_by_ddbload(options.baseline, *options.results):
+    first, second = _sides(options)
+    runs = [file.load(path) for path in (*first, *second)]
+    with _written_by_ddbload(*first, *second):
         try:
-            found = [comparison.compare(baseline, run, options.tolerance) for run in runs]
+            if options.group:
+                found = [groups.compare(runs[: len(first)], runs[len(first) :], options.tolerance)]
+            else:
+                found = [comparison.compare(runs[0], run, options.tolerance) for run in runs[1:]]
         except samples.SampleError as error:
             raise file.ResultsError(str(error)) from error
         text = comparison_text.render(found)
         if options.html:
-            _save_page(options.html, comparison_page.render(found, [baseline, *runs]))
+            _save_page(options.html, comparison_page.render(found, runs))
     _show(text, comparison_text.colour, options.colour)
     return THRESHOLD_FAILED if any(one.verdict == comparison.WORSE for one in found) else 0
+
+
+def _sides(options: argparse.Namespace) -> tuple[list[Path], list[Path]]:
+    """Return the files of the baselines and of the runs.
+
+    Raises:
+        ResultsError: the command line has not two sides.
+    """
+    if not options.group and len(options.results) < 2:
+        raise file.ResultsError(f"compare has {options.results[0]} and no run -> name the runs after the baseline")
+    if options.group and (len(options.group) > 1 or not options.group[0]):
+        problem = "more than one --" if len(options.group) > 1 else "no run after --"
+        raise file.ResultsError(f"compare has {problem} -> name the baselines before -- and the runs after it")
+    return (options.results, options.group[0]) if options.group else (options.results[:1], options.results[1:])
 
 
 @contextmanager

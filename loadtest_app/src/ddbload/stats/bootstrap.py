@@ -102,25 +102,3 @@ def standard_error(count: int, figure: Callable[[Sequence[int]], float], seed: i
     spread = statistics.stdev(figure(times) for times in draws(count, seed))
     # Drawn blocks vary about their own mean, which is nearer to them than the true one.
     return spread * math.sqrt(count / (count - 1))
-
-
-def student_quantile(probability: float, degrees: float) -> float:
-    """Return a quantile of Student's t distribution.
-
-    By the expansion of Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5
-    (https://personal.math.ubc.ca/~cbm/aands/page_949.htm).
-
-    Args:
-        probability: above 0 and below 1.
-        degrees: of freedom, 3 at least for what is good to some percent.
-    """
-    if math.isinf(degrees):
-        return statistics.NormalDist().inv_cdf(probability)
-    x = statistics.NormalDist().inv_cdf(probability)
-    terms = (
-        (x**3 + x) / 4,
-        (5 * x**5 + 16 * x**3 + 3 * x) / 96,
-        (3 * x**7 + 19 * x**5 + 17 * x**3 - 15 * x) / 384,
-        (79 * x**9 + 776 * x**7 + 1482 * x**5 - 1920 * x**3 - 945 * x) / 92160,
-    )
-    return x + sum(term / degrees ** (power + 1) for power, term in enumerate(terms))

@@ -15,7 +15,7 @@ from ddbload import cli
 from ddbload.report import timeline
 from ddbload.report.html import comparison_page, markup, page, run_page
 from ddbload.results import file, merge
-from ddbload.results.comparing import comparison
+from ddbload.results.comparing import groups
 from ddbload.stats.histogram import Histogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,10 +121,13 @@ def test_hostile_texts_stay_texts_everywhere(text: str) -> None:
     assert "<" not in data
 
 
-def test_hostile_texts_stay_texts_in_a_comparison() -> None:
+@pytest.mark.parametrize("count", [2, 3])
+def test_hostile_texts_stay_texts_in_a_comparison(count: int) -> None:
+    """Hostile texts stay texts in a comparison of two runs, and in one of groups."""
+
     def whole(text: str) -> str:
-        runs = [made(steady(1000, 1), run_id=text), made(steady(1000, 2), run_id=text)]
-        return comparison_page.render([comparison.compare(*runs)], runs)
+        runs = [made(steady(1000, at), run_id=f"{text}{at}") for at in range(count)]
+        return comparison_page.render([groups.compare(runs[:-1], runs[-1:])], runs)
 
     for text in HOSTILE:
         assert skeleton(whole(text)) == skeleton(whole("harmless"))

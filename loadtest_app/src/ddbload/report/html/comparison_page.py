@@ -27,11 +27,11 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Mapping[str, Any]])
     """Return the page.
 
     Args:
-        comparisons: of each run with the baseline.
-        runs: results of the baseline, then of the runs in the same order.
+        comparisons: of each run with the baseline, or one of two groups of runs.
+        runs: results of the baselines, then of the runs in the same order.
     """
-    labels = ["baseline", *(_label(number, len(comparisons)) for number in range(len(comparisons)))]
-    charts = _charts(labels, runs)
+    labels = _labels(comparisons)
+    charts = _charts(labels, runs, len(comparisons[0].first))
     ids = {"run id": [str(run["run_id"]) for run in runs]}
     rows = {
         **ids,
@@ -43,7 +43,10 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Mapping[str, Any]])
     }
     body = [
         _heading(comparisons),
-        [_comparison(label, comparison) for label, comparison in zip(labels[1:], comparisons, strict=True)],
+        [
+            _comparison("runs" if one.has_groups else label, one)
+            for label, one in zip(labels[1 : len(comparisons) + 1], comparisons, strict=True)
+        ],
         section("Over each other", figures(charts)),
         section(
             "The runs",
@@ -52,7 +55,17 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Mapping[str, Any]])
         element("footer", facts.source(runs[0])),
     ]
     worst = next((kind for kind in (WORSE, BETTER) if any(one.verdict == kind for one in comparisons)), "no difference")
-    return page(f"{worst}: {len(comparisons)} compared with run {runs[0]['run_id']}", body, charts)
+    several = f"{len(comparisons)} compared with run {runs[0]['run_id']}"
+    compared = text.title(comparisons[0]) if comparisons[0].has_groups else several
+    return page(f"{worst}: {compared}", body, charts)
+
+
+def _labels(comparisons: Sequence[Comparison]) -> list[str]:
+    """Return a label for each run, the baselines first."""
+    if not comparisons[0].has_groups:
+        return ["baseline", *(_label(number, len(comparisons)) for number in range(len(comparisons)))]
+    sides = (("baseline", comparisons[0].first), ("run", comparisons[0].second))
+    return [f"{name} {number}" for name, ids in sides for number in range(1, len(ids) + 1)]
 
 
 def _label(number: int, count: int) -> str:
@@ -60,12 +73,13 @@ def _label(number: int, count: int) -> str:
 
 
 def _heading(comparisons: Sequence[Comparison]) -> Markup:
-    names = ", ".join(comparison.second for comparison in comparisons)
+    names = ", ".join(run_id for comparison in comparisons for run_id in comparison.second)
+    baselines = "the baseline" if len(comparisons[0].first) == 1 else f"{len(comparisons[0].first)} baselines"
     return element(
         "header",
         element("div", element("p", "Load tests of DynamoDB, compared", class_="kind"), theme_switch(), class_="bar"),
         element("h1", names),
-        element("p", f"beside the baseline {comparisons[0].first}"),
+        element("p", f"beside {baselines} {', '.join(comparisons[0].first)}"),
     )
 
 
@@ -76,7 +90,7 @@ def _comparison(label: str, comparison: Comparison) -> Markup:
         element(
             "p",
             element("span", SIGNS.get(verdict, "="), aria_hidden="true"),
-            f" {verdict}" if label == "run" else f" {verdict}: {label}",
+            f" {verdict}" if label in ("run", "runs") else f" {verdict}: {label}",
             class_="word",
         ),
         element("p", f"{text.said(comparison)}."),
@@ -90,21 +104,24 @@ def _comparison(label: str, comparison: Comparison) -> Markup:
             _bar(effect, most),
             number(effect.first),
             number(effect.second),
+            *([text.spread(effect)] if comparison.has_groups else []),
             text.change(effect),
             text.interval(effect),
         ]
         for effect in comparison.effects
     ]
     confidence = f"{100 * CONFIDENCE:.0f} % interval"
-    head = ["figure", "verdict", "change and its interval; middle: none", "baseline", label, "change", confidence]
+    sides = ["baselines", label, "run to run"] if comparison.has_groups else ["baseline", label]
+    head = ["figure", "verdict", "change and its interval; middle: none", *sides, "change", confidence]
+    remarks = [f"{said[:1].upper()}{said[1:]}." for said in (text.method(comparison), text.limit(comparison)) if said]
     return element(
         "section",
         box,
         element("ul", [element("li", note) for note in comparison.notes], class_="warnings")
         if comparison.notes
         else None,
-        table(head, rows, caption=f"{comparison.second} beside {comparison.first}", texts=3),
-        element("p", f"{text.method(comparison).capitalize()}.", class_="note"),
+        table(head, rows, caption=text.title(comparison), texts=3),
+        [element("p", remark, class_="note") for remark in remarks],
     )
 
 
@@ -133,7 +150,7 @@ def _bar(effect: Effect, most: float) -> Markup:
     )
 
 
-def _charts(labels: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> list[Chart]:
+def _charts(labels: Sequence[str], runs: Sequence[Mapping[str, Any]], baselines: int) -> list[Chart]:
     timelines = [points(run) for run in runs]
     if not all(timelines):
         return []
@@ -147,7 +164,7 @@ def _charts(labels: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> list[Ch
             "ms",
             "All operations, from the planned instant, of the responses that were ok.",
             x,
-            _lines(labels, timelines, x, percent),
+            _lines(labels, timelines, x, percent, baselines),
             is_logarithmic=True,
             end=end,
         )
@@ -164,10 +181,10 @@ def _charts(labels: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> list[Ch
 
 
 def _lines(
-    labels: Sequence[str], timelines: Sequence[Sequence[Point]], x: Sequence[float], percent: float
+    labels: Sequence[str], timelines: Sequence[Sequence[Point]], x: Sequence[float], percent: float, baselines: int
 ) -> list[Line]:
     lines = []
     for at, (label, timeline) in enumerate(zip(labels, timelines, strict=True)):
         reported = {point.start_s: percentile_ms(point.latency, percent) for point in timeline}
-        lines.append(Line(label, [reported.get(second) for second in x], HUES[at % len(HUES)], is_dashed=at == 0))
+        lines.append(Line(label, [reported.get(second) for second in x], HUES[at % len(HUES)], at < baselines))
     return lines

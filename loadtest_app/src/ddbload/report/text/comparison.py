@@ -45,7 +45,8 @@ def said(comparison: Comparison) -> str:
     parts = [f"{verdict}: {names}" for verdict, names in named.items() if names]
     unsure = sum(not effect.is_certain for effect in comparison.effects)
     if unsure:
-        parts.append(f"{unsure} of {len(comparison.effects)} figures are not certain: longer runs show more")
+        more = "more runs" if comparison.has_groups else "longer runs"
+        parts.append(f"{unsure} of {len(comparison.effects)} figures are not certain: {more} show more")
     return "; ".join(parts) or "all figures are the same within the tolerance"
 
 
@@ -56,32 +57,56 @@ def remark(effect: Effect) -> str:
 
 def method(comparison: Comparison) -> str:
     """Return a note on how the intervals are computed."""
+    together = f"all intervals together hold with {100 * CONFIDENCE:.0f} % confidence"
+    if comparison.has_groups:
+        return f"compared run by run; {together} for runs that differ as these do"
     how = "second by second of the same plan" if comparison.is_paired else "as two runs of their own"
-    return (
-        f"compared {how}; all intervals together hold with {100 * CONFIDENCE:.0f} % confidence, seconds that are alike "
-        "taken as such; what differs from run to run they do not know"
-    )
+    return f"compared {how}; {together}, seconds that are alike taken as such"
+
+
+def limit(comparison: Comparison) -> str:
+    """Return a line on what one run a side cannot show; empty where a side has several."""
+    return "" if comparison.has_groups else "one run a side cannot show how much runs differ: compare 3 to 5 a side"
+
+
+def title(comparison: Comparison) -> str:
+    """Return both sides with their numbers of runs."""
+    first, second = ", ".join(comparison.first), ", ".join(comparison.second)
+    if not comparison.has_groups:
+        return f"run {second} beside the baseline {first}"
+    return f"{_count(comparison.second, 'run')} ({second}) beside {_count(comparison.first, 'baseline')} ({first})"
+
+
+def spread(effect: Effect) -> str:
+    """Return how much runs of one side differ in a figure."""
+    return "-" if effect.spread is None else f"± {effect.spread:.1f}{_unit(effect)}"
 
 
 def _one(comparison: Comparison) -> str:
-    head = ["figure", "unit", "baseline", "run", "change", "interval", ""]
+    names = ["baselines", "runs"] if comparison.has_groups else ["baseline", "run"]
+    apart = ["run to run"] if comparison.has_groups else []
+    head = ["figure", "unit", *names, *apart, "change", "interval", ""]
     rows = [
         [
             effect.name,
             effect.unit,
             number(effect.first),
             number(effect.second),
+            *[spread(effect) for _column in apart],
             change(effect),
             interval(effect),
             remark(effect),
         ]
         for effect in comparison.effects
     ]
-    notes = [wrap(f"note: {text}") for text in comparison.notes]
+    notes = [wrap(text) for text in (method(comparison), limit(comparison), *map("note: {}".format, comparison.notes))]
     verdict = wrap(f"verdict: {comparison.verdict.upper()} ({said(comparison)})")
-    title = f"run {comparison.second} beside the baseline {comparison.first}"
     table = align([head, *rows])
-    return "\n\n".join([title, table, "\n".join([wrap(method(comparison)), *notes]), verdict])
+    return "\n\n".join([wrap(title(comparison)), table, "\n".join(filter(None, notes)), verdict])
+
+
+def _count(ids: Sequence[str], noun: str) -> str:
+    return f"{len(ids)} {noun}{'s' * (len(ids) > 1)}"
 
 
 def _signed(value: float) -> str:

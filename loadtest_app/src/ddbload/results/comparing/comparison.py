@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ddbload.results.comparing import samples
-from ddbload.results.comparing.samples import Measure, SampleError, Second
-from ddbload.stats import bootstrap
+from ddbload.results.comparing.samples import Difference, Measure, SampleError, Second
+from ddbload.stats import student
 
 BETTER, WORSE, SAME = "better", "worse", "no difference"
 CONFIDENCE = 0.95
@@ -27,14 +27,15 @@ class Effect(NamedTuple):
     Attributes:
         name: of the figure, with its operation.
         unit: of the two values: ms, /s or %.
-        first: the baseline's value.
-        second: the other run's.
+        first: the baseline's value; of several runs the geometric mean, for shares the mean.
+        second: the other side's.
         change: the second minus the first: in percent of the first, for shares in percentage points.
         low: of the interval within which the true change lies, at the confidence of the comparison.
         high: of the same.
         verdict: better, worse or no difference.
         is_certain: false where there was no difference to be found, but one beyond the tolerance cannot be ruled out.
         is_share: whether the change is in points.
+        spread: the standard deviation from run to run, in percent or points as the change; None for one run a side.
     """
 
     name: str
@@ -47,36 +48,53 @@ class Effect(NamedTuple):
     verdict: str
     is_certain: bool
     is_share: bool = False
+    spread: float | None = None
 
 
 class Comparison(NamedTuple):
-    """The difference of two runs.
+    """The difference of two runs, or of two groups of runs.
 
     Attributes:
-        first: run id of the baseline.
-        second: run id of the other.
+        first: run ids of the baselines.
+        second: run ids of the others.
         verdict: worse where any figure is, else better where any is, else no difference.
         effects: figure by figure.
         notes: limits of the comparison.
         is_paired: whether the runs carried out the same plan and were compared second by second.
     """
 
-    first: str
-    second: str
+    first: Sequence[str]
+    second: Sequence[str]
     verdict: str
     effects: Sequence[Effect]
     notes: Sequence[str]
     is_paired: bool
 
+    @property
+    def has_groups(self) -> bool:
+        """Whether one side has several runs, which show how much runs differ."""
+        return len(self.first) + len(self.second) > 2
 
-class _Compared(NamedTuple):
-    """A figure that is to be compared: its name, unit, both measures, and whether more of it is better."""
+
+class Compared(NamedTuple):
+    """A figure that is to be compared.
+
+    Attributes:
+        name: of the figure, with its operation.
+        unit: of its values: ms, /s or %.
+        measures: one a run; empty where a run has too few responses for it.
+        is_gain: whether more of it is better.
+    """
 
     name: str
     unit: str
-    first: Measure
-    second: Measure
+    measures: Sequence[Measure]
     is_gain: bool = False
+
+    @property
+    def is_share(self) -> bool:
+        """Whether its change is in points."""
+        return self.unit == "%"
 
 
 def compare(
@@ -94,7 +112,7 @@ def compare(
     Raises:
         SampleError: a run is too short, or they have no operation in common.
     """
-    notes = _notes(first, second)
+    found = notes([first, second])
     names = [name for name in first["operations"] if name in second["operations"]]
     if not names:
         raise SampleError(
@@ -102,43 +120,78 @@ def compare(
         )
     if first["search"] and second["search"]:
         effects = [_search(first["search"], second["search"], tolerance_percent)]
-        return _judged(first, second, effects, notes, False)
-    earlier, later = samples.loaded_seconds(first), samples.loaded_seconds(second)
-    is_paired = _plan(first) == _plan(second) and not _is_closed(first)
-    if is_paired:
-        earlier, later = _common(earlier, later)
-    compared = list(_compared(names, earlier, later, is_gain=_plan(first) == _plan(second)))
-    quantile = 1 - (1 - CONFIDENCE) / 2 / len(compared)
-    effects = [_effect(one, is_paired, quantile, tolerance_percent) for one in compared]
-    return _judged(first, second, effects, notes, is_paired)
+        return judged([first], [second], effects, found, False)
+    seconds = loaded_seconds([first, second])
+    is_paired = has_one_plan([first, second]) and not is_closed(first)
+    compared = [one for one in figures(names, seconds, has_one_plan([first, second])) if one.measures]
+    differ = samples.paired if is_paired else samples.unpaired
+    effects = by_seconds(compared, [differ(*one.measures) for one in compared], tolerance_percent)
+    return judged([first], [second], effects, found, is_paired)
 
 
-def _compared(
-    names: Sequence[str], earlier: Sequence[Second], later: Sequence[Second], is_gain: bool
-) -> Iterator[_Compared]:
+def figures(names: Sequence[str], runs: Sequence[Sequence[Second]], is_gain: bool) -> Iterator[Compared]:
+    """Yield the figures of some runs.
+
+    Args:
+        names: of the operations.
+        runs: the seconds of each run.
+        is_gain: whether a higher rate is an improvement; the rate is left out where it is not.
+    """
     for name in names:
-        both = [samples.histograms(seconds, name) for seconds in (earlier, later)]
-        for percent in PERCENTILES:
-            measures = [samples.percentile(each, percent) for each in both]
-            if measures[0] and measures[1]:
-                yield _Compared(f"{name} p{percent:g}", "ms", measures[0], measures[1])
+        each = [samples.histograms(seconds, name) for seconds in runs]
+        for percentage in PERCENTILES:
+            measures = [measure for one in each if (measure := samples.percentile(one, percentage))]
+            if measures:
+                yield Compared(f"{name} p{percentage:g}", "ms", measures if len(measures) == len(runs) else [])
     # Runs with different requested rates reach different rates, which is no improvement.
     if is_gain:
-        yield _Compared("rate reached", "/s", samples.rate(earlier), samples.rate(later), is_gain=True)
+        yield Compared("rate reached", "/s", [samples.rate(seconds) for seconds in runs], is_gain=True)
     for outcome in ("throttled", "failed"):
-        yield _Compared(outcome, "%", samples.share(earlier, outcome), samples.share(later, outcome))
+        yield Compared(outcome, "%", [samples.share(seconds, outcome) for seconds in runs])
 
 
-def _effect(compared: _Compared, is_paired: bool, quantile: float, tolerance_percent: float) -> Effect:
-    change, error, degrees = (samples.paired if is_paired else samples.unpaired)(compared.first, compared.second)
-    reach = bootstrap.student_quantile(quantile, degrees) * error if error else 0.0
-    is_share = compared.unit == "%"
-    shown, low, high = (value if is_share else _percent(value) for value in (change, change - reach, change + reach))
+def by_seconds(
+    compared: Sequence[Compared], differences: Sequence[Difference], tolerance_percent: float
+) -> list[Effect]:
+    """Return the judged difference of each figure of two runs, by what their seconds know.
+
+    Args:
+        compared: the figures of both runs.
+        differences: of the figures.
+        tolerance_percent: differences of times and rates up to this many percent are ignored.
+    """
+    quantile = 1 - (1 - CONFIDENCE) / 2 / len(compared)
+    found = []
+    for one, (change, error, degrees) in zip(compared, differences, strict=True):
+        reach = student.quantile(quantile, degrees) * error if error else 0.0
+        values = one.measures[0].value, one.measures[1].value
+        found.append(effect(one, values, (change, change - reach, change + reach), tolerance_percent))
+    return found
+
+
+def effect(
+    compared: Compared,
+    values: tuple[float, float],
+    change: tuple[float, float, float],
+    tolerance_percent: float,
+    spread: float | None = None,
+) -> Effect:
+    """Return the judged difference of a figure.
+
+    Args:
+        compared: the figure.
+        values: of both sides.
+        change: with the low and the high end of its interval, as figures are compared.
+        tolerance_percent: differences of times and rates up to this many percent are ignored.
+        spread: from run to run, as figures are compared.
+    """
+    is_share = compared.is_share
+    shown, low, high = (value if is_share else percent(value) for value in change)
     verdict, is_certain = _verdict(
         shown, low, high, TOLERANCE_POINTS if is_share else tolerance_percent, compared.is_gain
     )
-    values = compared.first.value, compared.second.value
-    return Effect(compared.name, compared.unit, *values, shown, low, high, verdict, is_certain, is_share)
+    apart = spread if spread is None or is_share else percent(spread)
+    return Effect(compared.name, compared.unit, *values, shown, low, high, verdict, is_certain, is_share, apart)
 
 
 def _verdict(change: float, low: float, high: float, tolerance: float, is_gain: bool) -> tuple[str, bool]:
@@ -162,51 +215,70 @@ def _search(first: Mapping[str, Any], second: Mapping[str, Any], tolerance_perce
     return Effect("highest rate", "/s", rates[0], rates[1], change, low, high, verdict, is_certain)
 
 
-def _judged(
-    first: Mapping[str, Any],
-    second: Mapping[str, Any],
+def judged(
+    first: Sequence[Mapping[str, Any]],
+    second: Sequence[Mapping[str, Any]],
     effects: Sequence[Effect],
     notes: Sequence[str],
     is_paired: bool,
 ) -> Comparison:
+    """Return the comparison of two sides, with its verdict."""
     found = {effect.verdict for effect in effects}
     verdict = next((verdict for verdict in (WORSE, BETTER) if verdict in found), SAME)
-    return Comparison(str(first["run_id"]), str(second["run_id"]), verdict, effects, notes, is_paired)
+    ids = [[str(run["run_id"]) for run in side] for side in (first, second)]
+    return Comparison(ids[0], ids[1], verdict, effects, notes, is_paired)
 
 
-def _notes(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    notes = []
-    scenarios = [results["scenario"] or {} for results in (first, second)]
-    if different := [name for name in ASKED if scenarios[0].get(name) != scenarios[1].get(name)]:
-        notes.append(f"the scenarios of the runs differ: {', '.join(different)}")
-    if _is_closed(first) != _is_closed(second):
-        notes.append("one plan is open, the other closed: their latencies are not the same figure")
-    for results in (first, second):
-        if results["partial"]:
-            notes.append(f"the results of run {results['run_id']} are partial")
-        if results["plan"] and not results["plan"]["kept"]:
-            notes.append(f"run {results['run_id']} did not keep its plan: the table never saw the load")
-    lengths = [len(results["series"]) for results in (first, second)]
-    if min(lengths) < 60:
-        notes.append(f"one of the runs is {min(lengths)} s long: take a minute at least")
-    return notes
+def notes(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the limits of a comparison of these runs."""
+    found = []
+    if different := different_fields(runs):
+        found.append(f"the scenarios of the runs differ: {', '.join(different)}")
+    if len({is_closed(run) for run in runs}) > 1:
+        found.append("one plan is open, the other closed: their latencies are not the same figure")
+    for run in runs:
+        if run["partial"]:
+            found.append(f"the results of run {run['run_id']} are partial")
+        if run["plan"] and not run["plan"]["kept"]:
+            found.append(f"run {run['run_id']} did not keep its plan: the table never saw the load")
+    shortest = min(len(run["series"]) for run in runs)
+    if shortest < 60:
+        found.append(f"one of the runs is {shortest} s long: take a minute at least")
+    return found
 
 
-def _common(earlier: Sequence[Second], later: Sequence[Second]) -> tuple[list[Second], list[Second]]:
-    both = {second["elapsed_s"] for second in earlier} & {second["elapsed_s"] for second in later}
-    if len(both) < samples.FEWEST_SECONDS:
+def different_fields(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the fields of the scenario in which the runs do not ask the same of a table."""
+    scenarios = [run["scenario"] or {} for run in runs]
+    return [name for name in ASKED if any(one.get(name) != scenarios[0].get(name) for one in scenarios)]
+
+
+def loaded_seconds(runs: Sequence[Mapping[str, Any]]) -> list[list[Second]]:
+    """Return each run's seconds under load; of one open plan those that all runs have.
+
+    Raises:
+        SampleError: there are too few.
+    """
+    found = [samples.loaded_seconds(run) for run in runs]
+    if not has_one_plan(runs) or is_closed(runs[0]):
+        return found
+    common = set[float].intersection(*({second["elapsed_s"] for second in seconds} for seconds in found))
+    if len(common) < samples.FEWEST_SECONDS:
         raise SampleError("the runs have too few seconds in common -> compare runs that went to their end")
-    found = [[second for second in seconds if second["elapsed_s"] in both] for seconds in (earlier, later)]
-    return found[0], found[1]
+    return [[second for second in seconds if second["elapsed_s"] in common] for seconds in found]
 
 
-def _plan(results: Mapping[str, Any]) -> Any:
-    return (results["scenario"] or {}).get("plan")
+def has_one_plan(runs: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether all runs have the same plan."""
+    plans = [(run["scenario"] or {}).get("plan") for run in runs]
+    return all(plan == plans[0] for plan in plans)
 
 
-def _is_closed(results: Mapping[str, Any]) -> bool:
+def is_closed(results: Mapping[str, Any]) -> bool:
+    """Return whether the run's callers wait for their responses, so that it has no requested rate."""
     return bool(results["plan"]) and results["plan"]["rate_asked"] is None
 
 
-def _percent(logarithm: float) -> float:
+def percent(logarithm: float) -> float:
+    """Return the change in percent of a change of the logarithm."""
     return 100.0 * math.expm1(min(logarithm, 50.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from ddbload.stats import bootstrap
@@ -38,6 +39,20 @@ class Measure(NamedTuple):
     value: float
     series: Sequence[float]
     figure: Callable[[Sequence[range]], Figure]
+
+
+class Estimate(NamedTuple):
+    """A figure of a run as it is compared.
+
+    Attributes:
+        value: of the figure.
+        error: its standard error.
+        degrees: of freedom that the error has.
+    """
+
+    value: float
+    error: float
+    degrees: int
 
 
 class Difference(NamedTuple):
@@ -142,19 +157,27 @@ def paired(first: Measure, second: Measure) -> Difference:
 
 
 def unpaired(first: Measure, second: Measure) -> Difference:
-    """Compare two runs that have nothing to do with each other.
+    """Compare two runs that have nothing to do with each other."""
+    return apart([alone(first)], [alone(second)])
+
+
+def alone(measure: Measure) -> Estimate:
+    """Return a run's figure, and its standard error from the run's own seconds."""
+    cut = bootstrap.blocks(len(measure.series), bootstrap.block_length([measure.series]))
+    figure = measure.figure(cut)
+    return Estimate(figure([1] * len(cut)), bootstrap.standard_error(len(cut), figure), len(cut) - 1)
+
+
+def apart(first: Sequence[Estimate], second: Sequence[Estimate]) -> Difference:
+    """Return the difference of the means of two groups of runs, with the error that their seconds show.
 
     The degrees of freedom are Welch's (Biometrika 34, 1947, https://doi.org/10.1093/biomet/34.1-2.28).
     """
-    values, parts = [], []
-    for measure in (first, second):
-        cut = bootstrap.blocks(len(measure.series), bootstrap.block_length([measure.series]))
-        figure = measure.figure(cut)
-        values.append(figure([1] * len(cut)))
-        parts.append((bootstrap.standard_error(len(cut), figure) ** 2, len(cut) - 1))
+    means = [fmean(one.value for one in side) for side in (first, second)]
+    parts = [((one.error / len(side)) ** 2, one.degrees) for side in (first, second) for one in side]
     variance = sum(part for part, _degrees in parts)
     below = sum(part**2 / degrees for part, degrees in parts)
-    return Difference(values[1] - values[0], math.sqrt(variance), variance**2 / below if below else math.inf)
+    return Difference(means[1] - means[0], math.sqrt(variance), variance**2 / below if below else math.inf)
 
 
 def _count(second: Mapping[str, Any], outcome: str) -> int:
