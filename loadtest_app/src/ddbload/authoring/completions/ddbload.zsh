@@ -49,8 +49,7 @@ _shtab_ddbload_compare_options=(
   "--tolerance[times and rates that differ by no more are the same (5)]:PERCENT:"
   "--html[page to write, with charts\; one file, no network]:FILE:_files"
   "--colour[whether to write in colours\; auto\: on a terminal, unless NO_COLOR is set (auto)]:colour:(auto always never)"
-  ":results file of the baseline:_files"
-  "(*):results files of the runs to compare with it:_files"
+  "(*):results files\: a baseline and the runs to compare with it one by one\; or baselines, --, and the runs to compare with them as a group, by how much whole runs differ:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
