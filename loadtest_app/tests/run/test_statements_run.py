@@ -8,7 +8,7 @@ import pytest
 from command import adds_up, closed, rule, run
 from server import Request, Server
 
-BASE = {"connections": 8, "timeout": 0.3, "item": {"size": 200}}
+BASE = {"connections": 8, "timeout": 1, "item": {"size": 200}}
 CALLS = {
     "execute_statement": "ExecuteStatement",
     "batch_execute_statement": "BatchExecuteStatement",
