@@ -313,7 +313,7 @@ def test_a_tag_that_would_leave_a_part_out_is_refused(emulator: EmulatorEnv, opt
     """Ansible would pass a deploy by that did nothing."""
     for playbook in ("deploy.yml", "run-test.yml"):
         play = emulator.play(playbook, option, "network")
-        assert (play.code, play.changed) == (2, 0)
+        assert play.code == 2
         assert (
             "The playbook has no tags (network), since each of its tasks needs those before it -> call it without"
             in play.words
