@@ -43,7 +43,7 @@ TREES = (
             ("scenario", "control"),
             ("workload", "sizing"),
             ("engine", "verify"),
-            ("results",),
+            ("results", "telemetry"),
             ("run", "report", "authoring"),
             ("cli",),
             ("__main__",),

@@ -155,6 +155,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
         command = [
             *("run", "--run-id", "r", "--table", "test-table", "--scenario", text, "--endpoint-url", server.url),
             *("--control-table", "test-control", "--tasks", "1"),
+            # Nothing listens there.
+            *("--otlp", "http://127.0.0.1:1"),
         ]
         lines.append([line for _task in range(2) for line in ddbload(*command).splitlines()])
     events = [event for run in lines for event in map(json.loads, run) if "event" in event]
@@ -195,6 +197,7 @@ def test_every_figure_of_every_event_is_explained(said: Said) -> None:
         "checkpoint",
         "breaker",
         "phase",
+        "telemetry",
         "trial",
         "summary",
         "died",

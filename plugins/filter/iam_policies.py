@@ -98,6 +98,14 @@ options:
         type: list
         elements: str
         default: []
+      results_bucket:
+        description: Name of the bucket to which the results of runs are uploaded; empty for none.
+        type: str
+        default: ""
+      results_prefix:
+        description: What the keys of its objects begin with, before the environment.
+        type: str
+        default: ""
       description:
         description: The system's description, for what its sections create and use.
         type: dict

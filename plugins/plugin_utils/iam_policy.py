@@ -138,6 +138,8 @@ def policy_values(
     secret_arns: Sequence[str] = (),
     secret_parameter_arns: Sequence[str] = (),
     repository_arns: Sequence[str] = (),
+    results_bucket: str = "",
+    results_prefix: str = "",
     description: Mapping[str, Any] | None = None,
 ) -> dict[str, str | list[str]]:
     """Return the values of the placeholders in files/iam.
@@ -157,6 +159,8 @@ def policy_values(
         secret_arns: ARNs of the task's secrets.
         secret_parameter_arns: ARNs of the SSM parameters that the task gets as secrets.
         repository_arns: ARNs of the ECR repositories from which the task pulls, in addition to the stack's.
+        results_bucket: name of the bucket to which the results of runs are uploaded; empty for none.
+        results_prefix: what the keys of its objects begin with, before the environment.
         description: of the system, for what its rendered stacks create and use; None for a system without these.
 
     Returns:
@@ -203,6 +207,11 @@ def policy_values(
             _made(partition, f"scheduler:{here}:schedule/default/{base}-{each}") for each in found["ScheduledStacks"]
         ],
         "Rules": [_made(partition, f"events:{here}:rule/{base}-{each}") for each in found["RuleStacks"]],
+        "ResultObjects": [
+            f"arn:{partition}:s3:::{'/'.join(filter(None, (results_bucket, results_prefix.strip('/'), environment)))}/*"
+        ]
+        if results_bucket
+        else [],
         "PermissionsBoundaryArns": _given(permissions_boundary_arns),
         "KeyArns": _given([*key_arns, *found["UsedKeys"]]),
         "SecretArns": _given([*secret_arns, *found["Secrets"], *found["UsedSecrets"]]),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -79,15 +80,31 @@ def test_a_second_deploy_changes_nothing(
     assert second.changed == 0
 
 
+def results_bucket(name: str) -> list[str]:
+    return ["-e", json.dumps({"results_bucket": name, "results_prefix": "load-tests/"})]
+
+
+def uploaded(emulator: EmulatorEnv, folder: Path) -> bool:
+    """Whether the bucket holds exactly the files of a run's directory."""
+    client = emulator.client("s3")
+    prefix = f"load-tests/local/{folder.name}/"
+    keys = [each["Key"] for each in client.list_objects_v2(Bucket="ci-results", Prefix=prefix).get("Contents", [])]
+    there = {key.removeprefix(prefix): client.get_object(Bucket="ci-results", Key=key)["Body"].read() for key in keys}
+    return there == {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_run_is_shown_live_and_agrees_with_the_table(deployed: tuple[EmulatorEnv, Play]) -> None:
-    """A run is shown live and its results agree with the table."""
+    """A run is shown live, its results agree with the table, and they are in the bucket."""
     emulator, _first = deployed
-    play = emulator.play("run-test.yml", *scenario())
+    emulator.client("s3").create_bucket(Bucket="ci-results")
+    play = emulator.play("run-test.yml", *scenario(), *results_bucket("ci-results"))
     assert play.code == 0
     assert "launching 1 task(s) of ddbload-local:" in play.output
     assert "RUNNING after" in play.output
     assert play.output.index("sent") < play.output.index("verdict: PASSED (exit code 0)")
     folder = emulator.newest_run()
+    assert uploaded(emulator, folder)
+    assert f"Uploaded to s3://ci-results/load-tests/local/{folder.name}" in play.words
     results = json.loads((folder / "results.json").read_text())
     assert (results["verdict"], results["exit_code"], results["partial"]) == ("passed", 0, False)
     assert results["tasks"][0]["exit_code"] == 0
@@ -184,8 +201,12 @@ def test_tasks_share_the_plan_and_have_one_verdict(deployed: tuple[EmulatorEnv, 
     emulator, _first = deployed
     several = [*scenario(), "-e", json.dumps({"load_test_task_count": 3, "load_test_run_id": "three"})]
     for is_again in (False, True):
-        play = emulator.play("run-test.yml", *several)
-        assert play.code == 0
+        # A passed run whose results are not in the bucket fails the play, in one line, and the local results stay.
+        play = emulator.play("run-test.yml", *several, *(results_bucket("no-such-bucket") if is_again else []))
+        assert play.code == (2 if is_again else 0)
+        assert ("s3://no-such-bucket/load-tests/local/three: " in play.words) == is_again
+        assert ("-> create the bucket, or correct results_bucket; they are in" in play.words) == is_again
+        assert "Passed. Results: " in play.words
         assert ("found 3 of 3 task(s) that were launched with this client_token before" in play.words) == is_again
         results = json.loads((emulator.directory / "results" / "local" / "three" / "results.json").read_text())
         assert len({task["task_id"] for task in results["tasks"]}) == 3
@@ -195,8 +216,11 @@ def test_tasks_share_the_plan_and_have_one_verdict(deployed: tuple[EmulatorEnv, 
 
 def test_threshold_missed_by_all_tasks_fails_the_play(deployed: tuple[EmulatorEnv, Play]) -> None:
     emulator, _first = deployed
-    play = emulator.play("run-test.yml", *scenario(thresholds=["put.p99 < 1us"]), "-e", "load_test_task_count=2")
+    arguments = ["-e", "load_test_task_count=2", *results_bucket("ci-results")]
+    play = emulator.play("run-test.yml", *scenario(thresholds=["put.p99 < 1us"]), *arguments)
     assert play.code == 2
+    # The results of a failed run matter most.
+    assert uploaded(emulator, emulator.newest_run())
     assert "exit code 3, what the tasks reached together: put.p99 < 1us: was" in play.words
 
 
@@ -204,8 +228,11 @@ def test_failing_command_fails_the_play(deployed: tuple[EmulatorEnv, Play]) -> N
     """A failing command fails the play with its exit code and its last lines."""
     emulator, _first = deployed
     command = ["python3", "-c", "import sys; print('first words'); print('last words'); sys.exit(41)"]
-    play = emulator.play("run-test.yml", *scenario(), "-e", json.dumps({"load_test_command": command}))
+    arguments = ["-e", json.dumps({"load_test_command": command}), *results_bucket("no-such-bucket")]
+    play = emulator.play("run-test.yml", *scenario(), *arguments)
     assert play.code == 2
+    # A missing bucket does not hide the verdict, which comes last.
+    assert "were not uploaded to s3://no-such-bucket/" in play.words
     verdict = play.words[play.words.index("TASK [gantry.ecs.load_test : Report the verdict]") :]
     assert "exit code 41" in verdict
     assert "first words" in verdict
@@ -284,6 +311,25 @@ def test_an_unknown_environment_is_one_clear_line(emulator: EmulatorEnv, env: st
         play = emulator.play(playbook, env=env)
         assert play.code != 0
         assert f"{words}: call with -e env=NAME, where NAME is one of dev, local, prod, staging." in play.words
+
+
+@pytest.mark.parametrize("option", ["--tags", "--skip-tags"])
+def test_a_tag_that_would_leave_a_part_out_is_refused(emulator: EmulatorEnv, option: str) -> None:
+    """Ansible would pass a deploy by that did nothing."""
+    for playbook in ("deploy.yml", "run-test.yml"):
+        play = emulator.play(playbook, option, "network")
+        assert play.code == 2
+        assert (
+            "The playbook has no tags (network), since each of its tasks needs those before it -> call it without"
+            in play.words
+        )
+
+
+def test_the_listed_playbooks_have_no_tag_but_always(emulator: EmulatorEnv) -> None:
+    for playbook in ("deploy.yml", "run-test.yml", "run-job.yml", "playbooks/drift.yml", "playbooks/teardown.yml"):
+        play = emulator.play(playbook, "--list-tags")
+        assert play.code == 0
+        assert set(re.findall(r"TAGS: \[([^\]]*)\]", play.output)) == {"", "always"}
 
 
 def test_a_wrong_profile_is_one_clear_line_and_touches_nothing(emulator: EmulatorEnv) -> None:

@@ -24,6 +24,8 @@ EVERYTHING: dict[str, Any] = {
     "secret_arns": [f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:token-AbCdEf"],
     "secret_parameter_arns": [f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/token"],
     "repository_arns": [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/collector"],
+    "results_bucket": "ci-results",
+    "results_prefix": "load-tests",
 }
 
 

@@ -257,3 +257,24 @@ def test_longest_stack_name_still_matches_its_roles() -> None:
     # CloudFormation shortens both names, and keeps at least 24 characters of the stack's.
     role = f"arn:aws-us-gov:iam::{ACCOUNT}:role/{base[:24]}-ExecutionRole-1A2B3C4D5E6F"
     assert allows("tester", "iam:PassRole", role, ("iam:PassedToService", "ecs-tasks.amazonaws.com"), **LONG)
+
+
+@pytest.mark.parametrize(
+    ("key", "is_its_own"),
+    [
+        ("load-tests/dev/run-1/results.json", True),
+        ("load-tests/prod/run-1/results.json", False),
+        ("load-tests/dev-two/run-1/results.json", False),
+        ("dev/run-1/results.json", False),
+    ],
+)
+def test_a_tester_writes_its_results_below_the_prefix_only(key: str, is_its_own: bool) -> None:
+    """Nothing else of the bucket, and nothing without one."""
+    given_values = {"results_bucket": "ci-results", "results_prefix": "/load-tests/"}
+    for bucket, is_named in (("ci-results", True), ("other", False)):
+        arn = f"arn:aws:s3:::{bucket}/{key}"
+        assert allows("tester", "s3:PutObject", arn, **given_values) == (is_its_own and is_named)
+        assert not allows("tester", "s3:PutObject", arn)
+        for action in ("s3:GetObject", "s3:DeleteObject", "s3:PutObjectAcl"):
+            assert not allows("tester", action, arn, **given_values)
+    assert allows("tester", "s3:PutObject", "arn:aws:s3:::ci-results/dev/r/x", results_bucket="ci-results")

@@ -276,7 +276,9 @@ def test_containers_are_unprivileged_and_one_is_essential(rendered: Rendered) ->
 def test_traces_go_to_the_collector_in_the_task(rendered: Rendered) -> None:
     collector = container(rendered, "tracing")
     (content,) = [one["Value"] for one in collector["Environment"] if one["Name"] == "AOT_CONFIG_CONTENT"]
-    host = environment(rendered)["OTEL_EXPORTER_OTLP_ENDPOINT"].removeprefix("http://")
+    host = (
+        environment(rendered)["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"].removeprefix("http://").removesuffix("/v1/traces")
+    )
     assert f'http: {{endpoint: "{host}"}}' in content
     assert container(rendered, "ddbload")["DependsOn"] == [{"ContainerName": "tracing", "Condition": "START"}]
     # What it takes has to leave the load tester most of the smallest task's memory.

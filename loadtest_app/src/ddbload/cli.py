@@ -40,6 +40,7 @@ from ddbload.scenario.load import load as load_scenario
 from ddbload.scenario.parameters import SourceError, from_parameters, read_parameters
 from ddbload.sizing import division, machine
 from ddbload.stats import hlog
+from ddbload.telemetry import settings as telemetry
 
 EXIT_CODES = """
 exit codes: 0 passed, 1 internal error, 2 bad configuration, 3 a threshold failed,
@@ -90,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         "--segment",
         metavar="I/N",
         help="of N machines that share the plan, this is number I from 0 (DDBLOAD_SEGMENT; else 0/1)",
+    )
+    run.add_argument(
+        "--otlp", metavar="URL", help=f"send live figures to this collector of OpenTelemetry ({telemetry.ENDPOINT})"
     )
     starting.add(run)
     run.set_defaults(command=_run)
@@ -156,6 +160,7 @@ def _run(options: argparse.Namespace) -> int:
         signal.signal(number, _stop_early)
     try:
         start = _start(options)
+        collector = _collector(options) if worker is None else None
         shared = f"0/{start.control.tasks}" if start.control else os.environ.get("DDBLOAD_SEGMENT") or "0/1"
         segment = _segment(options.segment or shared)
         task = read_task(os.environ)
@@ -171,6 +176,8 @@ def _run(options: argparse.Namespace) -> int:
             start = together.claim(start, context)
             segment = segment._replace(index=start.index)
             options.segment = f"{segment.index}/{segment.count}"
+        if collector:
+            _follow(events, collector, requested, segment)
         if requested.processes > 1 and worker is not None:
             segment = segment.within(Segment(int(worker), requested.processes))
         # Of all workers of the run, so that no two have the same; what a supervisor says is said by its first.
@@ -256,6 +263,26 @@ def _start(options: argparse.Namespace) -> starting.Start:
         return starting.Start(at_ms, control)
     except ValueError as error:
         raise scenario.ScenarioError([str(error)]) from error
+
+
+def _collector(options: argparse.Namespace) -> telemetry.Settings | None:
+    try:
+        return telemetry.read(options.otlp, os.environ)
+    except ValueError as error:
+        raise scenario.ScenarioError([str(error)]) from error
+
+
+def _follow(events: EventWriter, settings: telemetry.Settings, requested: scenario.Scenario, segment: Segment) -> None:
+    """Start the process that sends live figures, of all workers of this machine; the run goes on without it."""
+    from ddbload.telemetry.document import Subject, resource
+    from ddbload.telemetry.exporter import Exporter
+
+    operations = {name: entry.operation for name, entry in requested.mix.items()}
+    own = resource(events.context["run_id"], segment.index, segment.count, events.context["task_id"])
+    try:
+        events.follower = Exporter(settings, Subject(own | settings.resource, requested.table, operations))
+    except OSError as error:
+        events.write("run.warning", "warning", message=f"no process for the metrics could be started: {error}")
 
 
 def _given(options: argparse.Namespace) -> list[str]:

@@ -36,6 +36,8 @@ def wrong() -> list[Wrong]:
             ({section: document}, words) for document, words in _cases(test.test_a_problem_has_its_field_and_value)
         ]
     together = _cases(test_scenario.test_contradictory_fields_are_named)
+    lacking = _cases(test_entries.test_a_field_that_the_statement_lacks_is_named)
+    together += [({"mix": document}, words) for document, words in lacking]
     known = [Wrong(document, any(part in words for part in BEYOND)) for document, words in found]
     return known + [Wrong(document, True) for document, _words in together]
 

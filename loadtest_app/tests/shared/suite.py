@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 STARTERS = frozenset(
     {
         "browser",
+        "collector",
         "command",
         "credential_service",
         "database_server",

@@ -25,12 +25,12 @@ MAX_SHOWN = 400  # characters of a line on the screen
 EVENTS = frozenset(
     f"run.{name}"
     for name in (
-        *("ready", "started", "progress", "breaker", "checkpoint", "trial", "warning", "phase"),
+        *("ready", "started", "progress", "breaker", "checkpoint", "trial", "warning", "phase", "telemetry"),
         *("summary", "died", "failed"),
     )
 )
 # Nothing in them for people to read on its own.
-FIGURES_ONLY = frozenset({"run.ready", "run.progress", "run.checkpoint"})
+FIGURES_ONLY = frozenset({"run.ready", "run.progress", "run.checkpoint", "run.telemetry"})
 METRICS_START = '{"_aws":'  # CloudWatch's embedded metric format
 # Control sequences of ECMA-48, and strings for the terminal such as its title: removed as a whole.
 TERMINAL_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])")

@@ -296,6 +296,9 @@ _FIGURES = _record(
         "generator": _optional(_GENERATOR),
     },
 )
+_TELEMETRY = _record(
+    _each(_is_count, "exports", "failed", "dropped"), _each(_optional(_is_text), "endpoint", "problem")
+)
 _START = _record({}, {"barrier": _is_boolean, "at": _optional(_is_instant), "late_s": _is_number})
 _OF_EVENTS: Mapping[str, Check] = {
     "run.started": _record(
@@ -317,6 +320,7 @@ _OF_EVENTS: Mapping[str, Check] = {
         {"elapsed_s": _is_seconds, "total": _mapping_of(_is_count)},
     ),
     "run.failed": _record({"message": _is_text}),
+    "run.telemetry": _TELEMETRY,
 }
 _FLEET = _record(
     {
@@ -366,5 +370,5 @@ _RESULTS = _record(
         "cleanup": _optional(_CLEANUP),
         "series": _list_of(_SECOND),
     },
-    {"fleet": _FLEET, "generator": _optional(_GENERATOR)},
+    {"fleet": _FLEET, "generator": _optional(_GENERATOR), "telemetry": _optional(_TELEMETRY)},
 )

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from ddbload.files import write_stream
 from ddbload.instants import epoch_text
@@ -32,6 +32,7 @@ MAX_EVENT_CHARACTERS = 300_000
 # Keys, names of files and directories, and command lines contain it.
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 RUN_ID_RULE = "must have up to 128 letters, digits, dots, - and _, and begin with a letter or digit"
+ENDS = ("run.summary", "run.failed")
 EVENT_FIELDS = {"ts", "event", "run_id", "task_id", "worker"}
 # Stands for an event that is malformed, so that its worker is still known.
 MALFORMED = "malformed"
@@ -82,12 +83,23 @@ def _text_of(value: object) -> str:
     raise TypeError(f"an event cannot hold a {type(value).__name__}")
 
 
+class Follower(Protocol):
+    """Takes the progress of a run while it lasts."""
+
+    def take(self, line: str) -> str:
+        """Take a line of run.progress, without waiting; return a problem to be reported, else an empty text."""
+
+    def close(self) -> dict[str, Any]:
+        """End; return the fields of run.telemetry."""
+
+
 class EventWriter:
     """Writes events, each with its run, task and worker, and ``line``: 1, 2, 3 ... for each worker of the stream."""
 
     def __init__(self, run_id: str, task_id: str | None, worker: int = 0, stream: IO[str] | None = None) -> None:
         self.context: dict[str, Any] = {"run_id": run_id, "task_id": task_id, "worker": worker}
         self.stream = stream or sys.stdout
+        self.follower: Follower | None = None
         # Worker -> its last line; the writers of one stream share it, and the lock.
         self._lines: Counter[int] = Counter()
         self._lock = threading.Lock()
@@ -119,12 +131,22 @@ class EventWriter:
 
     def write(self, event: str, level: str = "info", /, **fields: Any) -> str:
         """Write one line, and return it; a reader that is gone does not end the run."""
+        if event in ENDS:
+            self.end_following()
         with self._lock:
             number = self._next_line(self.context["worker"])
             start = {"ts": timestamp(), "line": number, "level": level, "event": event}
             line = to_json(start | self.context | fields)
             self._write_line(line)
+        if self.follower and event == "run.progress" and (problem := self.follower.take(line)):
+            self.write("run.warning", "warning", message=problem)
         return line
+
+    def end_following(self) -> None:
+        """Close the follower, where there is one, and write what became of its work: before the end, which is last."""
+        follower, self.follower = self.follower, None
+        if follower:
+            self.write("run.telemetry", **follower.close())
 
     def _next_line(self, worker: int) -> int:
         self._lines[worker] += 1

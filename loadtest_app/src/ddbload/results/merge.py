@@ -171,9 +171,11 @@ def merge(
         "cleanup": figures.cleanups([end.get("cleanup") for end in after]),
         "search": next((part["search"] for part in known if part["search"]), None),
         "cost": _cost(workers, task_costs or {}),
+        "telemetry": figures.telemetry([worker.log.telemetry for worker in workers]),
         "series": logs.series.documents(plan.requested),
     }
     merged["warnings"] += fleet.warnings(merged["fleet"], plan, shares.is_closed)
+    merged["warnings"] += figures.telemetry_warnings(merged["telemetry"])
     if foreign := reader.foreign + logs.foreign:
         merged["warnings"].append(f"{foreign} log lines are no events of {'the run' if run_id else 'ddbload'}")
     if reader.malformed:

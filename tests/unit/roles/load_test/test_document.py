@@ -23,6 +23,11 @@ ARGUMENTS = {
     "load_test_operations": "",
 }
 FIND_MAX = {"plan": {"type": "find_max"}, "thresholds": ["put.p99 < 20ms"]}
+BEFORE_THE_LAUNCH = (
+    "Take the scenario from the inventory",
+    "Stop where load_test_otlp_endpoint is no URL, or holds a secret",
+    "Say that the metrics may not reach the collector",
+)
 
 
 class Prepared(NamedTuple):
@@ -41,7 +46,7 @@ def tasks() -> list[dict[str, Any]]:
 
 def prepare(directory: Path, **variables: Any) -> Prepared:
     """Run the role's validation, and render the environment that its launch task passes to ECS."""
-    validation = next(task for task in tasks() if task["name"] == "Take the scenario from the inventory")
+    chosen = [task for task in tasks() if task["name"] in BEFORE_THE_LAUNCH]
     (launch,) = (task["gantry.ecs.ecs_task_run"] for task in tasks() if "gantry.ecs.ecs_task_run" in task)
     rendered = directory / "environment.json"
     content = launch["overrides"]["containers"][0]["environment"].replace("}}", "| to_json }}")
@@ -49,7 +54,7 @@ def prepare(directory: Path, **variables: Any) -> Prepared:
         "hosts": "localhost",
         "gather_facts": False,
         "vars_files": [str(ROLE / "defaults" / "main.yml"), str(ROLE / "vars" / "main.yml")],
-        "tasks": [validation, {"ansible.builtin.copy": {"content": content, "dest": str(rendered), "mode": "0600"}}],
+        "tasks": [*chosen, {"ansible.builtin.copy": {"content": content, "dest": str(rendered), "mode": "0600"}}],
     }
     playbook = directory / "playbook.yml"
     playbook.write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
@@ -111,3 +116,37 @@ def test_what_a_task_would_refuse_is_not_launched(variables: dict[str, Any], tex
     done = prepare(tmp_path, **variables)
     assert (done.code, done.environment) == (2, {})
     assert text in done.output
+
+
+def test_a_collector_gets_the_metrics_of_a_named_environment(tmp_path: Path) -> None:
+    """What the user sets for the container outranks what the role adds."""
+    given = {"load_test_scenario": {}, "load_test_otlp_endpoint": "https://otlp.example"}
+    done = prepare(
+        tmp_path, **given, network_egress="nat", load_test_environment={"OTEL_METRIC_EXPORT_INTERVAL": "1000"}
+    )
+    assert done.code == 0 and "security group" not in done.output, done.output
+    found = {name: value for name, value in done.environment.items() if name.startswith("OTEL")}
+    assert found == {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://otlp.example",
+        "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=test",
+        "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+    }
+    assert not any(name.startswith("OTEL") for name in prepare(tmp_path, load_test_scenario={}).environment)
+
+
+@pytest.mark.parametrize(
+    ("url", "egress"),
+    [("https://otlp.example", "endpoints"), ("http://10.0.0.5:4318", "nat"), ("https://c:4318", "nat")],
+)
+def test_a_collector_out_of_reach_is_said_before_the_run(url: str, egress: str, tmp_path: Path) -> None:
+    """The security group of the tasks lets HTTPS out, at its own port."""
+    done = prepare(tmp_path, load_test_scenario={}, load_test_otlp_endpoint=url, network_egress=egress)
+    assert done.code == 0
+    assert f"send metrics to {url}. Their security group lets HTTPS out at port 443 alone" in done.output
+
+
+@pytest.mark.parametrize("url", ["https://user:s3cret@otlp.example", "https://otlp.example?key=s3cret", "otlp.example"])
+def test_a_url_with_a_secret_is_refused_unseen(url: str, tmp_path: Path) -> None:
+    done = prepare(tmp_path, load_test_scenario={}, load_test_otlp_endpoint=url)
+    assert (done.code, done.environment) == (2, {})
+    assert "load_test_otlp_endpoint is no plain URL of a collector" in done.output and "s3cret" not in done.output

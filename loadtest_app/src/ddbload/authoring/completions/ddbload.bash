@@ -7,7 +7,7 @@
 
 _shtab_ddbload_subparsers=(run validate merge verify clean hlog report compare init schema completion)
 
-_shtab_ddbload_run_option_strings=(-h --help --scenario --table --set --endpoint-url --region --run-id --segment --control-table --tasks --start --ready-timeout --start-at)
+_shtab_ddbload_run_option_strings=(-h --help --scenario --table --set --endpoint-url --region --run-id --segment --otlp --control-table --tasks --start --ready-timeout --start-at)
 _shtab_ddbload_validate_option_strings=(-h --help --scenario --table --set --segments --control-table --vcpu --memory --architecture --region --rate-per-vcpu --json)
 _shtab_ddbload_merge_option_strings=(-h --help --output --exit-code --run-id --tasks --task-cost)
 _shtab_ddbload_verify_option_strings=(-h --help --endpoint-url --region)

@@ -51,7 +51,7 @@ function _shtab_ddbload_using
 end
 
 set -g _shtab_ddbload_commands run validate merge verify clean hlog report compare init schema completion
-set -g _shtab_ddbload_opts_with_value --architecture --colour --control-table --duration --endpoint-url --exit-code --html --junit --memory --output --rate --rate-per-vcpu --reads --ready-timeout --region --run-id --scenario --segment --segments --set --start --start-at --table --task-cost --tasks --tolerance --vcpu
+set -g _shtab_ddbload_opts_with_value --architecture --colour --control-table --duration --endpoint-url --exit-code --html --junit --memory --otlp --output --rate --rate-per-vcpu --reads --ready-timeout --region --run-id --scenario --segment --segments --set --start --start-at --table --task-cost --tasks --tolerance --vcpu
 
 complete -c ddbload -e
 complete -c ddbload -f
@@ -67,6 +67,7 @@ complete -c ddbload -n '_shtab_ddbload_using run' -l endpoint-url -x -d 'DynamoD
 complete -c ddbload -n '_shtab_ddbload_using run' -l region -x -d 'AWS region, in place of AWS_REGION'
 complete -c ddbload -n '_shtab_ddbload_using run' -l run-id -x -d 'name of the run (DDBLOAD_RUN_ID; else made from the time)'
 complete -c ddbload -n '_shtab_ddbload_using run' -l segment -x -d 'of N machines that share the plan, this is number I from 0 (DDBLOAD_SEGMENT; else 0/1)'
+complete -c ddbload -n '_shtab_ddbload_using run' -l otlp -x -d 'send live figures to this collector of OpenTelemetry (OTEL_EXPORTER_OTLP_ENDPOINT)'
 complete -c ddbload -n '_shtab_ddbload_using run' -l control-table -x -d 'table in which the run'"'"'s tasks meet (DDBLOAD_CONTROL_TABLE)'
 complete -c ddbload -n '_shtab_ddbload_using run' -l tasks -x -d 'how many tasks meet there (DDBLOAD_TASKS)'
 complete -c ddbload -n '_shtab_ddbload_using run' -l start -x -d 'whether all must be ready in time, or any (DDBLOAD_START; all)'

@@ -119,6 +119,7 @@ _shtab_ddbload_run_options=(
   "--region[AWS region, in place of AWS_REGION]:region:"
   "--run-id[name of the run (DDBLOAD_RUN_ID\; else made from the time)]:run_id:"
   "--segment[of N machines that share the plan, this is number I from 0 (DDBLOAD_SEGMENT\; else 0\/1)]:I/N:"
+  "--otlp[send live figures to this collector of OpenTelemetry (OTEL_EXPORTER_OTLP_ENDPOINT)]:URL:"
   "--control-table[table in which the run\'s tasks meet (DDBLOAD_CONTROL_TABLE)]:TABLE:"
   "--tasks[how many tasks meet there (DDBLOAD_TASKS)]:N:"
   "--start[whether all must be ready in time, or any (DDBLOAD_START\; all)]:all|any:"

@@ -210,3 +210,25 @@ def all_or_none(parts: Sequence[Part], name: str) -> float | None:
 def _errors(parts: Sequence[Part]) -> Document:
     errors = dict.fromkeys(part["error"] for part in parts if part.get("error"))
     return {"error": "; ".join(errors)} if errors else {}
+
+
+def telemetry(parts: Sequence[Mapping[str, Any] | None]) -> dict[str, Any] | None:
+    """Add up what became of the metrics for a collector; None where none was given.
+
+    Args:
+        parts: run.telemetry of each worker that wrote one; the first endpoint and problem count.
+    """
+    known = [part for part in parts if part]
+    if not known:
+        return None
+    firsts = {name: next((part[name] for part in known if part.get(name)), None) for name in ("endpoint", "problem")}
+    return {name: sum(part[name] for part in known) for name in ("exports", "failed", "dropped")} | firsts
+
+
+def telemetry_warnings(found: Mapping[str, Any] | None) -> list[str]:
+    """Say that a collector does not have all metrics."""
+    if not found or not (found["failed"] or found["dropped"]):
+        return []
+    text = f"{found['failed']:,} of {found['exports'] + found['failed']:,} requests with metrics failed"
+    text += f", {found['dropped']:,} seconds were not sent" if found["dropped"] else ""
+    return [f"{text}: {found['problem']}" if found["problem"] else text]

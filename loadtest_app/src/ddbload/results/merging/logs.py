@@ -41,6 +41,7 @@ class Log:
         exit_code: the latest that it reported.
         started: its run.started without what all of them have.
         died: its run.died.
+        telemetry: its run.telemetry.
         summary, checkpoint: texts of its latest ones.
         failures: its run.failed, each with its time.
         is_surplus: whether it found all indexes taken, and ended.
@@ -52,6 +53,7 @@ class Log:
         self.exit_code: int | None = None
         self.started: dict[str, Any] | None = None
         self.died: Event | None = None
+        self.telemetry: Event | None = None
         self.summary = self.checkpoint = ""
         self.failures: list[tuple[str, str]] = []
         self.is_surplus = False
@@ -170,6 +172,8 @@ class Logs:
             log.started = {name: value for name, value in event.items() if name not in LARGE}
         elif kind == "run.died":
             log.died = event
+        elif kind == "run.telemetry":
+            log.telemetry = event
         elif kind == "run.failed":
             log.failures.append((ts, event["message"]))
         elif kind == "run.warning":

@@ -28,6 +28,11 @@ class MergedProgress:
         self._reporting = set(self._waiting)
         self._latest: dict[int, Event] = {}
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no worker reports any more."""
+        return not self._reporting
+
     def take(self, event: Event) -> list[dict[str, Any]]:
         """Take a worker's run.progress, its histograms decoded; return the fields of the lines that are complete."""
         self._waiting[event["worker"]].append(event)

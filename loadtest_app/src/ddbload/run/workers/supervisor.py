@@ -16,7 +16,7 @@ from typing import Any
 from ddbload.pacing.segment import Segment
 from ddbload.results import exit_codes, merge
 from ddbload.results.event_shape import decode, has_shape
-from ddbload.results.events import EventWriter
+from ddbload.results.events import ENDS, EventWriter
 from ddbload.results.merging.coverage import Expected
 from ddbload.run.workers.barrier import BARRIER, WORKER
 from ddbload.run.workers.channel import Channel
@@ -26,7 +26,6 @@ from ddbload.run.workers.progress import MergedProgress
 START_DELAY_NS = 50_000_000
 # Events that the merged results need; progress of a long run would only fill memory.
 KEPT = ("run.started", "run.summary", "run.failed")
-ENDS = ("run.summary", "run.failed")
 # Events after which a worker reports no more progress.
 LOAD_ENDS = ("run.phase", *ENDS)
 CHECKPOINT = "run.checkpoint"
@@ -155,6 +154,8 @@ class _Output:
         """Note that a worker reports no more progress."""
         with self._lock:
             self._write(self._progress.end(worker))
+            if self._progress.is_over:
+                self._events.end_following()
 
     def _write(self, seconds: Sequence[dict[str, Any]]) -> None:
         for fields in seconds:

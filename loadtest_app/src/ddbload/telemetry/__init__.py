@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live figures for a collector of OpenTelemetry, sent by a process of their own."""

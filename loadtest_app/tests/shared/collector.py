@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stands in for a collector of OpenTelemetry: its messages are OpenTelemetry's own, its network is this server's."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from google.protobuf import json_format
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+PATIENCE_S = 20.0
+
+
+class Request(NamedTuple):
+    """One request: its path, headers, and message."""
+
+    path: str
+    headers: dict[str, str]
+    message: Any
+
+    @property
+    def resource(self) -> dict[str, Any]:
+        """The resource's attributes."""
+        (part,) = self.message.resource_metrics
+        return attributes(part.resource)
+
+    def metric(self, name: str) -> Any:
+        """Return a metric."""
+        (part,) = self.message.resource_metrics
+        (scope,) = part.scope_metrics
+        (found,) = [metric for metric in scope.metrics if metric.name == name]
+        return found
+
+    def total(self, name: str) -> float:
+        """Return the sum of a counter's points."""
+        return sum(point.as_int + point.as_double for point in self.metric(name).sum.data_points)
+
+
+def attributes(part: Any) -> dict[str, Any]:
+    """Return the attributes of a resource or a point, by name."""
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in part.attributes}
+
+
+def read(document: Any) -> Any:
+    """Read a request's JSON as OpenTelemetry's message.
+
+    Raises:
+        json_format.ParseError: it has a field or a value that the message does not know.
+    """
+    return json_format.ParseDict(document, ExportMetricsServiceRequest())
+
+
+class Collector:
+    """A server for a ``with``, which keeps what it is sent.
+
+    Attributes:
+        status, headers, body: of its responses.
+        delay_s: seconds before each response.
+        requests: what was sent, in order; malformed requests get the status 400 and are not in it.
+    """
+
+    def __init__(self, status: int = 200, body: object = None, delay_s: float = 0.0) -> None:
+        self.status, self.body, self.delay_s = status, json.dumps(body or {}).encode(), delay_s
+        self.headers: dict[str, str] = {}
+        self.requests: list[Request] = []
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                data = self.rfile.read(int(self.headers["Content-Length"]))
+                status = collector.take(self.path, dict(self.headers), data)
+                time.sleep(collector.delay_s)
+                self.send_response(status)
+                for name, value in collector.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(collector.body)))
+                self.end_headers()
+                self.wfile.write(collector.body)
+
+            def log_message(self, format: str, *arguments: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def take(self, path: str, headers: dict[str, str], data: bytes) -> int:
+        """Read a request; return the status of its response."""
+        try:
+            self.requests.append(Request(path, headers, read(json.loads(data))))
+        except (ValueError, json_format.ParseError):
+            return 400
+        return self.status
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many requests have come.
+
+        Raises:
+            TimeoutError: they have not.
+        """
+        until = time.monotonic() + PATIENCE_S
+        while len(self.requests) < count:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{len(self.requests)} of {count} requests came")
+            time.sleep(0.01)
+
+    def __enter__(self) -> Collector:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
