@@ -73,6 +73,7 @@ class Signer:
         """Sign with other credentials from now on."""
         self.credentials = credentials
         self._second = -1
+        self.at_now()
 
     def correct_clock(self, date: str, now_ns: int) -> bool:
         """Sign by AWS's clock from now on, after AWS refused a signature by this machine's.

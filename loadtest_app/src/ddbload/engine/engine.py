@@ -94,6 +94,7 @@ class Engine:
         self._timer: timer.TimerDescriptor | timer.LoopTimer | None = None
         self._warm_up_ns = load.warm_up_ns
         self._sending = True
+        self._over_ns = self._next_check_ns = 0
         self._last_sent_ns = 0
         self._stopped_ns = self._drain_ns = 0
         self._record_in_window()
@@ -134,8 +135,11 @@ class Engine:
         self.start_ns = max(start_ns, 0) or perf_counter_ns()
         self.pool.last_live_ns = perf_counter_ns()
         cpu_before = cpu_time.read()
+        # Before this instant no open plan is over: there is nothing to be looked for.
+        duration_ns = self.load.pacer.duration_ns
+        self._over_ns = self.start_ns + duration_ns if self._planned_ns and duration_ns is not None else 0
         self._timer = timer.make(self._tick)
-        self._tick()
+        self._tick(perf_counter_ns())
         try:
             await self._finished
         finally:
@@ -170,41 +174,51 @@ class Engine:
 
     # ---- What is due
 
-    @_ends_the_run
-    def _tick(self) -> None:
-        assert self._finished and self._timer
-        if self._finished.done():
-            return
-        if self._is_finished():
-            self._finished.set_result(None)
-            return
-        self._release()
-        self._timer.arm(self._next_tick_ns())
+    def _tick(self, now: int) -> None:
+        """Send what is due, and wake again for what is due next."""
+        try:  # as _ends_the_run does, without a call for each tick
+            assert self._finished and self._timer
+            if self._finished.done():
+                return
+            is_open = now < self._over_ns and self.stopped is None
+            if not is_open and self._is_finished(now):
+                self._finished.set_result(None)
+                return
+            if now >= self._next_check_ns:
+                self._check_periodically(now)
+            if self._sending:
+                self._release(now)
+            now = max(now, self._last_sent_ns)
+            next_ns = None
+            if self._sending and self.next >= self.due:
+                pacer = self.load.pacer
+                if is_open or not pacer.is_over(now - self.start_ns, self.next):
+                    next_ns = pacer.next_ns(self.next)
+            self._timer.arm(timer.next_tick_ns(now, None if next_ns is None else self.start_ns + next_ns))
+        except Exception as error:
+            self._crash(error)
 
-    def _next_tick_ns(self) -> int:
-        now, pacer = perf_counter_ns(), self.load.pacer
-        is_waiting = not self._sending or self.next < self.due or pacer.is_over(now - self.start_ns, self.next)
-        next_ns = None if is_waiting else pacer.next_ns(self.next)
-        return timer.next_tick_ns(now, None if next_ns is None else self.start_ns + next_ns)
-
-    def _release(self) -> None:
-        now = perf_counter_ns()
+    def _check_periodically(self, now: int) -> None:
+        """Do what is due a few times a second only: the time of signing, the requests beyond their timeout."""
         self.signer.at_now()
-        idle = self.pool.idle
-        if self._sending:
-            self._find_due(now)
-            if self.breaker and self.breaker.state == "open":
-                self._probe(now)
-            else:
-                retries = self.load.retries
-                while idle and (attempts := retries.next_due(now)):
-                    self._send_again(idle.popleft(), attempts)
-                while self.next < self.due and idle and self._send(idle.popleft()):
-                    pass
-                if self.next < self.due and not idle:
-                    self.starved_ticks += 1
-        if now >= self._deadlines.next_check_ns and (gone := self._deadlines.check(now)):
+        if gone := self._deadlines.check(now):
             self._fail(gone, drain_s=0.0)
+        self._next_check_ns = self._deadlines.next_check_ns
+
+    def _release(self, now: int) -> None:
+        self._find_due(now)
+        if self.breaker and self.breaker.state == "open":
+            self._probe(now)
+            return
+        idle = self.pool.idle
+        if self._retries:
+            while idle and (attempts := self._retries.next_due(now)):
+                self._send_again(idle.popleft(), attempts)
+        due = self.due
+        while self.next < due and idle and self._send(idle.popleft()):
+            pass
+        if self.next < due and not idle:
+            self.starved_ticks += 1
 
     def _find_due(self, now: int) -> None:
         under_way = self.in_flight + self.load.retries.waiting if self._counts_callers else None
@@ -231,8 +245,7 @@ class Engine:
             self.breaker.probe_sent(now)
             self._send(idle.popleft())
 
-    def _is_finished(self) -> bool:
-        now = perf_counter_ns()
+    def _is_finished(self, now: int) -> bool:
         if self.stopped is not None:
             return not self.in_flight or now > self._stopped_ns + self._drain_ns
         # The end of an outage is unknown: the run does not wait for retries while the breaker is open.
