@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ddbload's real loop on simulated connections and a simulated clock: its work for a request, without kernel or server."""
+"""ddbload's real loop on simulated connections and a simulated clock: a request's work without kernel or server."""
 
 from __future__ import annotations
 

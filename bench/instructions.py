@@ -137,7 +137,14 @@ def by_valgrind(rate: float | None = None) -> float:
 
 def _driven(command: Sequence[str], requests: int, rate: float | None) -> str:
     """Run this module under a counter of instructions, and return the counter's stderr."""
-    ourselves = [sys.executable, "-m", "bench.instructions", "--drive", str(requests), *(["--rate", str(rate)] if rate else [])]
+    ourselves = [
+        sys.executable,
+        "-m",
+        "bench.instructions",
+        "--drive",
+        str(requests),
+        *(["--rate", str(rate)] if rate else []),
+    ]
     # A fixed hash seed keeps the order of dictionaries, and so the count, the same in every run.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     ended = subprocess.run(

@@ -84,7 +84,8 @@ class Engine:
         self._planned_ns = load.pacer.planned_ns
         # Where there is a connection for every caller at all times, free connections are the count.
         self._counts_callers = load.pacer.callers is not None and (load.pacer.callers_vary or load.retries.enabled)
-        self._sends_next_from_response = not self._counts_callers and breaker is None
+        # A free connection is all that the next operation needs.
+        self._is_simple = not self._counts_callers and breaker is None
         self._slot_in_cycle = load.mix.slot
         self._first_number = load.first_number + load.segment.index
         self._stride = load.segment.count
@@ -171,32 +172,36 @@ class Engine:
     def _crash(self, error: Exception) -> None:
         if self._finished and not self._finished.done():
             self._finished.set_exception(error)
+            self._over_ns = 0
 
     # ---- What is due
 
     def _tick(self, now: int) -> None:
         """Send what is due, and wake again for what is due next."""
         try:  # as _ends_the_run does, without a call for each tick
-            assert self._finished and self._timer
-            if self._finished.done():
-                return
             is_open = now < self._over_ns and self.stopped is None
-            if not is_open and self._is_finished(now):
-                self._finished.set_result(None)
+            if not is_open and self._has_ended(now):
                 return
             if now >= self._next_check_ns:
                 self._check_periodically(now)
+            next_ns = None
             if self._sending:
                 self._release(now)
-            now = max(now, self._last_sent_ns)
-            next_ns = None
-            if self._sending and self.next >= self.due:
-                pacer = self.load.pacer
-                if is_open or not pacer.is_over(now - self.start_ns, self.next):
-                    next_ns = pacer.next_ns(self.next)
-            self._timer.arm(timer.next_tick_ns(now, None if next_ns is None else self.start_ns + next_ns))
+                # Sending takes time: the shortest tick counts from the last one sent.
+                if self._last_sent_ns > now:
+                    now = self._last_sent_ns
+                if self.next >= self.due and (is_open or not self.load.pacer.is_over(now - self.start_ns, self.next)):
+                    next_ns = self.load.pacer.next_ns(self.next)
+            planned_ns = None if next_ns is None else self.start_ns + next_ns
+            self._timer.arm(timer.next_tick_ns(now, planned_ns))  # type: ignore[union-attr]  # it calls this
         except Exception as error:
             self._crash(error)
+
+    def _has_ended(self, now: int) -> bool:
+        assert self._finished
+        if not self._finished.done() and self._is_finished(now):
+            self._finished.set_result(None)
+        return self._finished.done()
 
     def _check_periodically(self, now: int) -> None:
         """Do what is due a few times a second only: the time of signing, the requests beyond their timeout."""
@@ -206,7 +211,10 @@ class Engine:
         self._next_check_ns = self._deadlines.next_check_ns
 
     def _release(self, now: int) -> None:
-        self._find_due(now)
+        if self._counts_callers:
+            self._find_due(now)
+        else:
+            self.due = self.load.pacer.due(now - self.start_ns, self.next)
         if self.breaker and self.breaker.state == "open":
             self._probe(now)
             return
@@ -299,9 +307,11 @@ class Engine:
         self._last_sent_ns = now
         record.sent += 1
         if now != planned:
-            late = (now - planned) // 1000
-            shift = (late | LINEAR_MASK).bit_length() - LINEAR_BITS
-            self._late_counts[(shift << HALF_BITS) + (late >> shift)] += 1
+            slot = late = (now - planned) // 1000
+            if late > LINEAR_MASK:
+                shift = late.bit_length() - LINEAR_BITS
+                slot = (shift << HALF_BITS) + (late >> shift)
+            self._late_counts[slot] += 1
         attempts = self._retries.begin(body) if self._retries else None
         connection.call = (operation, record, work, planned, now, attempts)
         connection.begin(request)
@@ -333,27 +343,33 @@ class Engine:
                 self._failed(connection, UNREAD)
                 raise
             self.in_flight -= 1
-            service = (now - sent) // 1000
-            shift = (service | LINEAR_MASK).bit_length() - LINEAR_BITS
-            slot = (shift << HALF_BITS) + (service >> shift)
+            slot = service = (now - sent) // 1000
+            if service > LINEAR_MASK:
+                shift = service.bit_length() - LINEAR_BITS
+                slot = (shift << HALF_BITS) + (service >> shift)
             record.service_ok[slot] += 1
             if planned != sent:
-                latency = (now - planned) // 1000
-                if latency > MAX_US:
-                    latency = MAX_US
-                shift = (latency | LINEAR_MASK).bit_length() - LINEAR_BITS
-                slot = (shift << HALF_BITS) + (latency >> shift)
+                slot = latency = (now - planned) // 1000
+                if latency > LINEAR_MASK:
+                    if latency > MAX_US:
+                        latency = MAX_US
+                    shift = latency.bit_length() - LINEAR_BITS
+                    slot = (shift << HALF_BITS) + (latency >> shift)
             record.latency_ok[slot] += 1
             if consumed.remembered:
                 record.by_consumed[consumed] += 1
             else:
                 record.add(consumed)
-            if self.breaker and self.breaker.in_a_row:
-                self.breaker.succeeded(now, sent)
-            if self.next < self.due and self._sends_next_from_response and self._sending and connection.usable:
-                self._send(connection)
-            else:
+            if not self._is_simple:
+                if self.breaker and self.breaker.in_a_row:
+                    self.breaker.succeeded(now, sent)
                 self._use(connection, now)
+            elif connection.usable:
+                # As _use does, without the call.
+                if self.next < self.due and self._sending:
+                    self._send(connection)
+                else:
+                    self.pool.idle.append(connection)
         except Exception as error:
             self._crash(error)
 

@@ -47,7 +47,7 @@ class TimerDescriptor:
             raise OSError(ctypes.get_errno(), "timerfd_create")
         # struct itimerspec: interval and value, each in seconds and nanoseconds.
         self._timer = (ctypes.c_long * 4)()
-        # Prepared for the call at each tick: it holds the interpreter's lock, converts no argument, and returns nothing.
+        # Called at each tick: it keeps the interpreter's lock, and converts no argument and no result.
         settime = ctypes.PyDLL(None).timerfd_settime
         settime.restype = None
         descriptor, flags = ctypes.c_int(self._descriptor), ctypes.c_int(ABSOLUTE)

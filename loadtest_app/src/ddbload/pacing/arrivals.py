@@ -21,8 +21,9 @@ from ddbload.pacing.segment import Segment
 
 NANOSECONDS = 1_000_000_000
 
-# Positions that become due between two looks are counted one by one up to this number.
-FEW = 16
+# Instants that a steady plan computes at a time, and how many times so many between two looks: beyond, it estimates.
+AHEAD = 16
+FEW = 8
 # Gaps that one generator of random numbers makes.
 BLOCK = 4096
 # Gaps that are computed at a time: a whole block would delay a tick of the engine.
@@ -101,55 +102,52 @@ class UniformPacer(OpenPacer):
         self.expected = float(self.operations)
         self._index, self._count = segment
         self._instant = curve.instant
-        # So many are due from the instant of the last one to that of the next one.
-        self._due, self._last_ns, self._next_ns = 0, 0, self._instant_ns(0) if self.operations else self.duration_ns
-        # The instants of positions that have become due, and the first of these positions.
-        self._known: list[int] = []
-        self._first = 0
+        self._rate = curve.steady_rate
+        # The instants of the positions from _first on, and that of the position before it.
+        self._first, self._before_ns = 0, 0
+        self._known = self._instants(0)
 
     def planned_ns(self, position: int) -> int:
-        """Return the instant, in nanoseconds from the start, at which a position is due."""
+        """Return when a position is due, in nanoseconds from the start; the plan's end after the last one."""
         offset = position - self._first
-        return self._known[offset] if 0 <= offset < len(self._known) else self._instant_ns(position)
+        return self._known[offset] if 0 <= offset < len(self._known) else self._instants(position, 1)[0]
+
+    next_ns = planned_ns
 
     def due(self, elapsed_ns: int, sent: int = 0, under_way: int | None = None) -> int:
         """Return how many of this segment's positions are due at an instant, in nanoseconds from the start."""
-        if self._last_ns <= elapsed_ns < self._next_ns:
-            return self._due
         if elapsed_ns >= self.duration_ns:
             return self.operations
-        if elapsed_ns >= self._next_ns and self._go_on(elapsed_ns):
-            return self._due
+        for _each in range(FEW):
+            if elapsed_ns < self._before_ns:
+                break
+            if elapsed_ns < self._known[-1]:
+                return self._first + bisect_right(self._known, elapsed_ns)
+            # The last one stays: it has become due, and was not sent yet.
+            self._first += len(self._known) - 1
+            self._before_ns = self._known[-2]
+            self._known = self._instants(self._first)
         # The estimate may be one off at the instant itself, because of rounding.
         due = min(self.segment.count_below(int(self.curve.expected(elapsed_ns / 1e9)) + 1), self.operations)
-        while due and self._instant_ns(due - 1) > elapsed_ns:
+        while due and self.planned_ns(due - 1) > elapsed_ns:
             due -= 1
-        while due < self.operations and self._instant_ns(due) <= elapsed_ns:
+        while due < self.operations and self.planned_ns(due) <= elapsed_ns:
             due += 1
-        self._due = due
-        self._last_ns = self._instant_ns(due - 1) if due else 0
-        self._next_ns = self._instant_ns(due) if due < self.operations else self.duration_ns
+        self._first, self._before_ns = due, self.planned_ns(due - 1) if due else 0
+        self._known = self._instants(due)
         return due
 
-    def next_ns(self, position: int) -> int:
-        """Return when a position is due; the end of the plan after the last one, though the curve may go on."""
-        if position == self._due:
-            return self._next_ns
-        return self._instant_ns(position) if position < self.operations else self.duration_ns
-
-    def _instant_ns(self, position: int) -> int:
-        return round(self._instant(self._index + self._count * position) * 1e9)
-
-    def _go_on(self, elapsed_ns: int) -> bool:
-        """Note the few positions that have become due since the last call; return whether these are all."""
-        self._first, self._known = self._due, [self._next_ns]
-        for due in range(self._due + 1, self._due + FEW):
-            next_ns = self._instant_ns(due) if due < self.operations else self.duration_ns
-            if elapsed_ns < next_ns:
-                self._due, self._last_ns, self._next_ns = due, self._known[-1], next_ns
-                return True
-            self._known.append(next_ns)
-        return False
+    def _instants(self, first: int, count: int = AHEAD) -> list[int]:
+        """Return the instants of ``count`` positions, or of fewer and the plan's end, which goes after the last one."""
+        last = min(first + count, self.operations)
+        numbers = range(self._index + self._count * first, self._index + self._count * last, self._count)
+        rate = self._rate
+        if rate and numbers and numbers[-1] / rate < self.curve.duration_s:
+            # What the curve returns, without calls.
+            instants = [round(number / rate * 1e9) for number in numbers]
+        else:
+            instants = [round(self._instant(number) * 1e9) for number in numbers]
+        return instants if last == first + count else [*instants, self.duration_ns]
 
 
 class PoissonPacer(OpenPacer):
