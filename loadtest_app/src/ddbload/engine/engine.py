@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from functools import wraps
 from time import perf_counter_ns
-from typing import Concatenate, ParamSpec
 
 from ddbload.dynamo.http1 import Connection
 from ddbload.dynamo.pool import Pool
@@ -22,27 +19,12 @@ from ddbload.engine.deadlines import Deadlines
 from ddbload.engine.load import Call, Load, Stop, call_of
 from ddbload.engine.retries import Attempts
 from ddbload.engine.window import Window
-from ddbload.stats.hdr import HALF_BITS, LINEAR_BITS, LINEAR_MASK, MAX_US
+from ddbload.stats.hdr import HALF_BITS, LINEAR_BITS, LINEAR_MASK, MAX_US, slot_of
 from ddbload.turns import Turns
 
 UNREAD = Outcome("network", "Unfinished")
 STOP_DRAIN_S = 3.0
 FATAL_DRAIN_S = 0.5
-
-P = ParamSpec("P")
-
-
-def _ends_the_run(callback: Callable[Concatenate[Engine, P], None]) -> Callable[Concatenate[Engine, P], None]:
-    """Decorate a callback of the event loop: an unexpected error ends the run, which would wait forever otherwise."""
-
-    @wraps(callback)
-    def guarded(self: Engine, /, *arguments: P.args, **named: P.kwargs) -> None:
-        try:
-            callback(self, *arguments, **named)
-        except Exception as error:
-            self._crash(error)
-
-    return guarded
 
 
 class Engine:
@@ -73,8 +55,7 @@ class Engine:
         self.breaker = breaker
         self.window = Window(load.operations, load.warm_up_ns)
         self.warm_up, self.recorder = self.window.warm_up, self.window.recorder
-        self.due = self.next = 0
-        self.in_flight = self.passed_over = 0
+        self.due = self.next = self.in_flight = self.passed_over = 0
         self.start_ns = self.end_ns = 0
         self.starved_ticks = self.longest_silence_ns = 0
         self.cpu: CpuTime | None = None
@@ -95,8 +76,7 @@ class Engine:
         self._timer: timer.TimerDescriptor | timer.LoopTimer | None = None
         self._warm_up_ns = load.warm_up_ns
         self._sending = True
-        self._over_ns = self._next_check_ns = 0
-        self._last_sent_ns = 0
+        self._over_ns = self._last_sent_ns = 0
         self._stopped_ns = self._drain_ns = 0
         self._record_in_window()
 
@@ -137,8 +117,7 @@ class Engine:
         self.pool.last_live_ns = perf_counter_ns()
         cpu_before = cpu_time.read()
         # Before this instant no open plan is over: there is nothing to be looked for.
-        duration_ns = self.load.pacer.duration_ns
-        self._over_ns = self.start_ns + duration_ns if self._planned_ns and duration_ns is not None else 0
+        self._over_ns = self.start_ns + (self.load.pacer.duration_ns or 0) if self._planned_ns else 0
         self._timer = timer.make(self._tick)
         self._tick(perf_counter_ns())
         try:
@@ -148,10 +127,8 @@ class Engine:
             self.longest_silence_ns = self._timer.longest_silence_ns
             self.end_ns = perf_counter_ns()
             self.cpu = cpu_time.between(cpu_before, cpu_time.read(), self.load.cpus)
-            for connection in list(self.pool.live):
-                if connection.busy:
-                    # Without a response it is unknown whether a write was applied.
-                    connection.abort("Unfinished")
+            # Without a response it is unknown whether a write was applied.
+            self.pool.abort_busy("Unfinished")
             await asyncio.sleep(0)
             for attempts in self.load.retries.give_up():
                 self._end(attempts.call, attempts.outcome)
@@ -170,6 +147,7 @@ class Engine:
             self.stop("fatal", error.reason, drain_s)
 
     def _crash(self, error: Exception) -> None:
+        """End the run for an unexpected error in a callback of the event loop, which would wait forever otherwise."""
         if self._finished and not self._finished.done():
             self._finished.set_exception(error)
             self._over_ns = 0
@@ -178,11 +156,13 @@ class Engine:
 
     def _tick(self, now: int) -> None:
         """Send what is due, and wake again for what is due next."""
-        try:  # as _ends_the_run does, without a call for each tick
+        try:
             is_open = now < self._over_ns and self.stopped is None
-            if not is_open and self._has_ended(now):
+            if not is_open and self._is_finished(now):
+                if self._finished and not self._finished.done():
+                    self._finished.set_result(None)
                 return
-            if now >= self._next_check_ns:
+            if now >= self._deadlines.next_check_ns:
                 self._check_periodically(now)
             next_ns = None
             if self._sending:
@@ -197,24 +177,14 @@ class Engine:
         except Exception as error:
             self._crash(error)
 
-    def _has_ended(self, now: int) -> bool:
-        assert self._finished
-        if not self._finished.done() and self._is_finished(now):
-            self._finished.set_result(None)
-        return self._finished.done()
-
     def _check_periodically(self, now: int) -> None:
         """Do what is due a few times a second only: the time of signing, the requests beyond their timeout."""
         self.signer.at_now()
         if gone := self._deadlines.check(now):
             self._fail(gone, drain_s=0.0)
-        self._next_check_ns = self._deadlines.next_check_ns
 
     def _release(self, now: int) -> None:
-        if self._counts_callers:
-            self._find_due(now)
-        else:
-            self.due = self.load.pacer.due(now - self.start_ns, self.next)
+        self._find_due(now)
         if self.breaker and self.breaker.state == "open":
             self._probe(now)
             return
@@ -282,7 +252,7 @@ class Engine:
         self._single_operation = self._doubled_cycle[0] if mix.length == 1 else None
         self._late_counts = recorder.late.counts
 
-    # In _send and succeeded, hdr.slot_of is written out: three calls a request would cost as much as signing does.
+    # In succeeded, hdr.slot_of is written out: two calls a request would cost half as much as signing does.
 
     def _send(self, connection: Connection) -> bool:
         """Send the next operation; False where it has to wait for what was sent before."""
@@ -307,11 +277,8 @@ class Engine:
         self._last_sent_ns = now
         record.sent += 1
         if now != planned:
-            slot = late = (now - planned) // 1000
-            if late > LINEAR_MASK:
-                shift = late.bit_length() - LINEAR_BITS
-                slot = (shift << HALF_BITS) + (late >> shift)
-            self._late_counts[slot] += 1
+            late = (now - planned) // 1000
+            self._late_counts[late if late <= LINEAR_MASK else slot_of(late)] += 1
         attempts = self._retries.begin(body) if self._retries else None
         connection.call = (operation, record, work, planned, now, attempts)
         connection.begin(request)
@@ -329,7 +296,7 @@ class Engine:
 
     def succeeded(self, connection: Connection, body: bytes) -> None:
         """Record a response of status 200, and send the next operation."""
-        try:  # as _ends_the_run does, without a call for each response
+        try:
             now = perf_counter_ns()
             call: Call = connection.call  # type: ignore[assignment]
             operation, record, work, planned, sent, _attempts = call
@@ -373,15 +340,19 @@ class Engine:
         except Exception as error:
             self._crash(error)
 
-    @_ends_the_run
     def answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
         """Record any other response, and send the next operation."""
-        self._end_with(connection, classify(status, body) if intact else BAD_CHECKSUM)
+        try:
+            self._end_with(connection, classify(status, body) if intact else BAD_CHECKSUM)
+        except Exception as error:
+            self._crash(error)
 
-    @_ends_the_run
     def lost(self, connection: Connection, reason: str) -> None:
         """Record a request whose connection was closed before the response."""
-        self._failed(connection, Outcome("network", reason))
+        try:
+            self._failed(connection, Outcome("network", reason))
+        except Exception as error:
+            self._crash(error)
 
     def _end_with(self, connection: Connection, outcome: Outcome) -> None:
         self._failed(connection, outcome)
