@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,18 +23,23 @@ SHORT = 1_000
 TIMEOUT_S = 120.0
 # An open plan has this share of the closed plan's rate, so that connections are idle at times and timers count.
 OPEN_SHARE = 0.5
+# Requests a second of the open plans that are compared with wrk2, or with wrk at the same rate.
+OPEN_RATES = (1_000, 5_000, 10_000, 20_000)
+# The start of an open plan is measured by a run of this many seconds at the same rate.
+SHORT_S = 1
 
 
 class Size(NamedTuple):
-    """How long each client runs in one round: seconds for wrk, requests for the others."""
+    """How long each client runs in one round: seconds for wrk and at a constant rate, requests for the others."""
 
     wrk_s: int
+    paced_s: int
     ddbload: int
     peers: Mapping[str, int]
 
 
-FULL = Size(5, 300_000, {"aiobotocore": 5_000, "aiodynamo": 20_000, "boto3": 5_000})
-QUICK = Size(1, 50_000, {"aiobotocore": 1_000, "aiodynamo": 4_000, "boto3": 1_000})
+FULL = Size(5, 5, 300_000, {"aiobotocore": 5_000, "aiodynamo": 20_000, "boto3": 5_000})
+QUICK = Size(1, 2, 50_000, {"aiobotocore": 1_000, "aiodynamo": 4_000, "boto3": 1_000})
 
 
 def interpreter() -> str:
@@ -40,6 +47,18 @@ def interpreter() -> str:
     _check_installed()
     question = "import platform; print(platform.python_version())"
     return subprocess.run([BENCH_PYTHON, "-c", question], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def wrk2() -> str | None:
+    """Return the path of wrk2, which no package contains: that of the variable WRK2, or the one on the path; or None.
+
+    Raises:
+        BenchError: WRK2 names no program.
+    """
+    named = os.environ.get("WRK2")
+    if named and not shutil.which(named):
+        raise BenchError(f"WRK2={named}: no program -> give the path of wrk2's program, named wrk after its build")
+    return named or shutil.which("wrk2")
 
 
 def closed_plan(operations: int) -> dict[str, Any]:
@@ -74,14 +93,29 @@ class Clients:
         self.core = core
         self.directory = directory
         self.environment = environment(server.certificate)
+        self.wrk2 = wrk2()
+        self.paced = "wrk2" if self.wrk2 else "wrk_paced"
 
-    def wrk(self, url: str, seconds: int) -> Sample:
-        """Send the same bytes by wrk over 64 connections for a number of seconds."""
+    def wrk(self, url: str, seconds: int, rate: int | None = None) -> Sample:
+        """Send the same bytes by wrk over 64 connections for a number of seconds.
+
+        Args:
+            url: of the server.
+            seconds: how long.
+            rate: requests a second, by wrk2 where it is installed, and by wrk's delay() elsewhere; None for as many as
+                the connections carry.
+        """
         path = self.directory / "request"
         request.write(path, url, REGION, ACCESS_KEY, SECRET_KEY)
         script = ROOT / "bench" / "clients" / "put_item.lua"
-        command = [find("wrk"), "-t1", f"-c{CALLERS}", f"-d{seconds}s", "-s", str(script), url, "--", str(path)]
-        ended = run(command, self.core, self.environment, TIMEOUT_S)
+        program, rates, pauses = find("wrk"), [], []
+        if rate is not None:
+            if self.wrk2:
+                program, rates = self.wrk2, [f"-R{rate}"]
+            else:
+                pauses = [str(rate)]
+        options = ["-t1", f"-c{CALLERS}", f"-d{seconds}s", *rates, "-s", str(script), url, "--", str(path), *pauses]
+        ended = run([program, *options], self.core, self.environment, TIMEOUT_S)
         said = _last_document(ended.stdout, "wrk")
         if said["failed"]:
             raise BenchError(f"wrk: {said['failed']:,} of {said['requests']:,} requests failed")
@@ -94,10 +128,21 @@ class Clients:
         for name, value in settings.items():
             command += ["--set", f"{name}={json.dumps(value)}"]
         ended = run(command, self.core, self.environment, timeout_s)
-        put = _last_document(ended.stdout, "ddbload")["operations"]["put"]
+        summary = _last_document(ended.stdout, "ddbload")
+        put, late_ms = summary["operations"]["put"], summary["plan"]["late_ms"]
         if not put["sent"] or put["ok"] != put["sent"]:
             raise BenchError(f"ddbload: {put['ok']:,} of {put['sent']:,} requests were ok")
-        return ended, Sample(put["sent"], ended.user_s, ended.system_s, ended.wall_s)
+        late = (late_ms["p50"], late_ms["p99"]) if settings["plan"]["type"] == "constant_rate" else None
+        return ended, Sample(put["sent"], ended.user_s, ended.system_s, ended.wall_s, late)
+
+    def at_rate(self, rate: int, seconds: int) -> Sample:
+        """Run ddbload's open plan for some seconds at a rate (requests a second), without its start.
+
+        The short run that is subtracted has the same rate, since a request costs more at a low rate than at a high one.
+        """
+        url = self.server.plain_url
+        short = self.ddbload(url, open_plan(rate * SHORT_S, rate))[1]
+        return _without_start(self.ddbload(url, open_plan(rate * (SHORT_S + seconds), rate))[1], short)
 
     def peer(self, name: str, requests: int) -> Sample:
         """Run one of the other clients, which measures itself after its start."""
@@ -116,6 +161,9 @@ class Clients:
             if not suffix:
                 paced = open_plan(size.ddbload, closed.requests_per_s * OPEN_SHARE)
                 samples["ddbload_open"] = _without_start(self.ddbload(url, paced)[1], short)
+        for rate in OPEN_RATES:
+            samples[f"{self.paced}_{rate}"] = self.wrk(self.server.plain_url, size.paced_s, rate)
+            samples[f"ddbload_{rate}"] = self.at_rate(rate, size.paced_s)
         for name, requests in size.peers.items():
             samples[name] = self.peer(name, requests)
         return samples

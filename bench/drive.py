@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ddbload's real loop on simulated connections: its work for a request, without kernel, network or server."""
+"""ddbload's real loop on simulated connections and a simulated clock: a request's work without kernel or server."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ddbload.dynamo.http1 import Connection
 from ddbload.dynamo.pool import Pool
 from ddbload.dynamo.sign import Credentials, Signer
 from ddbload.dynamo.table import KeyAttribute
+from ddbload.engine import engine as clocked
 from ddbload.engine import timer as ticker
 from ddbload.engine.engine import Engine
 from ddbload.engine.load import Load
@@ -30,9 +31,8 @@ from bench.server import ANSWERS, CONTENT_TYPE, REQUEST_ID
 
 URL = "http://127.0.0.1:8000"
 REGION = "us-east-1"
-# Pause of the loop's housekeeping while no request is due.
-REST_S = 0.002
-OPEN_RATE = 10_000.0
+# Nanoseconds from sending to the response.
+SERVICE_NS = 100_000
 WHOLE = Segment(0, 1)
 
 
@@ -48,42 +48,53 @@ def answer() -> bytes:
 
 
 class Wire:
-    """The queue of responses, and the loop's timer, which fires once all requests have responses.
+    """The queue of responses, and the loop's timer and clock, which goes on once all requests have responses.
 
-    Counts then do not depend on the machine's speed: with a real timer, a loop that a profiler slows down wakes more
-    often for a request.
+    Counts then do not depend on the machine's speed: with a real clock, a loop that a profiler slows down sends more
+    requests when it wakes.
     """
 
     def __init__(self) -> None:
         self.waiting: deque[Connection] = deque()
         # An attribute of the timer: this one never wakes late.
         self.longest_silence_ns = 0
-        self._wake: Callable[[], None] = _no_operation
+        self._now_ns = 1
+        self._at_ns = 0
+        self._wake: Callable[[int], None] = _no_operation
 
-    def timer(self, callback: Callable[[], None]) -> Wire:
+    def timer(self, callback: Callable[[int], None]) -> Wire:
         """Replace the loop's timer (``ddbload.engine.timer.make``)."""
         self._wake = callback
         return self
 
+    def clock(self) -> int:
+        """Replace the loop's clock (``perf_counter_ns``)."""
+        return self._now_ns
+
     def arm(self, at_ns: int) -> None:
-        """Do nothing: the timer runs when all requests have responses."""
+        """Set the instant of the next tick."""
+        self._at_ns = at_ns
 
     async def carry(self, ended: asyncio.Task[None]) -> None:
-        """Respond to all requests until the run has ended."""
+        """Respond to all requests until the run has ended, and tick on time."""
         text = answer()
         await asyncio.sleep(0)
         while not ended.done():
-            while self.waiting:
+            if self.waiting:
+                self._now_ns += SERVICE_NS
+            for _each in range(len(self.waiting)):
                 self.waiting.popleft().data_received(text)
-            self._wake()
-            await asyncio.sleep(0 if self.waiting else REST_S)
+            if self._now_ns >= self._at_ns or not self.waiting:
+                self._now_ns = max(self._now_ns, self._at_ns)
+                self._wake(self._now_ns)
+            await asyncio.sleep(0)
 
     def close(self) -> None:
         """Run no more."""
         self._wake = _no_operation
 
 
-def _no_operation() -> None:
+def _no_operation(_now_ns: int) -> None:
     return
 
 
@@ -117,13 +128,13 @@ class DroppingTransport(asyncio.Transport):
         """There is nothing to close."""
 
 
-def drive(requests: int, is_open: bool = False) -> int:
-    """Make a number of puts, by 64 callers or at a constant rate on 64 connections; return how many were ok.
+def drive(requests: int, rate: float | None = None) -> int:
+    """Make a number of puts, by 64 callers or at a rate (a second) on 64 connections; return how many were ok.
 
     Raises:
         RuntimeError: not all of them were ok.
     """
-    settings = open_plan(requests, OPEN_RATE) if is_open else closed_plan(requests)
+    settings = open_plan(requests, rate) if rate else closed_plan(requests)
     loop = build(settings)
     asyncio.run(_run(loop))
     counted = loop.recorder.records["put"].count("ok")
@@ -165,7 +176,7 @@ async def _run(loop: Engine) -> None:
         connection.connection_made(DroppingTransport(wire, connection))
         loop.pool.live.add(connection)
         loop.pool.idle.append(connection)
-    with patch.object(ticker, "make", wire.timer):
+    with patch.object(ticker, "make", wire.timer), patch.object(clocked, "perf_counter_ns", wire.clock):
         run = asyncio.get_running_loop().create_task(loop.run())
         await wire.carry(run)
         await run

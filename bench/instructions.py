@@ -29,9 +29,9 @@ from bench import drive
 from bench.processes import ROOT
 from bench.server import BenchError, find
 
-# The work for a request starts where its response arrives or, in an open plan, where it is due.
-ROOTS = (Connection.data_received.__code__, Engine._send.__code__)
-SHORT, LONG = 1_000, 5_000
+# The work for a request starts where its response arrives or, in an open plan, with the tick at which it is due.
+ROOTS = (Connection.data_received.__code__, Engine._tick.__code__)
+SHORT, LONG = 2_000, 6_000
 TRACED = 2_000
 SHOWN = 25
 
@@ -78,8 +78,8 @@ class _Tracer:
         return self._step
 
 
-def count(requests: int = TRACED, is_open: bool = False) -> Count:
-    """Count the bytecodes and C calls of a put, by 64 callers or (open) at a constant rate.
+def count(requests: int = TRACED, rate: float | None = None) -> Count:
+    """Count the bytecodes and C calls of a put, by 64 callers or at a rate (a second).
 
     The figure depends on the Python version, and not on the machine.
     """
@@ -88,7 +88,7 @@ def count(requests: int = TRACED, is_open: bool = False) -> Count:
     sys.setprofile(tracer.profile)
     sys.settrace(tracer.enter)
     try:
-        drive.drive(requests, is_open)
+        drive.drive(requests, rate)
     finally:
         sys.settrace(before[0])
         sys.setprofile(before[1])
@@ -99,7 +99,7 @@ def count(requests: int = TRACED, is_open: bool = False) -> Count:
     return Count(tracer.bytecodes.total() / requests, tracer.c_calls / requests, functions)
 
 
-def by_perf(is_open: bool = False) -> float:
+def by_perf(rate: float | None = None) -> float:
     """Count the processor's instructions for a request by its hardware counter.
 
     Raises:
@@ -108,7 +108,7 @@ def by_perf(is_open: bool = False) -> float:
     command = [find("perf"), "stat", "-x,", "-e", "instructions:u", "--"]
 
     def instructions(requests: int) -> int:
-        said = _driven(command, requests, is_open)
+        said = _driven(command, requests, rate)
         number = said.strip().splitlines()[-1].partition(",")[0]
         if not number.isdigit():
             raise BenchError(f"perf may not count instructions on this machine ({number})")
@@ -117,7 +117,7 @@ def by_perf(is_open: bool = False) -> float:
     return (instructions(LONG) - instructions(SHORT)) / (LONG - SHORT)
 
 
-def by_valgrind(is_open: bool = False) -> float:
+def by_valgrind(rate: float | None = None) -> float:
     """Count the processor's instructions for a request by emulation.
 
     Raises:
@@ -126,7 +126,7 @@ def by_valgrind(is_open: bool = False) -> float:
     command = [find("valgrind"), "--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={os.devnull}"]
 
     def instructions(requests: int) -> int:
-        said = _driven(command, requests, is_open)
+        said = _driven(command, requests, rate)
         totals = [line.rpartition(":")[2] for line in said.splitlines() if "I   refs:" in line or "I refs:" in line]
         if not totals:
             raise BenchError(f"valgrind printed no count: {said[-200:]!r}")
@@ -135,9 +135,16 @@ def by_valgrind(is_open: bool = False) -> float:
     return (instructions(LONG) - instructions(SHORT)) / (LONG - SHORT)
 
 
-def _driven(command: Sequence[str], requests: int, is_open: bool) -> str:
+def _driven(command: Sequence[str], requests: int, rate: float | None) -> str:
     """Run this module under a counter of instructions, and return the counter's stderr."""
-    ourselves = [sys.executable, "-m", "bench.instructions", "--drive", str(requests), *(["--open"] if is_open else [])]
+    ourselves = [
+        sys.executable,
+        "-m",
+        "bench.instructions",
+        "--drive",
+        str(requests),
+        *(["--rate", str(rate)] if rate else []),
+    ]
     # A fixed hash seed keeps the order of dictionaries, and so the count, the same in every run.
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     ended = subprocess.run(
@@ -152,23 +159,23 @@ def _driven(command: Sequence[str], requests: int, is_open: bool) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the counts; returns the exit code: 2 where one is not available."""
     parser = argparse.ArgumentParser(prog="python -m bench.instructions", description=__doc__)
-    parser.add_argument("--open", action="store_true", help="puts at a constant rate instead of by 64 callers")
+    parser.add_argument("--rate", type=float, help="puts at so many a second instead of by 64 callers")
     parser.add_argument("--perf", action="store_true", help="also the processor's instructions, by its counter")
     parser.add_argument("--valgrind", action="store_true", help="also the processor's instructions, by emulation")
     parser.add_argument("--drive", type=int, metavar="REQUESTS", help="only make the requests, for a counter outside")
     options = parser.parse_args(arguments)
     if options.drive:
-        drive.drive(options.drive, options.open)
+        drive.drive(options.drive, options.rate)
         return 0
-    counted = count(is_open=options.open)
+    counted = count(rate=options.rate)
     print(f"{counted.bytecodes:.1f} bytecodes and {counted.c_calls:.1f} calls of C functions for a request")
     for name, number in list(counted.functions.items())[:SHOWN]:
         print(f"{number:8.1f}  {name}")
     try:
         if options.perf:
-            print(f"{by_perf(options.open):,.0f} instructions for a request, by the processor's counter")
+            print(f"{by_perf(options.rate):,.0f} instructions for a request, by the processor's counter")
         if options.valgrind:
-            print(f"{by_valgrind(options.open):,.0f} instructions for a request, by valgrind")
+            print(f"{by_valgrind(options.rate):,.0f} instructions for a request, by valgrind")
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
 # The reference of a client: wrk without TLS, or with TLS for clients with TLS.
 LIMITS = {"wrk": "wrk", "wrk_tls": "wrk_tls", "ddbload_tls": "wrk_tls"}
 DEFAULT_LIMIT = "wrk"
-# The most that a client may take, as a multiple of the physical limit's CPU time.
-RATIO_TARGETS = {"ddbload": 2.0, "ddbload_tls": 1.8}
+# The references at a constant rate: wrk2, or wrk whose delay() waits between requests. A client at a rate has it at the
+# end of its name, as in wrk2_1000.
+PACED = ("wrk2", "wrk_paced")
+# The most that a client may take, as a multiple of its reference's CPU time.
+RATIO_TARGETS = {"ddbload": 1.7, "ddbload_tls": 1.6}
+PACED_TARGET = 1.5
 # The least factor by which ddbload has to be cheaper than this client.
 PEER, PEER_TARGET = "aiobotocore", 30.0
 MEMORY_TARGET_MB = 60.0
@@ -25,12 +29,17 @@ CALM_CORE_SHARE = 0.85
 
 
 class Sample(NamedTuple):
-    """The cost of one client in one round: CPU time in user mode and in the kernel, and wall time; in seconds."""
+    """The cost of one client in one round: CPU time in user mode and in the kernel, and wall time; in seconds.
+
+    Attributes:
+        late_ms: how late requests were sent at a constant rate, in milliseconds: the 50th percentile and the 99th.
+    """
 
     requests: int
     user_s: float
     system_s: float
     wall_s: float
+    late_ms: tuple[float, float] | None = None
 
     @property
     def cpu_us_per_request(self) -> float:
@@ -64,6 +73,7 @@ def without_start(whole: Sample, short: Sample) -> Sample:
         whole.user_s - short.user_s,
         whole.system_s - short.system_s,
         whole.wall_s - short.wall_s,
+        whole.late_ms,
     )
     if rest.requests <= 0 or rest.cpu_us_per_request <= 0 or rest.wall_s <= 0:
         raise ValueError(f"a run of {whole.requests:,} requests took no longer than one of {short.requests:,}")
@@ -82,13 +92,15 @@ def clients(rounds: Sequence[Mapping[str, Sample]]) -> dict[str, dict[str, Any]]
     Returns:
         For each client, as medians: ``cpu_us_per_request`` (microseconds; ``cpu_us_least`` and ``cpu_us_most`` over the
         rounds), ``system_us_per_request`` (the kernel's share of it), ``requests_per_s``, ``core_share`` (how much of
-        its core it had), ``ratio_to_wrk`` (of TLS clients to TLS wrk; None without wrk); and ``target`` and ``passed``
+        its core it had), ``ratio_to_wrk`` (of TLS clients to TLS wrk, at a rate to the reference at this rate; None
+        without it); ``late_p50_ms`` and ``late_p99_ms`` where a client reports them; and ``target`` and ``passed``
         where it has a target. ddbload also has ``times_cheaper_than_aiobotocore``, with its own target.
     """
     figures: dict[str, dict[str, Any]] = {}
     for name in rounds[0] if rounds else ():
         costs = [samples[name].cpu_us_per_request for samples in rounds]
-        ratio = _ratio(rounds, name, LIMITS.get(name, DEFAULT_LIMIT))
+        limit = _limit(name, rounds[0])
+        ratio = _ratio(rounds, name, limit)
         figures[name] = {
             "cpu_us_per_request": round(median(costs), 2),
             "cpu_us_least": round(min(costs), 2),
@@ -98,9 +110,12 @@ def clients(rounds: Sequence[Mapping[str, Sample]]) -> dict[str, dict[str, Any]]
             "core_share": round(median(samples[name].core_share for samples in rounds), 2),
             "ratio_to_wrk": ratio,
         }
-        target = RATIO_TARGETS.get(name)
-        if target is not None and ratio is not None:
-            figures[name] |= {"target": f"<= {target:g} x wrk", "passed": ratio <= target}
+        late = [samples[name].late_ms or () for samples in rounds]
+        if all(late):
+            p50_ms, p99_ms = (round(median(values), 3) for values in zip(*late, strict=True))
+            figures[name] |= {"late_p50_ms": p50_ms, "late_p99_ms": p99_ms}
+        if (target := _target(name)) is not None and ratio is not None:
+            figures[name] |= {"target": f"<= {target:g} x {limit.partition('_')[0]}", "passed": ratio <= target}
     if "ddbload" in figures and PEER in figures:
         times = _ratio(rounds, PEER, "ddbload")
         assert times is not None
@@ -167,14 +182,16 @@ def disturbance(document: Mapping[str, Any]) -> str | None:
 
 def table(document: Mapping[str, Any]) -> str:
     """Return a document's figures as a Markdown table with aligned columns."""
-    rows = [["client", "CPU us/request", "least … most", "in the kernel", "requests/s", "x wrk", "target", ""]]
+    head = ("client", "CPU us/request", "least … most", "in the kernel", "requests/s", "late p50, p99 ms", "x wrk")
+    rows = [[*head, "target", ""]]
     for name, value in document.items():
         if isinstance(value, Mapping) and "cpu_us_per_request" in value:
             spread = f"{value['cpu_us_least']:.1f} … {value['cpu_us_most']:.1f}"
             ratio = "" if value["ratio_to_wrk"] is None else f"{value['ratio_to_wrk']:.2f}"
             cost = f"{value['cpu_us_per_request']:.1f}"
             kernel = f"{value['system_us_per_request']:.1f}"
-            rows.append([name, cost, spread, kernel, f"{value['requests_per_s']:,}", ratio, *_verdict(value)])
+            late = f"{value['late_p50_ms']:.2f}, {value['late_p99_ms']:.2f}" if "late_p50_ms" in value else ""
+            rows.append([name, cost, spread, kernel, f"{value['requests_per_s']:,}", late, ratio, *_verdict(value)])
     parts = [_markdown(rows)] if len(rows) > 1 else []
     others = [["ddbload", "measured", "target", ""]]
     cheaper = document.get("ddbload", {}).get(f"times_cheaper_than_{PEER}")
@@ -209,6 +226,20 @@ def filled_in(text: str, document: Mapping[str, Any]) -> str:
     if disturbed := disturbance(document):
         lines.append(f"**{disturbed[0].upper()}{disturbed[1:]}.**")
     return f"{before}{mark}\n\n" + "\n".join(lines) + f"\n\n{table(document)}\n\n{end}{after}"
+
+
+def _limit(name: str, names: Iterable[str]) -> str:
+    """Return the reference of a client, one of those that were measured if it has a rate."""
+    rate = name.rpartition("_")[2]
+    if not rate.isdigit():
+        return LIMITS.get(name, DEFAULT_LIMIT)
+    return next((f"{reference}_{rate}" for reference in PACED if f"{reference}_{rate}" in names), f"{PACED[0]}_{rate}")
+
+
+def _target(name: str) -> float | None:
+    """Return the most that a client may take, as a multiple of its reference's CPU time; None without a target."""
+    client, _, rate = name.rpartition("_")
+    return PACED_TARGET if client == "ddbload" and rate.isdigit() else RATIO_TARGETS.get(name)
 
 
 def _ratio(rounds: Sequence[Mapping[str, Sample]], name: str, limit: str) -> float | None:

@@ -10,11 +10,11 @@ import pytest
 from bench import drive, instructions
 
 
-@pytest.mark.parametrize("is_open", [False, True])
-def test_a_count_is_repeatable_and_resets_the_trace(is_open: bool) -> None:
+@pytest.mark.parametrize("rate", [None, 1_000])
+def test_a_count_is_repeatable_and_resets_the_trace(rate: float | None) -> None:
     """A second count is the same as the first, and no trace function stays set."""
     before = sys.gettrace(), sys.getprofile()
-    first, second = instructions.count(1_000, is_open), instructions.count(1_000, is_open)
+    first, second = instructions.count(1_000, rate), instructions.count(1_000, rate)
     # Signatures compute their prefix again if the second changes during the count.
     assert second.bytecodes == pytest.approx(first.bytecodes, rel=0.01)
     assert second.c_calls == pytest.approx(first.c_calls, rel=0.01)
@@ -29,11 +29,12 @@ def test_every_request_passes_through_each_part_of_the_loop() -> None:
 
 def test_the_loop_makes_the_requested_number_of_puts() -> None:
     assert drive.drive(777) == 777
-    assert drive.drive(1_000, is_open=True) == 1_000
+    assert drive.drive(1_000, 1_000) == 1_000
 
 
-@pytest.mark.parametrize(("is_open", "most"), [(False, 530), (True, 660)])
-def test_a_request_stays_within_its_number_of_bytecodes(is_open: bool, most: int) -> None:
+@pytest.mark.parametrize(("rate", "most"), [(None, 515), (1_000, 810), (5_000, 810), (20_000, 690)])
+def test_a_request_stays_within_its_number_of_bytecodes(rate: float | None, most: int) -> None:
+    """A request, with its share of a tick at a rate, stays within its number of bytecodes."""
     # Counted on Python 3.11; the limit leaves room for the instructions of other versions.
     ceiling = most if sys.version_info[:2] == (3, 11) else most * 1.4
-    assert instructions.count(is_open=is_open).bytecodes <= ceiling
+    assert instructions.count(rate=rate).bytecodes <= ceiling

@@ -18,7 +18,7 @@ def test_the_longest_silence_is_measured(kind: type[TimerDescriptor | LoopTimer]
 
     async def measure() -> int:
         expired = asyncio.Event()
-        timer = kind(expired.set)
+        timer = kind(lambda _now_ns: expired.set())
         due_ns = perf_counter_ns() + LATER_NS
         timer.arm(due_ns)
         while perf_counter_ns() < due_ns + BLOCKED_S * 1e9:
@@ -29,3 +29,33 @@ def test_the_longest_silence_is_measured(kind: type[TimerDescriptor | LoopTimer]
         return timer.longest_silence_ns
 
     assert asyncio.run(measure()) >= BLOCKED_S * 1e9
+
+
+@pytest.mark.parametrize("kind", [TimerDescriptor, LoopTimer])
+def test_a_timer_calls_back_once_for_each_arming(kind: type[TimerDescriptor | LoopTimer]) -> None:
+    """A timer calls back once for each arming, never early, whether or not the callback arms it again."""
+    instants: list[tuple[int, int]] = []
+
+    async def count() -> None:
+        ended = asyncio.Event()
+        due_ns = perf_counter_ns()
+
+        def expire(now_ns: int) -> None:
+            nonlocal due_ns
+            instants.append((due_ns, now_ns))
+            if len(instants) < 5:
+                due_ns = now_ns + 1_000_000
+                timer.arm(due_ns)
+            else:
+                asyncio.get_running_loop().call_later(0.02, ended.set)
+
+        timer = kind(expire)
+        timer.arm(due_ns)
+        async with asyncio.timeout(10):
+            await ended.wait()
+        timer.close()
+
+    asyncio.run(count())
+    assert len(instants) == 5
+    # The loop's own timer has its own, coarser clock.
+    assert kind is LoopTimer or all(due_ns <= now_ns for due_ns, now_ns in instants)

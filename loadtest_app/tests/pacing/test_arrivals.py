@@ -63,6 +63,17 @@ def test_due_is_exact_at_every_planned_instant(plan: Callable[[Segment], OpenPac
     assert all(before <= after for before, after in pairwise([0, *planned, pacer.duration_ns]))
 
 
+@given(curves, segments(), st.lists(st.floats(0, 1)))
+def test_uniform_instants_are_those_of_the_curve(curve: Curve, segment: Segment, looks: list[float]) -> None:
+    """Uniform instants are those of the curve, whatever the pacer has been asked before."""
+    pacer = UniformPacer(curve, segment)
+    planned = [round(curve.instant(segment.number(position)) * 1e9) for position in range(pacer.operations)]
+    for share in looks:
+        pacer.due(round(share * pacer.duration_ns))
+        assert [pacer.planned_ns(position) for position in range(pacer.operations)] == planned
+        assert pacer.next_ns(pacer.operations) == pacer.duration_ns
+
+
 @given(plans, segments(), st.lists(st.floats(0, 1.2)))
 def test_due_counts_the_schedule_at_any_instants(
     plan: Callable[[Segment], OpenPacer], segment: Segment, instants: list[float]

@@ -89,6 +89,12 @@ class Pool:
         await asyncio.sleep(0)
         await asyncio.gather(*self._reconnecting, return_exceptions=True)
 
+    def abort_busy(self, reason: str) -> None:
+        """Close the connections on which a request is under way, which is reported as lost with this reason."""
+        for connection in list(self.live):
+            if connection.busy:
+                connection.abort(reason)
+
     def lost(self, connection: Connection, reason: str) -> None:
         """Report the request under way as lost, and open the connection again (called by the connection)."""
         if connection not in self.live:

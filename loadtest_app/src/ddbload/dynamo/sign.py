@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import time
+from binascii import hexlify
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 API = "DynamoDB_20120810"
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 SERVICE = "dynamodb"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 BLOCK = 64
+payload_hash = hashlib.sha256().copy
 # AWS refuses signatures that are five minutes off; a minute is worth a warning.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
 NOTICED_SKEW_S = 60.0
@@ -42,14 +45,20 @@ class Credentials:
         return f"Credentials({self.access_key[:4]}…)"
 
 
-@dataclass(frozen=True)
-class _Head:
-    """What all requests to one target within one second share."""
+class _Head(NamedTuple):
+    """What all requests to one target within one second share: a copy of each hash, and the format of the request.
 
-    canonical: _Hash
-    inner: _Hash
-    before_signature: bytes
-    after_signature: bytes
+    Attributes:
+        canonical: of the canonical request, up to the payload's hash.
+        inner: HMAC's inner hash, up to the canonical request's hash.
+        outer: HMAC's outer hash, up to the inner one.
+        template: of signature, length of the body, and body.
+    """
+
+    canonical: Callable[[], _Hash]
+    inner: Callable[[], _Hash]
+    outer: Callable[[], _Hash]
+    template: bytes
 
 
 class Signer:
@@ -73,6 +82,7 @@ class Signer:
         """Sign with other credentials from now on."""
         self.credentials = credentials
         self._second = -1
+        self.at_now()
 
     def correct_clock(self, date: str, now_ns: int) -> bool:
         """Sign by AWS's clock from now on, after AWS refused a signature by this machine's.
@@ -119,15 +129,17 @@ class Signer:
             target: the value of X-Amz-Target, for example ``DynamoDB_20120810.PutItem``.
             body: the JSON document.
         """
-        head = self._heads.get(target) or self._build(target)
-        canonical = head.canonical.copy()
-        canonical.update(hashlib.sha256(body).hexdigest().encode())
-        inner = head.inner.copy()
-        inner.update(canonical.hexdigest().encode())
-        outer = self._outer.copy()
+        canonical_hash, inner_hash, outer_hash, template = self._heads.get(target) or self._build(target)
+        # OpenSSL copies a hash in less time than it begins one.
+        payload = payload_hash()
+        payload.update(body)
+        canonical = canonical_hash()
+        canonical.update(hexlify(payload.digest()))
+        inner = inner_hash()
+        inner.update(hexlify(canonical.digest()))
+        outer = outer_hash()
         outer.update(inner.digest())
-        signature = outer.hexdigest().encode()
-        return b"%b%b%b%d\r\n\r\n%b" % (head.before_signature, signature, head.after_signature, len(body), body)
+        return template % (hexlify(outer.digest()), len(body), body)
 
     def _signing_key(self, day: str) -> tuple[_Hash, _Hash]:
         key = f"AWS4{self.credentials.secret_key}".encode()
@@ -152,11 +164,12 @@ class Signer:
             f"authorization: AWS4-HMAC-SHA256 Credential={self.credentials.access_key}/{self._scope}, "
             f"SignedHeaders={names}, Signature="
         )
+        before_signature = f"POST {self.path} HTTP/1.1\r\n{sent}{authorization}".encode()
         head = self._heads[target] = _Head(
-            canonical=hashlib.sha256(f"POST\n{self._canonical_path}\n\n{lines}\n{names}\n".encode()),
-            inner=inner,
-            before_signature=f"POST {self.path} HTTP/1.1\r\n{sent}{authorization}".encode(),
-            after_signature=b"\r\ncontent-length: ",
+            canonical=hashlib.sha256(f"POST\n{self._canonical_path}\n\n{lines}\n{names}\n".encode()).copy,
+            inner=inner.copy,
+            outer=self._outer.copy,
+            template=before_signature.replace(b"%", b"%%") + b"%b\r\ncontent-length: %d\r\n\r\n%b",
         )
         return head
 

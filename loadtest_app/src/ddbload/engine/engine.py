@@ -4,10 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from functools import wraps
 from time import perf_counter_ns
-from typing import Concatenate, ParamSpec
 
 from ddbload.dynamo.http1 import Connection
 from ddbload.dynamo.pool import Pool
@@ -22,27 +19,12 @@ from ddbload.engine.deadlines import Deadlines
 from ddbload.engine.load import Call, Load, Stop, call_of
 from ddbload.engine.retries import Attempts
 from ddbload.engine.window import Window
-from ddbload.stats.hdr import HALF_BITS, LINEAR_BITS, LINEAR_MASK, MAX_US
+from ddbload.stats.hdr import HALF_BITS, LINEAR_BITS, LINEAR_MASK, MAX_US, slot_of
 from ddbload.turns import Turns
 
 UNREAD = Outcome("network", "Unfinished")
 STOP_DRAIN_S = 3.0
 FATAL_DRAIN_S = 0.5
-
-P = ParamSpec("P")
-
-
-def _ends_the_run(callback: Callable[Concatenate[Engine, P], None]) -> Callable[Concatenate[Engine, P], None]:
-    """Decorate a callback of the event loop: an unexpected error ends the run, which would wait forever otherwise."""
-
-    @wraps(callback)
-    def guarded(self: Engine, /, *arguments: P.args, **named: P.kwargs) -> None:
-        try:
-            callback(self, *arguments, **named)
-        except Exception as error:
-            self._crash(error)
-
-    return guarded
 
 
 class Engine:
@@ -73,8 +55,7 @@ class Engine:
         self.breaker = breaker
         self.window = Window(load.operations, load.warm_up_ns)
         self.warm_up, self.recorder = self.window.warm_up, self.window.recorder
-        self.due = self.next = 0
-        self.in_flight = self.passed_over = 0
+        self.due = self.next = self.in_flight = self.passed_over = 0
         self.start_ns = self.end_ns = 0
         self.starved_ticks = self.longest_silence_ns = 0
         self.cpu: CpuTime | None = None
@@ -84,7 +65,8 @@ class Engine:
         self._planned_ns = load.pacer.planned_ns
         # Where there is a connection for every caller at all times, free connections are the count.
         self._counts_callers = load.pacer.callers is not None and (load.pacer.callers_vary or load.retries.enabled)
-        self._sends_next_from_response = not self._counts_callers and breaker is None
+        # A free connection is all that the next operation needs.
+        self._is_simple = not self._counts_callers and breaker is None
         self._slot_in_cycle = load.mix.slot
         self._first_number = load.first_number + load.segment.index
         self._stride = load.segment.count
@@ -94,7 +76,7 @@ class Engine:
         self._timer: timer.TimerDescriptor | timer.LoopTimer | None = None
         self._warm_up_ns = load.warm_up_ns
         self._sending = True
-        self._last_sent_ns = 0
+        self._over_ns = self._last_sent_ns = 0
         self._stopped_ns = self._drain_ns = 0
         self._record_in_window()
 
@@ -134,8 +116,10 @@ class Engine:
         self.start_ns = max(start_ns, 0) or perf_counter_ns()
         self.pool.last_live_ns = perf_counter_ns()
         cpu_before = cpu_time.read()
+        # Before this instant no open plan is over: there is nothing to be looked for.
+        self._over_ns = self.start_ns + (self.load.pacer.duration_ns or 0) if self._planned_ns else 0
         self._timer = timer.make(self._tick)
-        self._tick()
+        self._tick(perf_counter_ns())
         try:
             await self._finished
         finally:
@@ -143,10 +127,8 @@ class Engine:
             self.longest_silence_ns = self._timer.longest_silence_ns
             self.end_ns = perf_counter_ns()
             self.cpu = cpu_time.between(cpu_before, cpu_time.read(), self.load.cpus)
-            for connection in list(self.pool.live):
-                if connection.busy:
-                    # Without a response it is unknown whether a write was applied.
-                    connection.abort("Unfinished")
+            # Without a response it is unknown whether a write was applied.
+            self.pool.abort_busy("Unfinished")
             await asyncio.sleep(0)
             for attempts in self.load.retries.give_up():
                 self._end(attempts.call, attempts.outcome)
@@ -165,46 +147,56 @@ class Engine:
             self.stop("fatal", error.reason, drain_s)
 
     def _crash(self, error: Exception) -> None:
+        """End the run for an unexpected error in a callback of the event loop, which would wait forever otherwise."""
         if self._finished and not self._finished.done():
             self._finished.set_exception(error)
+            self._over_ns = 0
 
     # ---- What is due
 
-    @_ends_the_run
-    def _tick(self) -> None:
-        assert self._finished and self._timer
-        if self._finished.done():
-            return
-        if self._is_finished():
-            self._finished.set_result(None)
-            return
-        self._release()
-        self._timer.arm(self._next_tick_ns())
+    def _tick(self, now: int) -> None:
+        """Send what is due, and wake again for what is due next."""
+        try:
+            is_open = now < self._over_ns and self.stopped is None
+            if not is_open and self._is_finished(now):
+                if self._finished and not self._finished.done():
+                    self._finished.set_result(None)
+                return
+            if now >= self._deadlines.next_check_ns:
+                self._check_periodically(now)
+            next_ns = None
+            if self._sending:
+                self._release(now)
+                # Sending takes time: the shortest tick counts from the last one sent.
+                if self._last_sent_ns > now:
+                    now = self._last_sent_ns
+                if self.next >= self.due and (is_open or not self.load.pacer.is_over(now - self.start_ns, self.next)):
+                    next_ns = self.load.pacer.next_ns(self.next)
+            planned_ns = None if next_ns is None else self.start_ns + next_ns
+            self._timer.arm(timer.next_tick_ns(now, planned_ns))  # type: ignore[union-attr]  # it calls this
+        except Exception as error:
+            self._crash(error)
 
-    def _next_tick_ns(self) -> int:
-        now, pacer = perf_counter_ns(), self.load.pacer
-        is_waiting = not self._sending or self.next < self.due or pacer.is_over(now - self.start_ns, self.next)
-        next_ns = None if is_waiting else pacer.next_ns(self.next)
-        return timer.next_tick_ns(now, None if next_ns is None else self.start_ns + next_ns)
-
-    def _release(self) -> None:
-        now = perf_counter_ns()
+    def _check_periodically(self, now: int) -> None:
+        """Do what is due a few times a second only: the time of signing, the requests beyond their timeout."""
         self.signer.at_now()
-        idle = self.pool.idle
-        if self._sending:
-            self._find_due(now)
-            if self.breaker and self.breaker.state == "open":
-                self._probe(now)
-            else:
-                retries = self.load.retries
-                while idle and (attempts := retries.next_due(now)):
-                    self._send_again(idle.popleft(), attempts)
-                while self.next < self.due and idle and self._send(idle.popleft()):
-                    pass
-                if self.next < self.due and not idle:
-                    self.starved_ticks += 1
-        if now >= self._deadlines.next_check_ns and (gone := self._deadlines.check(now)):
+        if gone := self._deadlines.check(now):
             self._fail(gone, drain_s=0.0)
+
+    def _release(self, now: int) -> None:
+        self._find_due(now)
+        if self.breaker and self.breaker.state == "open":
+            self._probe(now)
+            return
+        idle = self.pool.idle
+        if self._retries:
+            while idle and (attempts := self._retries.next_due(now)):
+                self._send_again(idle.popleft(), attempts)
+        due = self.due
+        while self.next < due and idle and self._send(idle.popleft()):
+            pass
+        if self.next < due and not idle:
+            self.starved_ticks += 1
 
     def _find_due(self, now: int) -> None:
         under_way = self.in_flight + self.load.retries.waiting if self._counts_callers else None
@@ -231,8 +223,7 @@ class Engine:
             self.breaker.probe_sent(now)
             self._send(idle.popleft())
 
-    def _is_finished(self) -> bool:
-        now = perf_counter_ns()
+    def _is_finished(self, now: int) -> bool:
         if self.stopped is not None:
             return not self.in_flight or now > self._stopped_ns + self._drain_ns
         # The end of an outage is unknown: the run does not wait for retries while the breaker is open.
@@ -261,7 +252,7 @@ class Engine:
         self._single_operation = self._doubled_cycle[0] if mix.length == 1 else None
         self._late_counts = recorder.late.counts
 
-    # In _send and succeeded, hdr.slot_of is written out: three calls a request would cost as much as signing does.
+    # In succeeded, hdr.slot_of is written out: two calls a request would cost half as much as signing does.
 
     def _send(self, connection: Connection) -> bool:
         """Send the next operation; False where it has to wait for what was sent before."""
@@ -287,8 +278,7 @@ class Engine:
         record.sent += 1
         if now != planned:
             late = (now - planned) // 1000
-            shift = (late | LINEAR_MASK).bit_length() - LINEAR_BITS
-            self._late_counts[(shift << HALF_BITS) + (late >> shift)] += 1
+            self._late_counts[late if late <= LINEAR_MASK else slot_of(late)] += 1
         attempts = self._retries.begin(body) if self._retries else None
         connection.call = (operation, record, work, planned, now, attempts)
         connection.begin(request)
@@ -306,7 +296,7 @@ class Engine:
 
     def succeeded(self, connection: Connection, body: bytes) -> None:
         """Record a response of status 200, and send the next operation."""
-        try:  # as _ends_the_run does, without a call for each response
+        try:
             now = perf_counter_ns()
             call: Call = connection.call  # type: ignore[assignment]
             operation, record, work, planned, sent, _attempts = call
@@ -320,39 +310,49 @@ class Engine:
                 self._failed(connection, UNREAD)
                 raise
             self.in_flight -= 1
-            service = (now - sent) // 1000
-            shift = (service | LINEAR_MASK).bit_length() - LINEAR_BITS
-            slot = (shift << HALF_BITS) + (service >> shift)
+            slot = service = (now - sent) // 1000
+            if service > LINEAR_MASK:
+                shift = service.bit_length() - LINEAR_BITS
+                slot = (shift << HALF_BITS) + (service >> shift)
             record.service_ok[slot] += 1
             if planned != sent:
-                latency = (now - planned) // 1000
-                if latency > MAX_US:
-                    latency = MAX_US
-                shift = (latency | LINEAR_MASK).bit_length() - LINEAR_BITS
-                slot = (shift << HALF_BITS) + (latency >> shift)
+                slot = latency = (now - planned) // 1000
+                if latency > LINEAR_MASK:
+                    if latency > MAX_US:
+                        latency = MAX_US
+                    shift = latency.bit_length() - LINEAR_BITS
+                    slot = (shift << HALF_BITS) + (latency >> shift)
             record.latency_ok[slot] += 1
             if consumed.remembered:
                 record.by_consumed[consumed] += 1
             else:
                 record.add(consumed)
-            if self.breaker and self.breaker.in_a_row:
-                self.breaker.succeeded(now, sent)
-            if self.next < self.due and self._sends_next_from_response and self._sending and connection.usable:
-                self._send(connection)
-            else:
+            if not self._is_simple:
+                if self.breaker and self.breaker.in_a_row:
+                    self.breaker.succeeded(now, sent)
                 self._use(connection, now)
+            elif connection.usable:
+                # As _use does, without the call.
+                if self.next < self.due and self._sending:
+                    self._send(connection)
+                else:
+                    self.pool.idle.append(connection)
         except Exception as error:
             self._crash(error)
 
-    @_ends_the_run
     def answered(self, connection: Connection, status: int, body: bytes, intact: bool) -> None:
         """Record any other response, and send the next operation."""
-        self._end_with(connection, classify(status, body) if intact else BAD_CHECKSUM)
+        try:
+            self._end_with(connection, classify(status, body) if intact else BAD_CHECKSUM)
+        except Exception as error:
+            self._crash(error)
 
-    @_ends_the_run
     def lost(self, connection: Connection, reason: str) -> None:
         """Record a request whose connection was closed before the response."""
-        self._failed(connection, Outcome("network", reason))
+        try:
+            self._failed(connection, Outcome("network", reason))
+        except Exception as error:
+            self._crash(error)
 
     def _end_with(self, connection: Connection, outcome: Outcome) -> None:
         self._failed(connection, outcome)

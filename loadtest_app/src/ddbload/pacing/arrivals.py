@@ -21,6 +21,9 @@ from ddbload.pacing.segment import Segment
 
 NANOSECONDS = 1_000_000_000
 
+# Instants that a steady plan computes at a time, and how many times so many between two looks: beyond, it estimates.
+AHEAD = 16
+FEW = 8
 # Gaps that one generator of random numbers makes.
 BLOCK = 4096
 # Gaps that are computed at a time: a whole block would delay a tick of the engine.
@@ -99,32 +102,52 @@ class UniformPacer(OpenPacer):
         self.expected = float(self.operations)
         self._index, self._count = segment
         self._instant = curve.instant
-        self._due, self._last_ns, self._next_ns = 0, 0, 0
+        self._rate = curve.steady_rate
+        # The instants of the positions from _first on, and that of the position before it.
+        self._first, self._before_ns = 0, 0
+        self._known = self._instants(0)
 
     def planned_ns(self, position: int) -> int:
-        """Return the instant, in nanoseconds from the start, at which a position is due."""
-        return round(self._instant(self._index + self._count * position) * 1e9)
+        """Return when a position is due, in nanoseconds from the start; the plan's end after the last one."""
+        offset = position - self._first
+        return self._known[offset] if 0 <= offset < len(self._known) else self._instants(position, 1)[0]
+
+    next_ns = planned_ns
 
     def due(self, elapsed_ns: int, sent: int = 0, under_way: int | None = None) -> int:
         """Return how many of this segment's positions are due at an instant, in nanoseconds from the start."""
-        if self._last_ns <= elapsed_ns < self._next_ns:
-            return self._due
         if elapsed_ns >= self.duration_ns:
             return self.operations
+        for _each in range(FEW):
+            if elapsed_ns < self._before_ns:
+                break
+            if elapsed_ns < self._known[-1]:
+                return self._first + bisect_right(self._known, elapsed_ns)
+            # The last one stays: it has become due, and was not sent yet.
+            self._first += len(self._known) - 1
+            self._before_ns = self._known[-2]
+            self._known = self._instants(self._first)
         # The estimate may be one off at the instant itself, because of rounding.
         due = min(self.segment.count_below(int(self.curve.expected(elapsed_ns / 1e9)) + 1), self.operations)
         while due and self.planned_ns(due - 1) > elapsed_ns:
             due -= 1
         while due < self.operations and self.planned_ns(due) <= elapsed_ns:
             due += 1
-        self._due = due
-        self._last_ns = self.planned_ns(due - 1) if due else 0
-        self._next_ns = self.next_ns(due)
+        self._first, self._before_ns = due, self.planned_ns(due - 1) if due else 0
+        self._known = self._instants(due)
         return due
 
-    def next_ns(self, position: int) -> int:
-        """Return when a position is due; the end of the plan after the last one, though the curve may go on."""
-        return self.planned_ns(position) if position < self.operations else self.duration_ns
+    def _instants(self, first: int, count: int = AHEAD) -> list[int]:
+        """Return the instants of ``count`` positions, or of fewer and the plan's end, which goes after the last one."""
+        last = min(first + count, self.operations)
+        numbers = range(self._index + self._count * first, self._index + self._count * last, self._count)
+        rate = self._rate
+        if rate and numbers and numbers[-1] / rate < self.curve.duration_s:
+            # What the curve returns, without calls.
+            instants = [round(number / rate * 1e9) for number in numbers]
+        else:
+            instants = [round(self._instant(number) * 1e9) for number in numbers]
+        return instants if last == first + count else [*instants, self.duration_ns]
 
 
 class PoissonPacer(OpenPacer):

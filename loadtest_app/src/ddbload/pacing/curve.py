@@ -253,6 +253,7 @@ class Curve:
         duration_s: Length in seconds.
         total: Operations in all, the area under the rate.
         peak: The highest rate, in operations a second.
+        steady_rate: The only rate, in operations a second; None where the rate changes.
 
     Raises:
         ValueError: There is no piece, or no operation in any.
@@ -272,6 +273,7 @@ class Curve:
         self._counts, self._starts = [span[0] for span in self._spans], [span[2] for span in self._spans]
         self.duration_s, self.total = start, low
         self.peak = max(piece.peak for piece in self.pieces)
+        self.steady_rate = self._spans[0][4] or None if len(self._spans) == 1 else None
         if not (0 < self.total < inf and self.duration_s < inf):
             raise ValueError(f"a rate curve must have operations, and a finite number of them: found {self.total}")
         self._by_count = self._by_time = self._spans[0]
