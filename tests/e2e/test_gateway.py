@@ -472,6 +472,7 @@ def data_of(gateway: DeployedGateway) -> str:
     return named[1]
 
 
+@pytest.mark.timeout(1800)
 def test_two_systems_have_two_environments_each(running: DeployedGateway) -> None:
     """They share no resource, a token of one is invalid at the other, and one is deleted alone."""
     emulator = running.emulator
