@@ -247,10 +247,11 @@ unit: plugins load-tester ## Run the tests of plugins, roles and load tester
 plugins: $(VENV)/.test $(VENV)/.database
 	$(call step,pytest: plugins and roles and systems,$(BYTECODE) PYTHONPATH=$(COLLECTIONS):$(STARTUP) pytest -n 2 tests/unit tests/systems)
 	$(call step,pytest: benchmark,$(BYTECODE) pytest -n 2 bench/tests)
+	$(call step,pytest: schema and completions and first scenario,cd loadtest_app && $(BYTECODE) pytest -n 2 tests/authoring)
 
 .PHONY: load-tester
 load-tester: $(VENV)/.test
-	$(call step,pytest: load tester,cd loadtest_app && $(BYTECODE) pytest -n 3 --ignore tests/test_truth.py tests)
+	$(call step,pytest: load tester,cd loadtest_app && $(BYTECODE) pytest -n 3 --ignore tests/test_truth.py --ignore tests/authoring tests)
 	$(call step,pytest: accuracy of its figures (apart: they are about time),cd loadtest_app && $(BYTECODE) pytest tests/test_truth.py)
 
 .PHONY: validate

@@ -234,8 +234,9 @@ def test_a_plan_that_cannot_be_kept_fails_the_run() -> None:
     assert (seen.code, figures["planned"], figures["sent"], figures["never_sent"]) == (3, 150, sent, 150 - sent)
     assert sent <= 2 * (2 / 0.2 + 1)
     assert figures["kept"] is False
-    assert seen.message == (
-        f"the plan was not kept: {150 - sent} of 150 due operations were never sent; "
+    what, _semicolon, why = seen.message.partition("; ")
+    assert what == f"the plan was not kept: {150 - sent} of 150 due operations were never sent"
+    assert why.startswith("this machine had too little CPU") or why == (
         "all connections were busy: the table is slow, or connections are too few (2 connections for 100 operations a "
         "second)"
     )

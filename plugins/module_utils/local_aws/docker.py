@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import json
 import socket
 import struct
@@ -77,6 +78,20 @@ def bridge_address(host: str) -> str:
     status, body = get(host, "/networks/bridge")
     try:
         configs = json.loads(body)["IPAM"]["Config"] if status == 200 else []
-        return next((str(config["Gateway"]) for config in configs if "." in config.get("Gateway", "")), "")
+        return next(filter(None, map(own_address, configs)), "")
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def own_address(config: Mapping[str, str]) -> str:
+    """Return the IPv4 address that the engine has in a subnet of its bridge; empty for a subnet of IPv6.
+
+    An engine that has just made its bridge names no gateway until its next start. It has the subnet's first address.
+
+    Raises:
+        ValueError: the subnet is none.
+    """
+    if gateway := config.get("Gateway"):
+        return gateway if "." in gateway else ""
+    subnet = ipaddress.ip_network(config.get("Subnet", "::/0"))
+    return str(subnet[1]) if subnet.version == 4 else ""

@@ -209,6 +209,21 @@ def test_choice_of_the_engine(docker_host: str) -> None:
     assert not docker.answers("ssh://me@elsewhere")
 
 
+@pytest.mark.parametrize(
+    ("config", "address"),
+    [
+        ({"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.9"}, "172.17.0.9"),
+        ({"Subnet": "172.17.0.0/16"}, "172.17.0.1"),
+        ({"Subnet": "fd00::/64", "Gateway": "fd00::1"}, ""),
+        ({"Subnet": "fd00::/64"}, ""),
+        ({}, ""),
+    ],
+)
+def test_an_engine_has_its_address_from_its_first_start(config: dict[str, str], address: str) -> None:
+    """Until its second start, Docker names the subnet of its bridge alone."""
+    assert docker.own_address(config) == address
+
+
 def test_listens_on_the_loopback_and_on_dockers_bridge(docker_host: str, settings: Settings) -> None:
     assert plan.bind_addresses("") == ["127.0.0.1"]
     assert plan.bind_addresses(docker_host) == ["127.0.0.1", "127.0.0.2"]
