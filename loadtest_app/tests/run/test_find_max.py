@@ -11,7 +11,7 @@ from server import Server
 LIMIT = 300
 BURST = 6
 BASE = {"processes": 1, "connections": 64, "timeout": 2, "item": {"size": 200}, "keys": {"count": 1_000_000}}
-ATTEMPTS = 5
+ATTEMPTS = 8
 QUICK = {"precision": 0.1, "confirmations": 2, "trial": 0.6, "settle": 0.2, "rest": 0.05}
 
 

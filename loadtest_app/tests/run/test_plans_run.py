@@ -15,7 +15,7 @@ from server import Server
 BASE = {"connections": 32, "verify": {"enabled": False}}
 # Other work on this machine may delay arrivals by this time, and some of them by more.
 NEAR_S = 0.05
-ATTEMPTS = 4
+ATTEMPTS = 6
 
 
 def carried_out(plan: dict[str, Any], **more: Any) -> tuple[Seen, list[float]]:

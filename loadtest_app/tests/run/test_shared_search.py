@@ -12,7 +12,7 @@ from command import LIMITS, Limited, Running, Seen, is_checked, run, workers_of
 from ddbload.results import merge
 from server import Server
 
-ATTEMPTS = 4
+ATTEMPTS = 6
 LIMIT = 300
 # The share of a trial that a stall of a tenth of a second on the test machine affects.
 BURST = 30
