@@ -99,7 +99,9 @@ class BackgroundPlay:
 
     def kill(self) -> None:
         """End ansible-playbook, its workers and their modules by SIGKILL."""
-        # A worker has a process group of its own.
+        # It starts no worker meanwhile; each one has a process group of its own.
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, signal.SIGSTOP)
         for pid in (self.process.pid, *descendants(self.process.pid)):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
