@@ -136,6 +136,15 @@ def test_invalid_details_end_the_report_in_one_line(tmp_path: Path, capsys: pyte
     assert "cannot be shown" in captured.err
 
 
+def test_two_workers_without_a_second_of_progress_are_shown() -> None:
+    """Both started, and one ended: there is no rate over time to draw."""
+    ended = json.loads(next(line for line in LINES if json.loads(line)["event"] == "run.summary"))
+    started = next(line for line in LINES if json.loads(line)["event"] == "run.started")
+    merged = merge.merge([started, json.dumps(ended | {"worker": 1})])
+    assert len(merged["fleet"]["starts"]) == 2 and merged["plan"]["rate_asked"]
+    assert "over time" not in terminal.render(merged)
+
+
 # ---- Any bytes
 
 values = st.recursive(

@@ -98,9 +98,13 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_plan_sends_each_operation_at_its_instant(case: Case) -> None:
     """A plan sends exactly its operations and each at its instant."""
-    seen, instants = carried_out(case.plan)
-    assert len(instants) == case.operations
-    assert are_near(instants, list(map(case.due_s, range(case.operations))))
+    # Where other processes take the CPU, operations are late.
+    for _attempt in range(ATTEMPTS):
+        seen, instants = carried_out(case.plan)
+        assert len(instants) == case.operations
+        if near := are_near(instants, list(map(case.due_s, range(case.operations)))):
+            break
+    assert near
     assert seen.results["plan"]["rate_asked"] == pytest.approx(
         case.operations / case.plan.get("duration", 2), rel=0.001
     )

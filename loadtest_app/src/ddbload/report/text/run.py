@@ -92,8 +92,9 @@ def _charts(results: Mapping[str, Any], blocks: str) -> str:
 
 
 def _rates(results: Mapping[str, Any], timeline: Sequence[Point], blocks: str) -> list[str]:
-    """Draw what the plan requested and what was sent, by the wall clock; nothing of one worker."""
-    if len((results.get("fleet") or {}).get("starts", [])) < 2 or results["plan"]["rate_asked"] is None:
+    """Draw what the plan requested and what was sent, by the wall clock; nothing of one worker, or without a second."""
+    is_alone = len((results.get("fleet") or {}).get("starts", [])) < 2
+    if is_alone or not timeline or results["plan"]["rate_asked"] is None:
         return []
     requested = [point.rate(point.requested) for point in timeline]
     sent = [point.rate(point.counts["sent"]) for point in timeline]
