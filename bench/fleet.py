@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.fleet_aws import FleetAws
+from bench.printing import printed
 from bench.processes import ROOT
 from bench.server import BenchError
 
@@ -323,17 +324,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name}", type=float, default=seconds, help=f"seconds that a {name} takes ({seconds})")
     options = parser.parse_args(arguments)
     latency_s = {name: getattr(options, name) for name in LATENCIES}
-    measured = []
-    try:
+
+    def measure() -> str:
+        measured = []
         for count in options.tasks:
             aws = FleetAws(latency_s, options.start, options.seconds, options.delay, count)
             measured.append(run(aws, not options.without_control, options.interrupt))
             print(f"bench: {count} tasks are done", file=sys.stderr)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    print(table(measured))
-    return 0
+        return table(measured)
+
+    return printed(measure)
 
 
 if __name__ == "__main__":

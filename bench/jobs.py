@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import boto3
 
 from bench import processes
+from bench.printing import printed
 from bench.server import BenchError
 from bench.stacks import ACCOUNT, Plays, free_port
 
@@ -170,13 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.jobs", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, of which medians are taken (3)")
     options = parser.parse_args(arguments)
-    try:
-        measured = measure(options.rounds)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    print(table(measured))
-    return 0
+    return printed(lambda: table(measure(options.rounds)))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench import processes
+from bench.printing import printed
 from bench.server import BenchError
 
 PLAYBOOK = Path(__file__).with_suffix(".yml")
@@ -176,13 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.stacks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds, of which medians are taken (5)")
     options = parser.parse_args(arguments)
-    try:
-        measured = measure(options.rounds)
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    print(table(measured))
-    return 0
+    return printed(lambda: table(measure(options.rounds)))
 
 
 def free_port() -> int:
