@@ -90,6 +90,7 @@ SIGNATURES = {
     "ecs._iso": "",
     "ecs._make_deployment": "task_definition desired_count status",
     "ecs._mark_task_stopped": "task_arn task reason stop_code exit_code",
+    "ecs._maybe_mark_stopped": "task docker_client",
     "ecs._primary_deployment": "svc",
     "ecs._reconcile_service_tasks": "cluster_name svc_key",
     "ecs._record_service_task_failure": "task digest_resolution_failed",
