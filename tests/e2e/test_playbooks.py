@@ -169,7 +169,14 @@ def test_a_run_is_compared_with_a_baseline(compared: tuple[Path, Play]) -> None:
     assert "one side has one run" in play.words
     assert "verdict: PASSED (exit code 0)" in play.words
     files = {path.name for path in (results / "True").iterdir()}
-    assert files >= {"events.jsonl", "results.json", "report.html", "junit.xml", "comparison.html"}
+    assert files >= {
+        "events.jsonl",
+        "results.json",
+        "report.html",
+        "junit.xml",
+        "comparison.html",
+        "junit-comparison.xml",
+    }
     assert play.code in (0, 2)
     if play.code:
         assert f"look at {results}/True/comparison.html" in play.words

@@ -9,6 +9,7 @@ import pytest
 from ddbload import cli
 from ddbload.report import junit
 from ddbload.results import exit_codes, file, merge
+from ddbload.results.comparing.comparison import BETTER, SAME, WORSE, Comparison, Effect
 from hypothesis import given
 from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped, SystemOut
@@ -183,3 +184,46 @@ def test_the_command_writes_the_file(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert [output.text for output in suite.iterchildren(SystemOut)] == ["warning: look"]
     assert cli.main(["report", str(path), "--junit", str(tmp_path / "none" / "junit.xml")]) == 2
     assert "cannot write" in capsys.readouterr().err
+
+
+def compared(*verdicts: tuple[str, bool]) -> Comparison:
+    """Return a comparison with a figure for each verdict and whether it is certain."""
+    effects = [
+        Effect(f"p{index}", "ms", 2.0, 3.0, 50.0, 40.0, 60.0, verdict, is_certain)
+        for index, (verdict, is_certain) in enumerate(verdicts)
+    ]
+    worst = WORSE if any(effect.verdict == WORSE for effect in effects) else SAME
+    return Comparison(["one"], ["two"], worst, effects, ["one of the runs is 30 s long"], is_paired=True)
+
+
+@given(st.lists(st.sampled_from([(WORSE, True), (BETTER, True), (SAME, True), (SAME, False)]), min_size=1, max_size=5))
+def test_a_comparison_is_green_unless_a_figure_is_worse(verdicts: list[tuple[str, bool]]) -> None:
+    (suite,) = JUnitXml.fromstring(junit.render_comparisons([compared(*verdicts)]).encode())
+    assert [bool(case.result) and type(case.result[0]).__name__ for case in suite] == [
+        "Failure" if verdict == WORSE else False if is_certain else "Skipped" for verdict, is_certain in verdicts
+    ]
+    assert (suite.failures, suite.errors) == (verdicts.count((WORSE, True)), 0)
+
+
+def test_a_worse_figure_gives_both_values() -> None:
+    (suite,) = JUnitXml.fromstring(junit.render_comparisons([compared((WORSE, True))]).encode())
+    (case,) = suite
+    assert (case.classname, case.name) == ("ddbload.comparison", "p0 is not worse")
+    (failure,) = case.result
+    assert failure.message == "p0 is worse by +50.0 %"
+    assert failure.text.splitlines() == ["baseline: 2 ms", "run: 3 ms", "change: +50.0 %, +40.0 to +60.0 %"]
+
+
+def test_figures_of_several_comparisons_have_their_run() -> None:
+    pair = [compared((SAME, True)), compared((SAME, True))._replace(second=["three"])]
+    (suite,) = JUnitXml.fromstring(junit.render_comparisons(pair).encode())
+    assert [case.name for case in suite] == ["p0 of two is not worse", "p0 of three is not worse"]
+
+
+def test_compare_writes_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "results.json"
+    file.save(path, made(steady(1000, 1, count=30)))
+    assert cli.main(["compare", str(path), str(path), "--junit", str(tmp_path / "junit.xml")]) == 0
+    (suite,) = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    assert suite.tests > 0 and suite.failures == 0
+    assert "verdict: NO DIFFERENCE" in capsys.readouterr().out

@@ -23,8 +23,7 @@ def add(commands: Any) -> None:
     """Add the commands to a parser's subparsers."""
     report = commands.add_parser("report", help="show a results file as a table, or write it as a page or as JUnit XML")
     report.add_argument("results", type=Path, help="results file")
-    _add_output(report)
-    report.add_argument("--junit", type=Path, metavar="FILE", help="JUnit XML to write, for CI: one case a threshold")
+    _add_output(report, "threshold")
     report.set_defaults(command=_report)
 
     compare = commands.add_parser(
@@ -48,7 +47,7 @@ def add(commands: Any) -> None:
         metavar="PERCENT",
         help="times and rates that differ by no more are the same (5)",
     )
-    _add_output(compare)
+    _add_output(compare, "figure")
     compare.set_defaults(command=_compare)
 
 
@@ -57,8 +56,9 @@ def divided(arguments: Sequence[str]) -> list[str]:
     return [GROUP if text == "--" and arguments[0] == "compare" else text for text in arguments]
 
 
-def _add_output(parser: argparse.ArgumentParser) -> None:
+def _add_output(parser: argparse.ArgumentParser, judged: str) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="page to write, with charts; one file, no network")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help=f"JUnit XML to write, for CI: one case a {judged}")
     parser.add_argument(
         "--colour",
         choices=console.MODES,
@@ -111,6 +111,10 @@ def _compare(options: argparse.Namespace) -> int:
         text = comparison_text.render(found)
         if options.html:
             _save_page(options.html, comparison_page.render(found, runs))
+        if options.junit:
+            from ddbload.report import junit  # only CI needs it
+
+            _save_page(options.junit, junit.render_comparisons(found))
     _show(text, comparison_text.colour, options.colour)
     return THRESHOLD_FAILED if any(one.verdict == comparison.WORSE for one in found) else 0
 

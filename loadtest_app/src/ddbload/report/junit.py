@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The verdict as JUnit XML, which CI servers show: one test case for each threshold and for each other condition.
+"""The verdict as JUnit XML, which CI servers show: a test case for each threshold, other condition and compared figure.
 
 The elements are those that Jenkins, GitLab and GitHub's actions read:
 https://github.com/jenkinsci/xunit-plugin/blob/master/src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd/junit-10.xsd
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as tree
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ddbload.report.text.comparison import change, interval
+from ddbload.report.words import number
+from ddbload.results.comparing.comparison import WORSE, Comparison
 from ddbload.results.exit_codes import LOST_WRITES, PASSED, THRESHOLD_FAILED
 from ddbload.results.judging import value_text
 from ddbload.results.verdict import left_behind, lost_writes, miss, nothing_succeeded, unchecked
@@ -52,32 +55,30 @@ def render(results: Mapping[str, Any]) -> str:
     Args:
         results: as loaded from results.json.
     """
-    found = cases(results)
-    counts = {name: str(sum(case.end == end for case in found)) for name, end in COUNTED.items()}
-    elapsed = f"{results['elapsed_s']:.3f}"
-    suite = tree.Element("testsuite", {"name": SUITE, "tests": str(len(found)), **counts, "time": elapsed})
-    if results["started_at"]:
-        # Without fractions and zone, which some readers refuse; the instant is in UTC.
-        suite.set("timestamp", results["started_at"][:19])
-    properties = tree.SubElement(suite, "properties")
-    for name, value in _properties(results):
-        tree.SubElement(properties, "property", {"name": name, "value": _clean(value)})
-    for number, case in enumerate(found):
-        time = "0.000" if number else elapsed
-        element = tree.SubElement(
-            suite, "testcase", {"classname": f"{SUITE}.{case.group}", "name": _clean(case.name), "time": time}
-        )
-        if case.end:
-            kind = {} if case.end == SKIPPED else {"type": case.group}
-            tree.SubElement(element, case.end, {"message": _clean(case.message), **kind}).text = _clean(case.detail)
-        elif case.detail:
-            tree.SubElement(element, "system-out").text = _clean(case.detail)
-    if notes := [f"{kind}: {text}" for kind in ("warning", "failure") for text in results[f"{kind}s"]]:
-        tree.SubElement(suite, "system-out").text = _clean("\n".join(notes))
-    root = tree.Element("testsuites")
-    root.append(suite)
-    tree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tree.tostring(root, encoding="unicode") + "\n"
+    # Without fractions and zone, which some readers refuse; the instant is in UTC.
+    given = {"time": f"{results['elapsed_s']:.3f}"} | (
+        {"timestamp": results["started_at"][:19]} if results["started_at"] else {}
+    )
+    notes = [f"{kind}: {text}" for kind in ("warning", "failure") for text in results[f"{kind}s"]]
+    return _document(given, _properties(results), cases(results), notes)
+
+
+def render_comparisons(comparisons: Sequence[Comparison]) -> str:
+    """Return comparisons as a JUnit document of one suite, with a test case for each figure.
+
+    A figure that is worse is a failure; one whose difference is not certain is skipped.
+
+    Args:
+        comparisons: of the same command.
+    """
+    found = [case for comparison in comparisons for case in _figures(comparison, len(comparisons) > 1)]
+    sides = [
+        (name, ", ".join(side))
+        for each in comparisons
+        for name, side in (("baseline", each.first), ("run", each.second))
+    ]
+    notes = [f"note: {note}" for comparison in comparisons for note in comparison.notes]
+    return _document({"time": "0.000"}, sides, found, notes)
 
 
 def cases(results: Mapping[str, Any]) -> list[Case]:
@@ -95,6 +96,55 @@ def cases(results: Mapping[str, Any]) -> list[Case]:
     elif not is_complete:
         first = first._replace(end=ERROR, message=_why(results))
     return [first, *others]
+
+
+def _document(
+    given: Mapping[str, str], properties: Iterable[tuple[str, str]], found: Sequence[Case], notes: Sequence[str]
+) -> str:
+    """Return a document of one suite.
+
+    Args:
+        given: time in seconds, and timestamp, of the suite; the first test case has its time.
+        properties: names and values.
+        found: the test cases.
+        notes: the output of the suite, a line each.
+    """
+    counts = {name: str(sum(case.end == end for case in found)) for name, end in COUNTED.items()}
+    suite = tree.Element("testsuite", {"name": SUITE, "tests": str(len(found)), **counts, **given})
+    listed = tree.SubElement(suite, "properties")
+    for name, value in properties:
+        tree.SubElement(listed, "property", {"name": name, "value": _clean(value)})
+    for index, case in enumerate(found):
+        time = "0.000" if index else given["time"]
+        element = tree.SubElement(
+            suite, "testcase", {"classname": f"{SUITE}.{case.group}", "name": _clean(case.name), "time": time}
+        )
+        if case.end:
+            kind = {} if case.end == SKIPPED else {"type": case.group}
+            tree.SubElement(element, case.end, {"message": _clean(case.message), **kind}).text = _clean(case.detail)
+        elif case.detail:
+            tree.SubElement(element, "system-out").text = _clean(case.detail)
+    if notes:
+        tree.SubElement(suite, "system-out").text = _clean("\n".join(notes))
+    root = tree.Element("testsuites")
+    root.append(suite)
+    tree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tree.tostring(root, encoding="unicode") + "\n"
+
+
+def _figures(comparison: Comparison, is_named: bool) -> Iterator[Case]:
+    """Yield a test case for each figure of a comparison; its name has the run where there are several."""
+    run = f" of {', '.join(comparison.second)}" if is_named else ""
+    for effect in comparison.effects:
+        values = zip(("baseline", "run"), (effect.first, effect.second), strict=True)
+        lines = [f"{side}: {number(value)} {effect.unit}" for side, value in values]
+        lines.append(f"change: {change(effect)}, {interval(effect)}")
+        case = Case("comparison", f"{effect.name}{run} is not worse", detail="\n".join(lines))
+        if effect.verdict == WORSE:
+            case = case._replace(end=FAILURE, message=f"{effect.name} is worse by {change(effect)}")
+        elif not effect.is_certain:
+            case = case._replace(end=SKIPPED, message=f"not certain: the true change is {interval(effect)}")
+        yield case
 
 
 def _conditions(results: Mapping[str, Any]) -> Iterator[Case]:

@@ -48,6 +48,7 @@ _shtab_ddbload_compare_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--tolerance[times and rates that differ by no more are the same (5)]:PERCENT:"
   "--html[page to write, with charts\; one file, no network]:FILE:_files"
+  "--junit[JUnit XML to write, for CI\: one case a figure]:FILE:_files"
   "--colour[whether to write in colours\; auto\: on a terminal, unless NO_COLOR is set (auto)]:colour:(auto always never)"
   "(*):results files\: a baseline and the runs to compare with it one by one\; or baselines, --, and the runs to compare with them as a group, by how much whole runs differ:_files"
 )
@@ -102,8 +103,8 @@ _shtab_ddbload_merge_defaults_added=0
 _shtab_ddbload_report_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--html[page to write, with charts\; one file, no network]:FILE:_files"
-  "--colour[whether to write in colours\; auto\: on a terminal, unless NO_COLOR is set (auto)]:colour:(auto always never)"
   "--junit[JUnit XML to write, for CI\: one case a threshold]:FILE:_files"
+  "--colour[whether to write in colours\; auto\: on a terminal, unless NO_COLOR is set (auto)]:colour:(auto always never)"
   ":results file:_files"
 )
 
