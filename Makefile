@@ -326,6 +326,13 @@ bench-wavering: $(VENV)/.test ## Measure false alarms and misses of comparisons 
 truth: $(VENV)/.test ## Compare the load tester's figures with servers whose responses are known
 	$(call step,truth,cd loadtest_app && python tests/truth.py $(ARGS))
 
+# The one of the terminal shows a run on the embedded AWS, those of reports show runs against scripted servers.
+.PHONY: pictures
+pictures: $(VENV)/.test ## Make the pictures of the documentation again, of runs on this machine; needs chromium
+	$(call step,Deploying the load test,ansible-playbook deploy.yml -e env=local $(ARGS))
+	$(call step,picture of the live view,python tests/docs/live_view.py docs/images/live-view.png $(ARGS))
+	$(call step,pictures of reports (four minutes),cd loadtest_app && python tests/browser/screenshots.py ../docs/images)
+
 # ---- Release (the workflow calls this)
 
 .PHONY: artefact

@@ -171,7 +171,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Find all problems
+- name: Check the account, its quotas, the network, the table and the image
   gantry.ecs.preflight_info:
     project: ddbload
     environment: prod
@@ -186,7 +186,7 @@ EXAMPLES = r"""
       egress: nat
   register: preflight
 
-- name: Stop if there are problems
+- name: Stop if the checks found problems
   ansible.builtin.assert:
     that: preflight.problems | length == 0
     fail_msg: "{{ preflight.problems | join('; ') }}"

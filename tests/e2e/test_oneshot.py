@@ -257,7 +257,7 @@ def test_an_account_wants_an_experiment_confirmed(oneshot: Oneshot) -> None:
         "Nothing was done, as it was not confirmed -> type the name of the environment, or add -e confirm=prod"
         in play.words
     )
-    assert "Find all problems" not in play.words
+    assert "Check the account, its quotas, the network, the table and the image" not in play.words
 
 
 def test_an_interrupt_ends_an_experiment(oneshot: Oneshot) -> None:

@@ -216,6 +216,8 @@ IN_CLUSTER = ("ecs:cluster", f"arn:aws:ecs:{HERE}:cluster/shop-dev")
         ("sqs:PurgeQueue", f"sqs:{HERE}:shop-dev-prompts", None, False),
         ("logs:GetLogEvents", f"logs:{HERE}:log-group:/shop/dev/prompt:log-stream:a", None, True),
         ("logs:GetLogEvents", f"logs:{HERE}:log-group:/shop/dev/ui:log-stream:a", None, False),
+        ("logs:DescribeLogStreams", f"logs:{HERE}:log-group:/shop/dev/prompt", None, True),
+        ("logs:DescribeLogStreams", f"logs:{HERE}:log-group:/shop/dev/ui", None, False),
         ("secretsmanager:GetSecretValue", f"secretsmanager:{HERE}:secret:shop/dev/anthropic-AbCdEf", None, False),
     ],
 )
