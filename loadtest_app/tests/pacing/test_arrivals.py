@@ -116,6 +116,21 @@ def test_dropping_sent_positions_changes_no_later_one(
         assert (pacer.planned_ns(position), pacer.next_ns(position)) == (instant, instant)
 
 
+@given(plans, segments(), st.floats(0, 1))
+def test_instants_are_those_of_the_positions_then_the_end(
+    plan: Callable[[Segment], OpenPacer], segment: Segment, share: float
+) -> None:
+    planned = schedule(plan(segment))
+    pacer = plan(segment)
+    first = round(share * len(planned))
+    instants = pacer.instants(first)
+    for position, instant in enumerate(planned[first:], first):
+        assert next(instants) == instant
+        # What the pacer is asked in between changes nothing.
+        assert pacer.due(instant, sent=position) > position
+    assert [next(instants) for _each in range(40)] == [pacer.duration_ns] * 40
+
+
 @given(plans, segments())
 def test_a_plan_is_over_when_all_positions_are_due(plan: Callable[[Segment], OpenPacer], segment: Segment) -> None:
     pacer = plan(segment)

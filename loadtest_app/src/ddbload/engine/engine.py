@@ -16,8 +16,9 @@ from ddbload.engine import cpu_time, timer
 from ddbload.engine.breaker import Breaker
 from ddbload.engine.cpu_time import CpuTime
 from ddbload.engine.deadlines import Deadlines
-from ddbload.engine.load import Call, Load, Stop, call_of
+from ddbload.engine.load import Call, Load, Progress, Stop, call_of
 from ddbload.engine.retries import Attempts
+from ddbload.engine.timer import LONGEST_TICK_NS, SHORTEST_TICK_NS, WAITING_TICK_NS
 from ddbload.engine.window import Window
 from ddbload.stats.hdr import HALF_BITS, LINEAR_BITS, LINEAR_MASK, MAX_US, slot_of
 from ddbload.turns import Turns
@@ -27,42 +28,33 @@ STOP_DRAIN_S = 3.0
 FATAL_DRAIN_S = 0.5
 
 
-class Engine:
+class Engine(Progress):
     """One worker that carries out one load on open connections.
-
-    A position counts this worker's operations from 0, a number those of all workers together. Positions below ``next``
-    were sent, those below ``due`` should have been. Those in between wait for a connection; nothing is stored for them,
-    since the pacer computes their planned instants.
 
     Attributes:
         warm_up: counts the operations that are planned within the warm-up.
         recorder: counts all later operations.
         window: which of the two is in use.
-        passed_over: positions that fell due while the breaker was open, and were not sent.
         in_flight: requests without a response.
         starved_ticks: ticks at which operations waited for a connection.
         cpu: the CPU time of the process during the run; None before its end.
         longest_silence_ns: the most by which the loop woke late: it was busy, or had no CPU; 0 before its end.
         turns: does what else the loop has to do, and measures it.
-        stopped: why the run ended before its plan, if it did.
         fatal: the error that ended the run, if one did.
     """
 
     def __init__(self, load: Load, pool: Pool, signer: Signer, breaker: Breaker | None = None) -> None:
-        self.load = load
+        super().__init__(load)
         self.pool = pool
         self.signer = signer
         self.breaker = breaker
         self.window = Window(load.operations, load.warm_up_ns)
         self.warm_up, self.recorder = self.window.warm_up, self.window.recorder
-        self.due = self.next = self.in_flight = self.passed_over = 0
-        self.start_ns = self.end_ns = 0
+        self.in_flight = 0
         self.starved_ticks = self.longest_silence_ns = 0
         self.cpu: CpuTime | None = None
         self.turns = Turns()
-        self.stopped: Stop | None = None
         self.fatal: Outcome | None = None
-        self._planned_ns = load.pacer.planned_ns
         # Where there is a connection for every caller at all times, free connections are the count.
         self._counts_callers = load.pacer.callers is not None and (load.pacer.callers_vary or load.retries.enabled)
         # A free connection is all that the next operation needs.
@@ -76,32 +68,8 @@ class Engine:
         self._timer: timer.TimerDescriptor | timer.LoopTimer | None = None
         self._warm_up_ns = load.warm_up_ns
         self._sending = True
-        self._over_ns = self._last_sent_ns = 0
-        self._stopped_ns = self._drain_ns = 0
+        self._over_ns = self._drain_ns = 0
         self._record_in_window()
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the start, up to the end."""
-        return ((self.end_ns or perf_counter_ns()) - self.start_ns) / 1e9 if self.start_ns else 0.0
-
-    @property
-    def loaded_s(self) -> float:
-        """Seconds over which the plan put load on the table: the divisor of rates.
-
-        It leaves out the drain, in which nothing is sent: one slow last response must not lower the rate.
-        """
-        duration_ns = self.load.pacer.duration_ns
-        if duration_ns is None or not self.start_ns:
-            return self.elapsed_s
-        now = perf_counter_ns()
-        end_ns = min(self.start_ns + duration_ns, self._stopped_ns or now, self.end_ns or now)
-        return (max(end_ns, self._last_sent_ns) - self.start_ns) / 1e9
-
-    @property
-    def planned(self) -> int:
-        """How many operations were due so far."""
-        return self.due if self._planned_ns else self.next
 
     # ---- The run
 
@@ -117,7 +85,8 @@ class Engine:
         self.pool.last_live_ns = perf_counter_ns()
         cpu_before = cpu_time.read()
         # Before this instant no open plan is over: there is nothing to be looked for.
-        self._over_ns = self.start_ns + (self.load.pacer.duration_ns or 0) if self._planned_ns else 0
+        self._over_ns = self.start_ns + (self.load.pacer.duration_ns or 0) if self._is_planned else 0
+        self._go_on_from(0)
         self._timer = timer.make(self._tick)
         self._tick(perf_counter_ns())
         try:
@@ -164,34 +133,48 @@ class Engine:
                 return
             if now >= self._deadlines.next_check_ns:
                 self._check_periodically(now)
-            next_ns = None
             if self._sending:
                 self._release(now)
                 # Sending takes time: the shortest tick counts from the last one sent.
                 if self._last_sent_ns > now:
                     now = self._last_sent_ns
-                if self.next >= self.due and (is_open or not self.load.pacer.is_over(now - self.start_ns, self.next)):
-                    next_ns = self.load.pacer.next_ns(self.next)
-            planned_ns = None if next_ns is None else self.start_ns + next_ns
-            self._timer.arm(timer.next_tick_ns(now, planned_ns))  # type: ignore[union-attr]  # it calls this
+            if is_open and self.next >= self.due and self._sending:
+                at_ns = self._next_at_ns
+                if at_ns < now + SHORTEST_TICK_NS:
+                    at_ns = now + SHORTEST_TICK_NS
+                elif at_ns > now + LONGEST_TICK_NS:
+                    at_ns = now + LONGEST_TICK_NS
+            else:
+                at_ns = now + WAITING_TICK_NS
+            self._timer.arm(at_ns)  # type: ignore[union-attr]  # it calls this
         except Exception as error:
             self._crash(error)
 
     def _check_periodically(self, now: int) -> None:
         """Do what is due a few times a second only: the time of signing, the requests beyond their timeout."""
         self.signer.at_now()
+        # The pacer drops what was sent.
+        self._find_due(now)
         if gone := self._deadlines.check(now):
             self._fail(gone, drain_s=0.0)
 
     def _release(self, now: int) -> None:
-        self._find_due(now)
         if self.breaker and self.breaker.state == "open":
+            self._find_due(now)
             self._probe(now)
             return
         idle = self.pool.idle
         if self._retries:
             while idle and (attempts := self._retries.next_due(now)):
                 self._send_again(idle.popleft(), attempts)
+        if now < self._over_ns:
+            # An open plan: with enough connections, the next instant is all that has to be known.
+            while self._next_at_ns <= now and idle and self._send(idle.popleft()):
+                pass
+            if self._next_at_ns > now:
+                self.due = self.next
+                return
+        self._find_due(now)
         due = self.due
         while self.next < due and idle and self._send(idle.popleft()):
             pass
@@ -210,9 +193,9 @@ class Engine:
             self.stop("breaker", f"{self.breaker.in_a_row} failures in a row")
             return
         is_due = self.next < self.due
-        if self._planned_ns:
-            self.passed_over += max(0, self.due - self.next - 1)
-            self.next = max(self.next, self.due - 1)
+        if self._is_planned and (passed := self.due - self.next - 1) > 0:
+            self.passed_over += passed
+            self._go_on_from(self.due - 1)
         if not idle or not self.breaker.may_probe(now):
             return
         # Where all callers wait for a retry, no new operation falls due: a retry is the probe.
@@ -266,7 +249,10 @@ class Engine:
         body, work = prepared
         request = self.signer.request(operation.target, body)
         now = perf_counter_ns()
-        planned = self.start_ns + self._planned_ns(position) if self._planned_ns else now
+        planned = now
+        if self._is_planned:
+            planned = self._next_at_ns
+            self._next_at_ns = next(self._instants)
         if self._warm_up_ns and planned - self.start_ns >= self._warm_up_ns:
             self._warm_up_ns = 0
             self.window.end_warm_up(position, self.passed_over)

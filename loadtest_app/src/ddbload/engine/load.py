@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one run of the loop carries out, what is under way on a connection, and why a run may end early."""
+"""What one run of the loop carries out, how far it has come, and what is under way on a connection."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import NamedTuple
 
 from ddbload.dynamo.http1 import Connection
@@ -49,3 +50,59 @@ class Load:
     warm_up_ns: int = 0
     # CPUs that this process may use at a time, above 0 and at most 1.
     cpus: float = 1.0
+
+
+class Progress:
+    """How far a load has come.
+
+    A position counts this worker's operations from 0, a number those of all workers together. Positions below ``next``
+    were sent, those below ``due`` should have been. Those in between wait for a connection; nothing is stored for them,
+    since the pacer computes their planned instants.
+
+    Attributes:
+        start_ns: the start, by ``perf_counter_ns``; 0 before it.
+        end_ns: the end; 0 before it.
+        passed_over: positions that fell due while the breaker was open, and were not sent.
+        stopped: why the run ended before its plan, if it did.
+    """
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self.due = self.next = self.passed_over = 0
+        self.start_ns = self.end_ns = 0
+        self.stopped: Stop | None = None
+        self._stopped_ns = self._last_sent_ns = 0
+        self._is_planned = load.pacer.planned_ns is not None
+        # In an open plan: when ``next`` is due, by perf_counter_ns, and the positions after it.
+        self._next_at_ns = 0
+        self._instants: Iterator[int] = iter(())
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start, up to the end."""
+        return ((self.end_ns or perf_counter_ns()) - self.start_ns) / 1e9 if self.start_ns else 0.0
+
+    @property
+    def loaded_s(self) -> float:
+        """Seconds over which the plan put load on the table: the divisor of rates.
+
+        It leaves out the drain, in which nothing is sent: one slow last response must not lower the rate.
+        """
+        duration_ns = self.load.pacer.duration_ns
+        if duration_ns is None or not self.start_ns:
+            return self.elapsed_s
+        now = perf_counter_ns()
+        end_ns = min(self.start_ns + duration_ns, self._stopped_ns or now, self.end_ns or now)
+        return (max(end_ns, self._last_sent_ns) - self.start_ns) / 1e9
+
+    @property
+    def planned(self) -> int:
+        """How many operations were due so far."""
+        return self.due if self._is_planned else self.next
+
+    def _go_on_from(self, position: int) -> None:
+        """Make a position the next one."""
+        self.next = position
+        if self._is_planned:
+            self._instants = map(self.start_ns.__add__, self.load.pacer.instants(position))
+            self._next_at_ns = next(self._instants)

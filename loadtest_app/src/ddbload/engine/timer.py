@@ -14,8 +14,8 @@ from struct import Struct
 from time import perf_counter_ns
 
 NANOSECONDS = 1_000_000_000
-# Operations that fall due within this time are sent together: each wake-up costs as much as a request.
-SHORTEST_TICK_NS = 200_000
+# Operations that fall due within this time are sent together: a wake-up costs twice as much as a request.
+SHORTEST_TICK_NS = 500_000
 # The time to the next tick while operations wait for a connection, or no instant is planned.
 WAITING_TICK_NS = 1_000_000
 LONGEST_TICK_NS = 10_000_000
@@ -109,10 +109,3 @@ class LoopTimer:
 def make(callback: Callable[[int], None]) -> TimerDescriptor | LoopTimer:
     """Return the most precise timer of this system."""
     return TimerDescriptor(callback) if sys.platform == "linux" else LoopTimer(callback)
-
-
-def next_tick_ns(now_ns: int, planned_ns: int | None) -> int:
-    """Return when to wake the loop for the next planned instant, within the bounds of a tick; None: none is planned."""
-    if planned_ns is None:
-        return now_ns + WAITING_TICK_NS
-    return min(max(planned_ns, now_ns + SHORTEST_TICK_NS), now_ns + LONGEST_TICK_NS)

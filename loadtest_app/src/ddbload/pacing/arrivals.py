@@ -72,6 +72,10 @@ class OpenPacer(ABC):
         except IndexError:
             return self.duration_ns
 
+    def instants(self, position: int) -> Iterator[int]:
+        """Yield the planned instants from a position on, then the end of the plan without end."""
+        return map(self.next_ns, count(position))
+
     def is_over(self, elapsed_ns: int, sent: int) -> bool:
         """Return whether all operations are due."""
         return elapsed_ns >= self.duration_ns
@@ -113,6 +117,10 @@ class UniformPacer(OpenPacer):
         return self._known[offset] if 0 <= offset < len(self._known) else self._instants(position, 1)[0]
 
     next_ns = planned_ns
+
+    def instants(self, position: int) -> Iterator[int]:
+        """Yield the planned instants from a position on, then the end of the plan without end."""
+        return chain.from_iterable(map(self._instants, count(position, AHEAD)))
 
     def due(self, elapsed_ns: int, sent: int = 0, under_way: int | None = None) -> int:
         """Return how many of this segment's positions are due at an instant, in nanoseconds from the start."""
@@ -266,6 +274,10 @@ class ReplayPacer(OpenPacer):
     def planned_ns(self, position: int) -> int:
         """Return the instant, in nanoseconds from the start, at which a position is due."""
         return self._planned[position]
+
+    def instants(self, position: int) -> Iterator[int]:
+        """Yield the planned instants from a position on, then the end of the plan without end."""
+        return chain(islice(self._planned, position, None), repeat(self.duration_ns))
 
     def due(self, elapsed_ns: int, sent: int = 0, under_way: int | None = None) -> int:
         """Return how many of this segment's positions are due at an instant, in nanoseconds from the start."""

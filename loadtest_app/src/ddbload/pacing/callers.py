@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ddbload.pacing.segment import Segment
@@ -98,8 +98,9 @@ class ClosedPacer:
             due = sent + max(0, self.concurrency_at(sent) - under_way)
         return due if self.operations is None else min(due, self.operations)
 
-    def next_ns(self, _position: int) -> None:
-        """Return None: no instant is planned."""
+    def instants(self, _position: int) -> Iterator[int]:
+        """Yield nothing: no instant is planned."""
+        return iter(())
 
     def is_over(self, elapsed_ns: int, sent: int) -> bool:
         """Return whether the duration is over or all operations were sent."""

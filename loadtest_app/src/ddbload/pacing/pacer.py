@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 
@@ -43,8 +43,8 @@ class Pacer(Protocol):
                 a connection of its own, so that free connections are the limit.
         """
 
-    def next_ns(self, position: int) -> int | None:
-        """Return when to look for a position again; None where its instant is unknown."""
+    def instants(self, position: int) -> Iterator[int]:
+        """Yield the planned instants from a position on, then ``duration_ns`` without end; none in a closed plan."""
 
     def is_over(self, elapsed_ns: int, sent: int) -> bool:
         """Return whether nothing falls due after this instant."""
