@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.plugin_utils.images.build_failure import PASSING
-from ansible_collections.gantry.ecs.plugins.plugin_utils.images.build_failure import build_failure as explain
-
 DOCUMENTATION = r"""
 name: build_failure
 short_description: Why an image was not built or pushed
@@ -59,6 +56,10 @@ _value:
 
 def build_failure(result: Mapping[str, Any], action: str) -> dict[str, Any]:
     """Return why an image was not built or pushed, see the documentation above."""
+    # Ansible loads all filters in each task that uses one: they import in the call what the others need not.
+    from ansible_collections.gantry.ecs.plugins.plugin_utils.images.build_failure import PASSING
+    from ansible_collections.gantry.ecs.plugins.plugin_utils.images.build_failure import build_failure as explain
+
     problem = explain(str(result.get("msg", "")), str(result.get("stderr", "")), action)
     return {"kind": problem.kind, "is_passing": problem.kind in PASSING, "line": problem.line()}
 

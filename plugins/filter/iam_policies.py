@@ -9,11 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.gantry.ecs.plugins.plugin_utils.iam_policy import (
-    IamPolicyError,
-    policy_documents,
-    policy_values,
-)
 
 DOCUMENTATION = r"""
 name: iam_policies
@@ -137,6 +132,13 @@ def iam_policies(
     statements: Sequence[Mapping[str, Any]], name: str, values: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Return the policies, see the documentation above."""
+    # Ansible loads all filters in each task that uses one: they import in the call what the others need not.
+    from ansible_collections.gantry.ecs.plugins.plugin_utils.iam_policy import (
+        IamPolicyError,
+        policy_documents,
+        policy_values,
+    )
+
     try:
         placeholders = policy_values(**values)
         return policy_documents(f"{placeholders['Base']}-{name}", statements, placeholders)

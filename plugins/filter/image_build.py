@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.plugin_utils.images.build import foreign_platform, image_build
-
 DOCUMENTATION = r"""
 name: image_build
 short_description: What a build of an image is given
@@ -89,6 +87,9 @@ _value:
 
 def build_of(uri: str, tag: str, content_sha256: str, platform: str, machine: str, **options: Any) -> dict[str, Any]:
     """Return what a build of an image is given, see the documentation above."""
+    # Ansible loads all filters in each task that uses one: they import in the call what the others need not.
+    from ansible_collections.gantry.ecs.plugins.plugin_utils.images.build import foreign_platform, image_build
+
     return {
         **image_build(uri, tag, content_sha256, **options),
         "platform": foreign_platform(platform, machine),

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.plugin_utils.images.build import image_tag
-
 DOCUMENTATION = r"""
 name: image_tag
 short_description: The tag of an image, made from its content
@@ -53,6 +51,9 @@ _value:
 
 def tag_of(content_sha256: str, version: str, platforms: Sequence[str], base_image: str = "") -> str:
     """Return the tag of an image, see the documentation above."""
+    # Ansible loads all filters in each task that uses one: they import in the call what the others need not.
+    from ansible_collections.gantry.ecs.plugins.plugin_utils.images.build import image_tag
+
     return image_tag(version, content_sha256, platforms, base_image)
 
 

@@ -8,13 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.gantry.ecs.plugins.plugin_utils.images.history import (
-    ImageChoiceError,
-    choose_image,
-    image_by_digest,
-    image_history,
-)
-
 DOCUMENTATION = r"""
 name: rollback_image
 short_description: The image to go back to
@@ -75,6 +68,14 @@ _value:
 
 def rollback_image(images: Iterable[Mapping[str, Any]], deployed: str, image_tag: str = "") -> dict[str, Any]:
     """Choose an image, see the documentation above."""
+    # Ansible loads all filters in each task that uses one: they import in the call what the others need not.
+    from ansible_collections.gantry.ecs.plugins.plugin_utils.images.history import (
+        ImageChoiceError,
+        choose_image,
+        image_by_digest,
+        image_history,
+    )
+
     history = image_history(images, deployed)
     lines = [entry["line"] for entry in history]
     try:

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
-
-from ansible_collections.gantry.ecs.plugins.plugin_utils.secret_variables import secret_variables
 
 DOCUMENTATION = r"""
 name: secret_variables
@@ -38,6 +36,14 @@ _value:
   elements: str
   sample: [HTTPS_PROXY]
 """
+
+
+def secret_variables(variables: Mapping[str, Any]) -> list[str]:
+    """Return the names of the variables that hold a secret, see the documentation above."""
+    # Ansible loads all filters in each task that uses one: they import in the call what the others need not.
+    from ansible_collections.gantry.ecs.plugins.plugin_utils.secret_variables import secret_variables as names
+
+    return names(variables)
 
 
 class FilterModule:

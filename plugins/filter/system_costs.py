@@ -8,15 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from ansible_collections.gantry.ecs.plugins.module_utils.system.estimate.fargate import (
-    PRICE_DATE,
-    PRICE_REGION,
-    job_line,
-    service_line,
-)
-from ansible_collections.gantry.ecs.plugins.module_utils.system.estimate.month import dollars, estimate, over_budget
-from ansible_collections.gantry.ecs.plugins.module_utils.system.vocabulary import Sections, container_jobs
-
 DOCUMENTATION = r"""
 name: system_costs
 short_description: What a system costs
@@ -83,6 +74,16 @@ _value:
 
 def system_costs(document: Mapping[str, Any], arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return what a system costs, see the documentation above."""
+    # Ansible loads all filters in each task that uses one: they import in the call what the others need not.
+    from ansible_collections.gantry.ecs.plugins.module_utils.system.estimate.fargate import (
+        PRICE_DATE,
+        PRICE_REGION,
+        job_line,
+        service_line,
+    )
+    from ansible_collections.gantry.ecs.plugins.module_utils.system.estimate.month import dollars, estimate, over_budget
+    from ansible_collections.gantry.ecs.plugins.module_utils.system.vocabulary import Sections, container_jobs
+
     sections = cast(Sections, document)
     found = estimate(document, arguments or {})
     over = over_budget(found, sections["limits"])

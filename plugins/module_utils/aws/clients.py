@@ -15,10 +15,13 @@ from threading import Lock
 from typing import Any
 
 with suppress(ImportError):  # AnsibleAWSModule says so
+    from boto3.session import Session
+    from botocore.config import Config
     from botocore.exceptions import NoCredentialsError
     from botocore.parsers import ResponseParserError
 
-from ansible_collections.amazon.aws.plugins.module_utils.botocore import boto3_inventory_conn, get_aws_connection_info
+from ansible.module_utils.ansible_release import __version__
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.credentials import (
     check_settings,
     raised_as_credentials_error,
@@ -26,7 +29,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.aws.credentials import 
 )
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import is_transient
 
-# https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+USER_AGENT = f"Ansible/{__version__} gantry.ecs"
 # A hanging call must not delay a timeout or the next look at the tasks; the caller decides when to repeat it.
 # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
 ONCE = {"connect_timeout": 5.0, "read_timeout": 10.0, "retries": {"total_max_attempts": 1}}
@@ -40,37 +43,52 @@ SHORT = {"connect_timeout": 5.0, "read_timeout": 15.0, "retries": {"mode": "stan
 REPEATING = {"connect_timeout": 5.0, "read_timeout": 20.0, "retries": {"mode": "standard", "total_max_attempts": 8}}
 
 
-def open_client(module: Any, service: str, config: Mapping[str, Any], region: str | None = None) -> Any:
-    """Make a client with the module's credentials, region and endpoint.
+class AwsSession:
+    """A module's session with the SDK; its clients share the credentials, and AWS's list of endpoints is read once.
 
-    AnsibleAWSModule's own clients end the module where the profile is unknown, and let through what Python raises
-    for credentials.
+    AnsibleAWSModule's own clients each have a session, end the module where the profile is unknown, and let through
+    what Python raises for credentials.
 
     Args:
         module: an AnsibleAWSModule.
-        service: such as "ec2".
-        config: settings of botocore's client.
-        region: another than the module's.
-
-    Raises:
-        CredentialsError: there are no credentials; so do the client's calls.
     """
-    source = source_of(module.params)
-    check_settings(module.params)
-    with raised_as_credentials_error(source):
-        own_region, endpoint, credentials = get_aws_connection_info(module)
-        client = boto3_inventory_conn(
-            "client", service, region=region or own_region, endpoint=endpoint, config=dict(config), **credentials
-        )
 
-    def fetch(**_event: Any) -> None:
-        fetch_credentials(client, source)
+    def __init__(self, module: Any) -> None:
+        self._module, self._source = module, source_of(module.params)
+        self._session: Any = None
 
-    # The SDK fetches some credentials, such as a role's, with the first call only, and renews them later:
-    # before it builds a request, which may need the account's id, and before it signs one.
-    for event in ("before-parameter-build", f"request-created.{service}"):
-        client.meta.events.register_first(event, fetch)
-    return client
+    def client(self, service: str, config: Mapping[str, Any], region: str | None = None) -> Any:
+        """Make a client with the module's credentials, region and endpoint.
+
+        Args:
+            service: such as "ec2".
+            config: settings of botocore's client.
+            region: another than the module's.
+
+        Raises:
+            CredentialsError: there are no credentials; so do the client's calls.
+        """
+        check_settings(self._module.params)
+        with raised_as_credentials_error(self._source):
+            own_region, endpoint, settings = get_aws_connection_info(self._module)
+            profile, given = settings.pop("profile_name", None), settings.pop("aws_config", None)
+            self._session = self._session or Session(profile_name=profile)
+            client = self._session.client(
+                service,
+                region_name=region or own_region,
+                endpoint_url=endpoint,
+                config=Config(user_agent_extra=USER_AGENT).merge(given or Config()).merge(Config(**config)),
+                **settings,
+            )
+
+        def fetch(**_event: Any) -> None:
+            fetch_credentials(client, self._source)
+
+        # The SDK fetches some credentials, such as a role's, with the first call only, and renews them later:
+        # before it builds a request, which may need the account's id, and before it signs one.
+        for event in ("before-parameter-build", f"request-created.{service}"):
+            client.meta.events.register_first(event, fetch)
+        return client
 
 
 def fetch_credentials(client: Any, source: str) -> None:
@@ -101,6 +119,7 @@ class AwsClients:
 
     def __init__(self, module: Any, interrupted: Callable[[], bool] = lambda: False, connections: int = 10) -> None:
         self._module, self._interrupted = module, interrupted
+        self._session = AwsSession(module)
         self._config = {**ONCE, "max_pool_connections": connections}
         self._known: dict[tuple[str, str | None], Any] = {}
         # Clients are thread-safe, the making of them is not: https://docs.aws.amazon.com/boto3/latest/guide/clients.html
@@ -110,7 +129,7 @@ class AwsClients:
         """Return a client that tries a call once."""
         with self._making:
             if (service, region) not in self._known:
-                client = open_client(self._module, service, self._config, region)
+                client = self._session.client(service, self._config, region)
                 client.meta.events.register("before-parse", refuse_garbled)
                 self._known[service, region] = client
             return self._known[service, region]
@@ -122,6 +141,7 @@ class AwsClients:
     def renew(self) -> None:
         """Read the credentials anew with the next client: something may have renewed them in their file."""
         with self._making:
+            self._session = AwsSession(self._module)
             self._known.clear()
 
 
@@ -189,7 +209,7 @@ class OpenClients:
     """
 
     def __init__(self, module: Any) -> None:
-        self._module = module
+        self._session = AwsSession(module)
         self._known: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, region: str = "") -> Any:
@@ -203,7 +223,7 @@ class OpenClients:
             CredentialsError: there are no credentials, or no profile of this name.
         """
         if (service, region) not in self._known:
-            self._known[service, region] = open_client(self._module, service, SHORT, region)
+            self._known[service, region] = self._session.client(service, SHORT, region)
         return self._known[service, region]
 
 
@@ -213,10 +233,11 @@ def module_clients(module: Any) -> Callable[[str], Any]:
     Args:
         module: an AnsibleAWSModule.
     """
+    session = AwsSession(module)
 
     @cache
     def client(service: str) -> Any:
-        return open_client(module, service, REPEATING)
+        return session.client(service, REPEATING)
 
     return client
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
@@ -116,3 +117,25 @@ def test_clients_are_made_once_until_the_credentials_are_renewed(server: Server)
     assert made.once("logs", "eu-west-2").meta.region_name == "eu-west-2"
     made.renew()
     assert made.once("ecs") is not first
+
+
+def test_clients_share_a_profiles_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command or a role of the profile is asked once, not for each client, and again after the renewal."""
+    command = tmp_path / "credentials.sh"
+    keys = '{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b"}'
+    command.write_text(f"#!/bin/sh\necho asked >> {tmp_path}/asked\necho '{keys}'\n")
+    command.chmod(0o700)
+    (tmp_path / "config").write_text(f"[profile team]\ncredential_process = {command}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+
+    def asked() -> int:
+        return len((tmp_path / "asked").read_text().splitlines())
+
+    made = AwsClients(SimpleNamespace(params={"region": "eu-west-1", "profile": "team"}))
+    made.once("ecs")
+    made.once("logs")
+    assert asked() == 1
+    made.renew()
+    made.once("ecs")
+    assert asked() == 2
