@@ -181,7 +181,7 @@ def test_any_lines_merge_and_show_or_end_in_one_line(lines: list[str]) -> None:
     except file.ResultsError as error:
         assert "\n" not in str(error)
         return
-    merged = json.loads(to_json(merged, indent=1), parse_constant=lambda constant: pytest.fail(constant))
+    merged = json.loads(to_json(merged, indent=1), parse_constant=pytest.fail)
     assert read_results(merged)
     terminal.render(merged).encode()
     if merged["verdict"] == "passed":

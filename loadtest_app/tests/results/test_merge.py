@@ -277,11 +277,12 @@ def test_lines_that_a_log_driver_cut_are_joined(cuts: list[int], with_foreign: b
     whole = events("task-0", [OK] * 3)
     pieces = ["a line before"] * with_foreign
     for line in whole:
+        rest = line
         for position in range(len(line)):
             size = max(len(EVENT_START), cuts[position % len(cuts)])
-            pieces.append(line[:size])
-            line = line[size:]
-            if not line:
+            pieces.append(rest[:size])
+            rest = rest[size:]
+            if not rest:
                 break
     merged = merge.merge(pieces)
     assert merged == merge.merge(whole) | {"warnings": merged["warnings"]}

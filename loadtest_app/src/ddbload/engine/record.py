@@ -43,8 +43,8 @@ class Sum:
         self.found += consumed.found * times
         self.items += consumed.items * times
         self.unprocessed += consumed.unprocessed * times
-        for name, read_units, write_units in consumed.indexes:
-            name = known_name(self.indexes, name)
+        for given, read_units, write_units in consumed.indexes:
+            name = known_name(self.indexes, given)
             read, write = self.indexes.get(name, (0.0, 0.0))
             self.indexes[name] = (read + read_units * times, write + write_units * times)
         if consumed.failed:
