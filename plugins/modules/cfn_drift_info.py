@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cfn_drift_info
-short_description: What differs between CloudFormation stacks and the account
+short_description: Report what differs between CloudFormation stacks and the account
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Has CloudFormation compare the resources of stacks with their templates, waits for the end, and says in one line for
-    each property what is expected and what is there.
+  - Compares the resources of CloudFormation stacks with their templates, and reports each property that differs in one
+    line, with the expected and the actual value. CloudFormation compares them; the module waits until it has ended.
   - All stacks are checked at the same time, with the stacks nested in them, which AWS's drift detection omits.
   - AWS compares only properties that the template sets, and not every type of resource; those that it cannot check are
     listed.

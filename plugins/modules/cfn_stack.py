@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cfn_stack
-short_description: Apply a CloudFormation stack by change sets, live, and say why where it fails
+short_description: Create, update or delete a CloudFormation stack, with a live view and the cause of a failure
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Makes, changes and deletes one CloudFormation stack, and shows its resources while they come and go.
+  - Creates, updates or deletes one CloudFormation stack, and shows the states of its resources meanwhile.
   - Every change goes by a change set, so that nothing to change is C(changed=false), and check mode shows what would
     be done to each resource and which of them would be replaced. No change set is left behind.
   - Fails with the first cause in one line, which names the resource, the reason and what to do.

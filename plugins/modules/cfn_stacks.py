@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cfn_stacks
-short_description: Apply a set of CloudFormation stacks at the same time, with one live view
+short_description: Create, update or delete CloudFormation stacks at the same time, with one live view
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:

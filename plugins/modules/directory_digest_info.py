@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: directory_digest_info
-short_description: One digest for a directory's content
+short_description: Compute one digest of a directory's content
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Digests the names, executable bits and bytes of the files below a directory.
+  - Computes one digest of the names, executable bits and bytes of the files below a directory.
   - An image's tag can be made of it, so that the tag changes when, and only when, the content does.
   - Times, owners and the order on disk do not count. The digest is the same on every machine.
 options:

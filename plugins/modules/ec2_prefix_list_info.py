@@ -2,13 +2,13 @@
 # Copyright (c) 2026 The gantry.ecs contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module: AWS's own prefix lists of services."""
+"""Module: the prefix lists of AWS services."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ec2_prefix_list_info
-short_description: AWS's own prefix lists of services
+short_description: Look up the prefix lists of AWS services
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:

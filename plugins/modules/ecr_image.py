@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ecr_image
-short_description: An image of an ECR repository, by its manifest
+short_description: Put an image's manifest under a tag of an ECR repository
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ecr_image_info
-short_description: Images of an ECR repository
+short_description: List the images of an ECR repository
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:

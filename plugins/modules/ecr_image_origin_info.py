@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ecr_image_origin_info
-short_description: Whether an image of ECR is the one that was built
+short_description: Check whether an image in ECR is the one that was built
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Compares an image of a repository with what it has to be, before it is deployed by its digest.
+  - Compares an image in an ECR repository with the image that was built, so that no other one is deployed.
   - Its labels are always compared. A principal that may push may write labels, so this finds only mistakes. O(built),
     O(signing_profile_arn) and O(task_family) prove more.
   - Nothing is changed. RV(problem) reports a mismatch, which is no failure of the module. The module fails where it

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ecr_image_scan_info
-short_description: What ECR's scans found in an image
+short_description: Report what ECR's scans found in an image
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ecs_service
-short_description: Deploy an ECS service and follow it, with the first cause of a failure in seconds
+short_description: Deploy an ECS service, follow it, and report the first cause of a failure
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: environment_resource
-short_description: Unprotect or remove one resource that M(gantry.ecs.environment_info) lists
+short_description: Unprotect or remove one resource of an environment
 version_added: 0.2.0
 author: The gantry.ecs contributors (@ddbload)
 description:
+  - Unprotects or removes one resource that M(gantry.ecs.environment_info) lists.
   - Turns off the protection of a stack, table or database, so that the stack can be deleted.
   - Removes what outlives its stack - a table, repository, file system, queue, secret, database or key that was kept, a
     snapshot, a log group that a service created, an SSM parameter or a task definition that was created by hand.

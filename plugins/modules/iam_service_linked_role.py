@@ -8,11 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: iam_service_linked_role
-short_description: The role that an AWS service uses in the account
+short_description: Create the service-linked role of an AWS service
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
-  - Makes the service-linked role of a service where the account has none, once an account.
+  - Creates the role that an AWS service uses in the account, if the account has none.
   - It never removes one, since everything in the account that uses the service needs it.
   - "It needs as permissions C(iam:ListRoles) and C(iam:CreateServiceLinkedRole)."
 options:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight_info
-short_description: Report all problems before a deploy at once
+short_description: Check what a deploy needs, and report all problems at once
 version_added: 0.1.0
 author: The gantry.ecs contributors (@ddbload)
 description:
   - Checks everything that a deploy needs and changes nothing.
     It checks the credentials and their account, the region and its zones, service-linked roles, quotas, names,
     address ranges, an existing VPC, an existing table, the image.
-  - It checks everything and does not fail.
-    RV(problems) has one line for each problem, with what is wrong, where, and how to fix it.
+  - A problem does not stop the other checks, and the module does not fail. RV(problems) has one line for
+    each problem, with what is wrong, where, and how to fix it.
   - A check without permission is a warning that starts with C(not checked).
   - "Permissions, as far as each is checked: C(ec2:DescribeRegions), C(ec2:DescribeAvailabilityZones),
     C(ec2:DescribeVpcs), C(ec2:DescribeAddresses), C(ec2:DescribeInternetGateways), C(iam:ListRoles),

@@ -16,10 +16,14 @@ PAGE = ROOT / "docs" / "properties.md"
 TESTS = "tests/unit/plugins/module_utils/system/test_template_properties.py"
 HEADER = f"""# Properties of rendered templates
 
-A property is a function that holds for the templates of any description. `test_every_property_holds_for_any_system` in
-[these tests](../{TESTS}) draws 120 descriptions
-and checks all properties on each. Each property has faults: changes of a good template that it has to find, one by one
-(`test_a_property_fails_where_its_fault_is_planted`). `python tests/docs/properties.py` writes this page.
+This page is for those who approve or change the templates of described systems. It lists what holds for every generated
+template, and the test of each, so that you need not read the templates to know it.
+
+A property is a function that holds for the templates of any [description](systems.md).
+`test_every_property_holds_for_any_system` in [these tests](../{TESTS})
+draws 120 descriptions and checks all properties on each. Each property has faults: changes of a good template that it
+has to find, one by one (`test_a_property_fails_where_its_fault_is_planted`). The first three tables say which
+properties show what a plan required; the last one has all of them. `python tests/docs/properties.py` writes this page.
 """
 
 
@@ -97,7 +101,7 @@ LINTERS = (
 )
 TABLES: Mapping[str, Sequence[Row]] = {
     "The eleven properties of the MCP gateway": DESIGN,
-    "Faults of its first templates that no linter found": OFFLINE,
+    "Faults of the MCP gateway's first templates that no linter found": OFFLINE,
     "Other faults that linters do not find": LINTERS,
 }
 
@@ -108,7 +112,7 @@ def page() -> str:
     faults = {name: len(plants) for name, plants in tests.ALL_FAULTS.items()}
     lines = [HEADER.rstrip("\n")]
     for title, rows in TABLES.items():
-        lines += ["", f"## {title}", "", "| | What holds | Shown by |", "|---|---|---|"]
+        lines += ["", f"## {title}", "", "| Number | What holds | Shown by |", "|---|---|---|"]
         lines += [f"| {row.number} | {row.words} | {', '.join(f'`{each}`' for each in row.shown_by)} |" for row in rows]
     lines += ["", "## All properties", "", "| Property | What holds | Faults |", "|---|---|---:|"]
     for name in sorted(tests.PROPERTIES):
