@@ -61,8 +61,8 @@ class TlsConnection(Connection):
         try:
             plain = self._decrypt(len(data))
         except ssl.SSLWantReadError:
-            # The rest of a record is still to come, or it holds no data, as a session ticket. The answer to an update of
-            # keys goes out ahead of the next request (RFC 8446, section 4.6.3).
+            # The rest of a record is still to come, or it holds no data, as a session ticket. The answer to an update
+            # of keys goes out ahead of the next request (RFC 8446, section 4.6.3).
             return
         except ssl.SSLError as error:
             self.abort(f"TLS: {error.reason}")
