@@ -8,7 +8,7 @@ import json
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from ddbload.dynamo.endpoint import Target
@@ -47,6 +47,13 @@ def answer() -> bytes:
     return head.encode() + body
 
 
+class Driven(NamedTuple):
+    """What a run came to: its successful requests, and how often the loop woke up, for responses or for its timer."""
+
+    requests: int
+    wakings: int
+
+
 class Wire:
     """The queue of responses, and the loop's timer and clock, which goes on once all requests have responses.
 
@@ -58,6 +65,8 @@ class Wire:
         self.waiting: deque[Connection] = deque()
         # An attribute of the timer: this one never wakes late.
         self.longest_silence_ns = 0
+        # A waking brings all responses that have come by then, a tick that is due, or both.
+        self.wakings = 0
         self._now_ns = 1
         self._at_ns = 0
         self._wake: Callable[[int], None] = _no_operation
@@ -82,10 +91,13 @@ class Wire:
         while not ended.done():
             if self.waiting:
                 self._now_ns += SERVICE_NS
+                self.wakings += 1
             for _each in range(len(self.waiting)):
                 self.waiting.popleft().data_received(text)
             if self._now_ns >= self._at_ns or not self.waiting:
-                self._now_ns = max(self._now_ns, self._at_ns)
+                if self._now_ns < self._at_ns:
+                    self._now_ns = self._at_ns
+                    self.wakings += 1
                 self._wake(self._now_ns)
             await asyncio.sleep(0)
 
@@ -128,19 +140,19 @@ class DroppingTransport(asyncio.Transport):
         """There is nothing to close."""
 
 
-def drive(requests: int, rate: float | None = None) -> int:
-    """Make a number of puts, by 64 callers or at a rate (a second) on 64 connections; return how many were ok.
+def drive(requests: int, rate: float | None = None) -> Driven:
+    """Make a number of puts, by 64 callers or at a rate (a second) on 64 connections.
 
     Raises:
         RuntimeError: not all of them were ok.
     """
     settings = open_plan(requests, rate) if rate else closed_plan(requests)
     loop = build(settings)
-    asyncio.run(_run(loop))
+    wakings = asyncio.run(_run(loop))
     counted = loop.recorder.records["put"].count("ok")
     if counted != requests:
         raise RuntimeError(f"{counted:,} of {requests:,} requests were ok")
-    return counted
+    return Driven(counted, wakings)
 
 
 def build(settings: Mapping[str, Any]) -> Engine:
@@ -169,7 +181,7 @@ def build(settings: Mapping[str, Any]) -> Engine:
     return Engine(load, pool, Signer("127.0.0.1:8000", REGION, Credentials("AKIDEXAMPLE", "secret")))
 
 
-async def _run(loop: Engine) -> None:
+async def _run(loop: Engine) -> int:
     wire = Wire()
     for _number in range(CALLERS):
         connection = Connection(loop.pool)
@@ -180,3 +192,4 @@ async def _run(loop: Engine) -> None:
         run = asyncio.get_running_loop().create_task(loop.run())
         await wire.carry(run)
         await run
+    return wire.wakings

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work of ddbload for a request, counted instead of timed: other load on the machine does not change a count.
 
-Three counts, each over ddbload's real loop on simulated connections (see ``bench.drive``):
+Counts over ddbload's real loop on simulated connections (see ``bench.drive``):
 
 - Python instructions (bytecodes) and calls of C functions, by a trace; what a C function does inside is not seen.
+- Wakings of the loop, by the simulation: a request that shares none costs several times as much as one that does.
 - ``--perf``: the processor's instructions by its hardware counter, where the machine permits it (most containers and
   small virtual machines do not).
 - ``--valgrind``: the processor's instructions as valgrind counts them while it emulates; slow, but works everywhere.
@@ -41,6 +42,8 @@ class Count(NamedTuple):
 
     bytecodes: float
     c_calls: float
+    # Of the loop, for a response or for its timer: many requests may share one.
+    wakings: float
     # Bytecodes by function.
     functions: dict[str, float]
 
@@ -79,7 +82,7 @@ class _Tracer:
 
 
 def count(requests: int = TRACED, rate: float | None = None) -> Count:
-    """Count the bytecodes and C calls of a put, by 64 callers or at a rate (a second).
+    """Count the bytecodes, C calls and wakings of a put, by 64 callers or at a rate (a second).
 
     The figure depends on the Python version, and not on the machine.
     """
@@ -88,7 +91,7 @@ def count(requests: int = TRACED, rate: float | None = None) -> Count:
     sys.setprofile(tracer.profile)
     sys.settrace(tracer.enter)
     try:
-        drive.drive(requests, rate)
+        wakings = drive.drive(requests, rate).wakings
     finally:
         sys.settrace(before[0])
         sys.setprofile(before[1])
@@ -96,7 +99,7 @@ def count(requests: int = TRACED, rate: float | None = None) -> Count:
         f"{code.co_filename.rpartition('/')[2]}:{code.co_qualname}": number / requests
         for code, number in tracer.bytecodes.most_common()
     }
-    return Count(tracer.bytecodes.total() / requests, tracer.c_calls / requests, functions)
+    return Count(tracer.bytecodes.total() / requests, tracer.c_calls / requests, wakings / requests, functions)
 
 
 def by_perf(rate: float | None = None) -> float:
@@ -168,7 +171,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         drive.drive(options.drive, options.rate)
         return 0
     counted = count(rate=options.rate)
-    print(f"{counted.bytecodes:.1f} bytecodes and {counted.c_calls:.1f} calls of C functions for a request")
+    print(
+        f"{counted.bytecodes:.1f} bytecodes, {counted.c_calls:.1f} calls of C functions and "
+        f"{counted.wakings:.2f} wakings for a request"
+    )
     for name, number in list(counted.functions.items())[:SHOWN]:
         print(f"{number:8.1f}  {name}")
     try:

@@ -28,13 +28,17 @@ def test_every_request_passes_through_each_part_of_the_loop() -> None:
 
 
 def test_the_loop_makes_the_requested_number_of_puts() -> None:
-    assert drive.drive(777) == 777
-    assert drive.drive(1_000, 1_000) == 1_000
+    assert drive.drive(777).requests == 777
+    assert drive.drive(1_000, 1_000).requests == 1_000
 
 
-@pytest.mark.parametrize(("rate", "most"), [(None, 515), (1_000, 700), (5_000, 650), (20_000, 610)])
-def test_a_request_stays_within_its_number_of_bytecodes(rate: float | None, most: int) -> None:
-    """A request, with its share of a tick at a rate, stays within its number of bytecodes."""
+@pytest.mark.parametrize(
+    ("rate", "bytecodes", "wakings"),
+    [(None, 515, 0.03), (1_000, 700, 2.0), (5_000, 650, 0.8), (10_000, 625, 0.4), (20_000, 610, 0.2)],
+)
+def test_a_request_stays_within_its_limits(rate: float | None, bytecodes: int, wakings: float) -> None:
+    """A request, with its share of a tick at a rate, stays within its number of bytecodes and of wakings."""
+    counted = instructions.count(rate=rate)
     # Counted on Python 3.11; the limit leaves room for the instructions of other versions.
-    ceiling = most if sys.version_info[:2] == (3, 11) else most * 1.4
-    assert instructions.count(rate=rate).bytecodes <= ceiling
+    assert counted.bytecodes <= (bytecodes if sys.version_info[:2] == (3, 11) else bytecodes * 1.4)
+    assert counted.wakings <= wakings * 1.01

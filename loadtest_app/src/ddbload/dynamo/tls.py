@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 
 from ddbload.dynamo.http1 import Connection, Owner
 
@@ -19,7 +20,7 @@ RECORD_BYTES = 16_384
 class TlsConnection(Connection):
     """A connection that speaks TLS; ``secured`` is done when requests can go out."""
 
-    __slots__ = ("_decrypt", "_encrypt", "_incoming", "_outgoing", "_tls", "secured")
+    __slots__ = ("_decrypt", "_encrypt", "_incoming", "_is_shaking_hands", "_outgoing", "_tls", "secured")
 
     def __init__(self, owner: Owner, context: ssl.SSLContext, host: str) -> None:
         super().__init__(owner)
@@ -27,8 +28,11 @@ class TlsConnection(Connection):
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-        self._encrypt = self._tls.write
-        self._decrypt = self._tls.read
+        self._is_shaking_hands = True
+        # The methods beneath those of SSLObject, which cost each request two calls.
+        native = getattr(self._tls, "_sslobj", self._tls)
+        self._encrypt: Callable[[bytes], int] = native.write
+        self._decrypt: Callable[[int], bytes] = native.read
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
@@ -51,28 +55,23 @@ class TlsConnection(Connection):
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop with the bytes that came, which may be any part of a record."""
-        incoming = self._incoming
-        incoming.write(data)
-        if not self.secured.done() and not self._shake_hands():
+        self._incoming.write(data)
+        if self._is_shaking_hands and not self._shake_hands():
             return
         try:
-            plain = b""
-            if most := incoming.pending:
-                plain = self._decrypt(most)
+            plain = self._decrypt(len(data))
         except ssl.SSLWantReadError:
-            plain = b""  # the rest of a record is still to come, or it holds no data, as a session ticket
+            # The rest of a record is still to come, or it holds no data, as a session ticket. The answer to an update
+            # of keys goes out ahead of the next request (RFC 8446, section 4.6.3).
+            return
         except ssl.SSLError as error:
-            plain = b""
             self.abort(f"TLS: {error.reason}")
+            return
+        # Plaintext is shorter than ciphertext: one read drains a record that came whole.
+        if self._incoming.pending or not plain or len(plain) == len(data):
+            self._read_on(plain)
         else:
-            # Plaintext is shorter than ciphertext: one read of ``pending`` bytes drains a record that came whole.
-            if incoming.pending or (most and len(plain) in (0, most)):
-                self._read_on(plain)
-                return
-        if plain:
             Connection.data_received(self, plain)
-        if self._outgoing.pending > 0:
-            self._flush()
 
     def _read_on(self, plain: bytes) -> None:
         """Take all that has come after a first read: more records, the rest of a large one, or an announced close."""
@@ -115,6 +114,7 @@ class TlsConnection(Connection):
             self.abort("NotOpened")
             return False
         self._flush()
+        self._is_shaking_hands = False
         if not self.secured.done():
             self.secured.set_result(None)
         return True
