@@ -81,6 +81,15 @@ def test_tasks_that_crash_fail_the_stack_and_leave_nothing(extended: Emulator) -
     assert active == []
 
 
+def test_an_image_that_is_missing_is_the_cause(extended: Emulator) -> None:
+    """MiniStack fails the deployment before the task has its reason; the stack waits for it."""
+    resources = service(STEADY)
+    resources["Task"]["Properties"]["ContainerDefinitions"][0]["Image"] = IMAGE.replace(":1", ":2")
+    stack = extended.create(resources)
+    assert stack.status == "ROLLBACK_COMPLETE"
+    assert "CannotPullContainerError" in stack.reasons[0]
+
+
 def test_an_update_that_crashes_goes_back(extended: Emulator) -> None:
     stack = extended.create(service(STEADY))
     updated = extended.update(stack, service(CRASHING))

@@ -291,6 +291,13 @@ def test_missing_image(engine: Any, image: str) -> None:
         run(engine, "true", image=image)
 
 
+@pytest.mark.parametrize(("image", "is_foreign"), [("public.ecr.aws/nginx/nginx:1", True), (f"{ECR}:2", False)])
+def test_an_image_of_the_internet_needs_an_engine(engine: Any, image: str, is_foreign: bool) -> None:
+    with pytest.raises(docker.errors.NotFound) as raised:
+        run(engine, "true", image=image)
+    assert ("-> start Docker" in str(raised.value)) == is_foreign
+
+
 def test_missing_command(engine: Any) -> None:
     for _attempt in range(2):  # the emulator tries a second time under the same name, and shows that error
         with pytest.raises(docker.errors.APIError, match='"no-such-command": executable file not found in \\$PATH'):

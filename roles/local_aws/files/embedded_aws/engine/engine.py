@@ -17,11 +17,15 @@ from aiohttp import ClientError, web
 from embedded_aws.engine.addresses import AddressError, Addresses
 from embedded_aws.engine.container import STDERR, STDOUT, Container, task_environment, timestamp
 from embedded_aws.engine.health_check import HealthCheck
-from embedded_aws.engine.registry import Registry
+from embedded_aws.engine.registry import Registry, is_embedded
 from embedded_aws.engine.sandbox import Bind, Sandbox
 
 API_VERSION = "1.43"
 TRUE = ("1", "true", "True")
+NO_ENGINE = (
+    "without a container engine, the embedded AWS has the images of its own registry alone -> start Docker, then "
+    "`make down`, and deploy again; or deploy to an account"
+)
 SHUTDOWN_GRACE = 3.0  # seconds that processes have to end when the engine does
 TASK_LABEL = "com.amazonaws.ecs.task-arn"  # that ECS's own agent sets too
 
@@ -253,7 +257,8 @@ class Engine:
             message = f"registry {self.registry.url} does not answer: {error or type(error).__name__}"
             raise refusal(web.HTTPInternalServerError, message) from error
         if not found:
-            raise refusal(web.HTTPNotFound, f"No such image: {name}: manifest unknown: requested image not found")
+            message = f"No such image: {name}: manifest unknown: requested image not found"
+            raise refusal(web.HTTPNotFound, message if is_embedded(name) else f"{message}; {NO_ENGINE}")
 
 
 async def replay(lines: list[tuple[int, bytes]]) -> AsyncIterator[tuple[int, bytes]]:

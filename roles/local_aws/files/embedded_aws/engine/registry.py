@@ -36,6 +36,12 @@ class ImageName:
         return cls(host, repository, tag or "latest")
 
 
+def is_embedded(name: str) -> bool:
+    """Return whether an image's name leads to the embedded registry rather than to one of the internet."""
+    host = ImageName.parse(name).host
+    return ECR_HOST.fullmatch(host) is not None or host.partition(":")[0] in ("localhost", "127.0.0.1")
+
+
 class Registry:
     """The embedded registry, from which the engine reads images."""
 

@@ -25,6 +25,8 @@ from embedded_aws.extension.services.rollout import bake_minutes, refusal
 TYPE = "AWS::ECS::Service"
 STEADY_SECONDS = 120.0  # AWS gives a service three hours, and pulls its images over a network
 POLL_SECONDS = 0.1
+READ_MORE = " -> read their stoppedReason (aws ecs describe-tasks) and their logs"
+CAUSE_SECONDS = 5.0  # MiniStack fails a deployment before it notes why the task of it stopped
 
 # Members of CreateService that the embedded AWS keeps; MiniStack drops the others without a word.
 KEPT = frozenset(
@@ -200,11 +202,19 @@ def _wait_until_steady(service: Mapping[str, Any]) -> None:
         deployment = next((item for item in record["deployments"] if item["id"] == started), None)
         if deployment is None or deployment["rolloutState"] == "FAILED":
             reason = (deployment or {}).get("_reason") or "its tasks stop"
-            raise ServiceError(f"the deployment of the service {name} failed: {reason}{_cause(key, started)}")
+            raise ServiceError(f"the deployment of the service {name} failed: {reason}{_late_cause(key, started)}")
         if deployment["rolloutState"] == "COMPLETED" and record["runningCount"] >= record["desiredCount"]:
             return
         time.sleep(POLL_SECONDS)
     raise ServiceError(f"the service {name} has not its tasks running after {limit_s:g} s{_cause(key, started)}")
+
+
+def _late_cause(key: str, deployment: str) -> str:
+    """Return as ``_cause`` does, once a task has stopped."""
+    deadline = time.monotonic() + CAUSE_SECONDS
+    while (cause := _cause(key, deployment)) == READ_MORE and key in ecs._services and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return cause
 
 
 def _cause(key: str, deployment: str) -> str:
@@ -212,5 +222,4 @@ def _cause(key: str, deployment: str) -> str:
     service = ecs._services.get(key)
     tasks = scheduler.tasks_of(service) if service else []
     cause = first_cause([task for task in tasks if task.get("_deployment_id") == deployment])
-    remedy = " -> read their stoppedReason (aws ecs describe-tasks) and their logs"
-    return f"; {cause}{remedy}" if cause else remedy
+    return f"; {cause}{READ_MORE}" if cause else READ_MORE
