@@ -18,10 +18,10 @@ TESTS = ROOT / "tests" / "systems" / "mcp_gateway"
 HEADER = """# Defaults of the MCP gateway
 
 This page is for you if you know the original's Terraform, and want to know what
-[`systems/mcp_gateway`](../systems/mcp_gateway/README.md) deploys instead. Each default of the Terraform has a row, with the
-value here. "equal" is the same value, "difference 4" is row 4 of the first table, any other text is the reason of the
-difference. "Here" is a key of [`system.yml`](../systems/mcp_gateway/system.yml); `inventory:` is a variable of the inventory,
-`role:` a default of a role.
+[`systems/mcp_gateway`](../systems/mcp_gateway/README.md) deploys instead. Each default of the Terraform has a row, with
+the value here. "equal" is the same value, "difference 4" is row 4 of the first table, any other text is the reason of
+the difference. "Here" is a key of [`system.yml`](../systems/mcp_gateway/system.yml); `inventory:` is a variable of the
+inventory, `role:` a default of a role.
 
 The Terraform is that of commit [`{short}`]({url}) of {date}.
 [`defaults.yml`](../systems/mcp_gateway/defaults.yml) lists its defaults, and
