@@ -27,6 +27,8 @@ PROMPT = "$ "
 FILE_NAME = re.compile(r"# (\S+\.\w+)\n")
 # The first line of a block that is a scenario in YAML names its schema.
 SCENARIO_START = "# yaml-language-server: "
+# The first line of a block that is a whole description of a system names its file and more.
+DESCRIPTION_START = "# systems/"
 
 
 class Fence(NamedTuple):

@@ -17,9 +17,15 @@ PAGE = ROOT / "docs" / "mcp-gateway-defaults.md"
 TESTS = ROOT / "tests" / "systems" / "mcp_gateway"
 HEADER = """# Defaults of the MCP gateway
 
-[`systems/mcp_gateway`](../systems/mcp_gateway/README.md) has the defaults of the original's Terraform, except for what
-is below. The baseline is commit [`{short}`]({url}) of {date}. [`defaults.yml`](../systems/mcp_gateway/defaults.yml)
-lists them; [a test](../tests/systems/mcp_gateway/test_defaults.py) compares each with the description, and
+This page is for you if you know the original's Terraform, and want to know what
+[`systems/mcp_gateway`](../systems/mcp_gateway/README.md) deploys instead. Each default of the Terraform has a row, with
+the value here. "equal" is the same value, "difference 4" is row 4 of the first table, any other text is the reason of
+the difference. "Here" is a key of [`system.yml`](../systems/mcp_gateway/system.yml); `inventory:` is a variable of the
+inventory, `role:` a default of a role.
+
+The Terraform is that of commit [`{short}`]({url}) of {date}.
+[`defaults.yml`](../systems/mcp_gateway/defaults.yml) lists its defaults, and
+[a test](../tests/systems/mcp_gateway/test_defaults.py) compares each with the description.
 `python tests/docs/gateway_defaults.py` writes this page.
 
 ## Nine deliberate differences
@@ -28,10 +34,11 @@ lists them; [a test](../tests/systems/mcp_gateway/test_defaults.py) compares eac
 |---|---|---|---|
 """
 TITLES = {
-    "root": "The 29 variables of the root",
-    "module": "Variables of the module that the root does not pass on",
-    "fixed": "What the Terraform sets without a variable",
+    "root": "The 29 variables of the root module",
+    "module": "Variables of the inner module that the root module does not set",
+    "fixed": "Values that the Terraform sets without a variable",
 }
+FIRST_COLUMN = {"root": "Variable", "module": "Variable", "fixed": "Setting"}
 DIFFERENCES = "tests/systems/mcp_gateway/test_differences.py"
 
 
@@ -45,7 +52,13 @@ def page() -> str:
     for number, each in table["differences"].items():
         lines.append(f"| {number} | {each['original']} | {each['ours']} | `{DIFFERENCES}::{each['shown_by']}` |")
     for group, title in TITLES.items():
-        lines += ["", f"## {title}", "", "| | Terraform | Here | |", "|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            f"| {FIRST_COLUMN[group]} | Terraform | Here | Comparison |",
+            "|---|---|---|---|",
+        ]
         lines += [_line(row, baseline.MISSING) for row in baseline.rows() if row.group == group]
     return "\n".join(lines) + "\n"
 

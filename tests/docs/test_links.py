@@ -14,6 +14,7 @@ from fences import DOCUMENTS, ROOT
 INDEX = ROOT / "docs" / "README.md"
 SECURITY = ROOT / "docs" / "security.md"
 LOAD_TESTER = ROOT / "loadtest_app" / "README.md"
+SYSTEMS = sorted((ROOT / "systems").glob("*/README.md"))
 LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 TEST = re.compile(r"`([\w/]+\.py)(?:::(\w+))?`")
 CODE = re.compile(r"^ *```.*?^ *```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
@@ -26,7 +27,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("path", [*DOCUMENTS, LOAD_TESTER], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", [*DOCUMENTS, LOAD_TESTER, *SYSTEMS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_have_targets(path: Path) -> None:
     for link in LINK.findall(CODE.sub("", path.read_text(encoding="utf-8"))):
         name, _hash, anchor = link.partition("#")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fences import DOCUMENTS, ROOT, SCENARIO_START, Fence, fences
+from fences import DESCRIPTION_START, DOCUMENTS, ROOT, SCENARIO_START, Fence, fences
 from known_variables import problems
 from variables import PAGE, specifications, with_sections
 
@@ -17,7 +17,7 @@ SETTINGS = [
     fence
     for path in DOCUMENTS
     for fence in fences(path, "yaml")
-    if isinstance(yaml.safe_load(fence.text), dict) and not fence.text.startswith(SCENARIO_START)
+    if isinstance(yaml.safe_load(fence.text), dict) and not fence.text.startswith((SCENARIO_START, DESCRIPTION_START))
 ]
 
 
