@@ -24,7 +24,7 @@ from hostile_pages import chromium
 
 ROOT = Path(__file__).parents[2]
 COLUMNS, LINES = 100, 8
-MIDDLE = re.compile(r"0:09/0:15")
+MIDDLE = re.compile(r"0:(0[789]|1[012])/0:15")
 PATIENCE_S = 120.0
 READ_BYTES = 65_536
 # ECMA-48 SGR: Ansible's colours, in shades that are legible on a dark page.
