@@ -305,6 +305,10 @@ bench: $(VENV)/.test ## Measure CPU time a request, compared with wrk and other 
 bench-stacks: $(VENV)/.test ## Measure a deploy with nothing to do, compared with amazon.aws.cloudformation (ARGS='--rounds 3')
 	$(call step,bench-stacks,python -m bench.stacks $(ARGS))
 
+.PHONY: bench-plays
+bench-plays: $(VENV)/.test ## Measure preflight and a whole deploy with nothing to do, compared with bare calls of boto3 (ARGS='--rounds 3')
+	$(call step,bench-plays,python -m bench.plays $(ARGS))
+
 .PHONY: bench-jobs
 bench-jobs: $(VENV)/.test ## Measure jobs from launch to end, compared with bare calls of boto3 (ARGS='--rounds 2')
 	$(call step,bench-jobs,python -m bench.jobs $(ARGS))

@@ -7,7 +7,6 @@ Each job writes the time of its start and ends. It starts an embedded AWS, and m
 from __future__ import annotations
 
 import argparse
-import configparser
 import re
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import boto3
 
 from bench import processes
 from bench.printing import printed
+from bench.rounds import interleaved
 from bench.server import BenchError
 from bench.stacks import ACCOUNT, Plays, free_port
 
@@ -27,7 +27,6 @@ PLAYBOOK = Path(__file__).with_suffix(".yml")
 TOOLS = ("none", "ecs_task_run", "boto3")
 COUNTS = (1, 20)
 NAME = "bench-jobs"
-PROFILE = "ddbload-local"
 IMAGE = f"{ACCOUNT}.dkr.ecr.{processes.REGION}.amazonaws.com/{NAME}:1"
 MANIFEST = '{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"}'
 # A job writes the seconds since 1970, so that the launch is measured where it counts: in the task.
@@ -92,15 +91,15 @@ class Jobs(Plays):
         log = self._directory / "log.txt"
         log.unlink(missing_ok=True)
         if tool == "boto3":
-            arguments = [self._endpoint, NAME, NAME, self.subnet, str(count)]
+            arguments = [self.endpoint, NAME, NAME, self.subnet, str(count)]
             command = [sys.executable, "-m", "bench.bare_jobs", *arguments]
-            ended = processes.run(command, self._client_core, self._environment | self._access, 600.0)
+            ended = processes.run(command, self.client_core, self.environment | self.access, 600.0)
             text = ended.stdout
         else:
             settings = {"tool": tool, "cluster": NAME, "family": NAME, "subnet": self.subnet}
             settings |= {"count": str(count), "log": str(log)}
             variables = [word for name, value in settings.items() for word in ("-e", f"bench_{name}={value}")]
-            ended = self._play(self._client_core, str(PLAYBOOK), *variables)
+            ended = self.play(self.client_core, str(PLAYBOOK), *variables)
             text = log.read_text(encoding="utf-8") if log.exists() else ""
         starts = [float(found) for found in STARTED.findall(text)]
         if tool != "none" and len(starts) != count:
@@ -108,23 +107,11 @@ class Jobs(Plays):
         first = min(starts) - ended.started_s if starts else None
         return Round(first, ended.wall_s, ended.user_s + ended.system_s)
 
-    @property
-    def _endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def _access(self) -> dict[str, str]:
-        path = self._directory / "aws" / "credentials"
-        parser = configparser.RawConfigParser()
-        parser.read(path)
-        key = parser[PROFILE]["aws_access_key_id"]
-        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": "none", "AWS_EC2_METADATA_DISABLED": "true"}
-
     def _client(self, service: str) -> Any:
-        access = self._access
+        access = self.access
         return boto3.client(
             service,
-            endpoint_url=self._endpoint,
+            endpoint_url=self.endpoint,
             region_name=processes.REGION,
             aws_access_key_id=access["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=access["AWS_SECRET_ACCESS_KEY"],
@@ -153,17 +140,11 @@ def table(measured: Mapping[int, Mapping[str, Sequence[Round]]]) -> str:
 
 def measure(rounds: int, counts: Sequence[int] = COUNTS) -> dict[int, dict[str, list[Round]]]:
     """Measure rounds of each tool, one after the other; returns them by the number of jobs and by tool."""
-    measured: dict[int, dict[str, list[Round]]] = {count: {tool: [] for tool in TOOLS} for count in counts}
     with tempfile.TemporaryDirectory(prefix="ddbload-bench-") as directory:
         jobs = Jobs(Path(directory), free_port())
         with jobs.emulator():
             jobs.prepare()
-            for number in range(rounds):
-                for count, by_tool in measured.items():
-                    for tool, found in by_tool.items():
-                        found.append(jobs.run(tool, count))
-                print(f"bench: round {number + 1} of {rounds} is done", file=sys.stderr)
-    return measured
+            return interleaved(rounds, dict.fromkeys(counts, TOOLS), lambda count, tool: jobs.run(tool, count))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

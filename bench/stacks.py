@@ -7,6 +7,7 @@ It starts an embedded AWS, creates the stacks, and then measures plays that chan
 from __future__ import annotations
 
 import argparse
+import configparser
 import contextlib
 import json
 import os
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 
 from bench import processes
 from bench.printing import printed
+from bench.rounds import interleaved
 from bench.server import BenchError
 
 PLAYBOOK = Path(__file__).with_suffix(".yml")
@@ -28,6 +30,7 @@ TIMEOUT_S = 600.0
 TOOLS = ("none", "cfn_stacks", "cloudformation")
 MADE_UP = 20
 ACCOUNT = "000000000000"
+PROFILE = "ddbload-local"
 # Values of the parameters that have no default in a template of files/cfn.
 PARAMETERS: Mapping[str, str] = {
     "Environment": "bench",
@@ -52,6 +55,11 @@ class Deploy(NamedTuple):
     wall_s: float
     cpu_s: float
 
+    @classmethod
+    def of(cls, ended: processes.Ended) -> Deploy:
+        """Return the cost of a process and its children."""
+        return cls(ended.wall_s, ended.user_s + ended.system_s)
+
 
 class Plays:
     """Plays against an embedded AWS.
@@ -59,13 +67,16 @@ class Plays:
     Args:
         directory: for files.
         port: of the embedded AWS.
+
+    Attributes:
+        client_core: core of what is measured; the embedded AWS has the other one.
+        environment: environment variables of the plays.
     """
 
     def __init__(self, directory: Path, port: int) -> None:
         self.port = port
         self._directory = directory
-        # The embedded AWS has the other core.
-        self._server_core, self._client_core = processes.cores()
+        self._server_core, self.client_core = processes.cores()
         self._settings = (
             "-e",
             "env=local",
@@ -74,7 +85,7 @@ class Plays:
             "-e",
             f"local_aws_directory={directory}/aws",
         )
-        self._environment = {
+        self.environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "ANSIBLE_CONFIG": str(processes.ROOT / "ansible.cfg"),
@@ -85,11 +96,11 @@ class Plays:
     def emulator(self) -> Iterator[None]:
         """Run the embedded AWS inside the context."""
         playbook = str(processes.ROOT / "playbooks" / "local-aws.yml")
-        self._play(self._server_core, playbook)
+        self.play(self._server_core, playbook)
         try:
             yield
         finally:
-            self._play(self._server_core, playbook, "-e", "local_aws_state=stopped")
+            self.play(self._server_core, playbook, "-e", "local_aws_state=stopped")
 
     def deploy(self, stacks: Sequence[Mapping[str, Any]], tool: str, is_first: bool = False) -> Deploy:
         """Apply stacks by a tool.
@@ -104,14 +115,41 @@ class Plays:
         """
         variables = self._directory / "stacks.json"
         variables.write_text(json.dumps({"bench_stacks": stacks}), encoding="utf-8")
-        ended = self._play(self._client_core, str(PLAYBOOK), "-e", f"@{variables}", "-e", f"bench_tool={tool}")
-        if not is_first and not re.search(r"\bchanged=0\b", ended.stdout):
-            raise BenchError(f"{tool} has changed stacks that were as they should be")
-        return Deploy(ended.wall_s, ended.user_s + ended.system_s)
+        ended = self.play(self.client_core, str(PLAYBOOK), "-e", f"@{variables}", "-e", f"bench_tool={tool}")
+        return Deploy.of(ended if is_first else unchanged(tool, ended))
 
-    def _play(self, core: int, playbook: str, *more: str) -> processes.Ended:
+    @property
+    def endpoint(self) -> str:
+        """URL of the embedded AWS."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def access(self) -> dict[str, str]:
+        """Environment variables that let boto3 call the embedded AWS, while it runs."""
+        parser = configparser.RawConfigParser()
+        parser.read(self._directory / "aws" / "credentials")
+        key = parser[PROFILE]["aws_access_key_id"]
+        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": "none", "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def play(self, core: int, playbook: str, *more: str) -> processes.Ended:
+        """Run a playbook with options on a core to its end.
+
+        Raises:
+            BenchError: it failed.
+        """
         command = ["ansible-playbook", playbook, *self._settings, *more]
-        return processes.run(command, core, self._environment, TIMEOUT_S)
+        return processes.run(command, core, self.environment, TIMEOUT_S)
+
+
+def unchanged(tool: str, ended: processes.Ended) -> processes.Ended:
+    """Return the end of a play.
+
+    Raises:
+        BenchError: it changed something.
+    """
+    if re.search(r"\bchanged=[1-9]", ended.stdout) or "changed=0" not in ended.stdout:
+        raise BenchError(f"{tool} has changed what was as it should be")
+    return ended
 
 
 def own_stacks() -> list[dict[str, Any]]:
@@ -134,23 +172,27 @@ def made_up_stacks(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def table(measured: Mapping[str, Mapping[str, Sequence[Deploy]]]) -> str:
+def table(
+    measured: Mapping[str, Mapping[str, Sequence[Deploy]]], what: str = "stacks", reference: str = "cloudformation"
+) -> str:
     """Return the medians as a table in Markdown.
 
     Args:
-        measured: deploys by set and tool; those of one round have the same index.
+        measured: deploys by what is measured and tool; those of one round have the same index.
+        what: title of the first column.
+        reference: the tool with which the others are compared.
     """
     lines = [
-        "| stacks | tool | wall s | CPU s | x cloudformation, wall | CPU |",
+        f"| {what} | tool | wall s | CPU s | x {reference}, wall | CPU |",
         "|---|---|---|---|---|---|",
     ]
-    for stacks, by_tool in measured.items():
+    for name, by_tool in measured.items():
         for tool, deploys in by_tool.items():
-            pairs = list(zip(deploys, by_tool["cloudformation"], strict=True))
+            pairs = list(zip(deploys, by_tool[reference], strict=True))
             wall = median(one.wall_s / other.wall_s for one, other in pairs)
             cpu = median(one.cpu_s / other.cpu_s for one, other in pairs)
             wall_s, cpu_s = median(one.wall_s for one in deploys), median(one.cpu_s for one in deploys)
-            lines.append(f"| {stacks} | {tool} | {wall_s:.1f} | {cpu_s:.1f} | {wall:.2f} | {cpu:.2f} |")
+            lines.append(f"| {name} | {tool} | {wall_s:.1f} | {cpu_s:.1f} | {wall:.2f} | {cpu:.2f} |")
     return "\n".join(lines)
 
 
@@ -158,18 +200,12 @@ def measure(rounds: int) -> dict[str, dict[str, list[Deploy]]]:
     """Measure rounds of deploys without changes, one of each tool after the other; returns them by set and tool."""
     own = own_stacks()
     sets = {f"{len(own)} of files/cfn": own, f"{MADE_UP} made up": made_up_stacks(MADE_UP)}
-    measured: dict[str, dict[str, list[Deploy]]] = {name: {tool: [] for tool in TOOLS} for name in sets}
     with tempfile.TemporaryDirectory(prefix="ddbload-bench-") as directory:
         plays = Plays(Path(directory), free_port())
         with plays.emulator():
             for stacks in sets.values():
                 plays.deploy(stacks, "cfn_stacks", is_first=True)
-            for number in range(rounds):
-                for name, stacks in sets.items():
-                    for tool in TOOLS:
-                        measured[name][tool].append(plays.deploy(stacks, tool))
-                print(f"bench: round {number + 1} of {rounds} is done", file=sys.stderr)
-    return measured
+            return interleaved(rounds, dict.fromkeys(sets, TOOLS), lambda name, tool: plays.deploy(sets[name], tool))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

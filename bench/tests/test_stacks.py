@@ -26,6 +26,14 @@ def test_ratios_are_taken_within_a_round() -> None:
     ]
 
 
+def test_a_table_names_its_reference() -> None:
+    measured = {"deploy": {"deploy.yml": [Deploy(6.0, 9.0)], "boto3": [Deploy(2.0, 0.5)]}}
+    assert stacks.table(measured, "play", "boto3").splitlines()[::2] == [
+        "| play | tool | wall s | CPU s | x boto3, wall | CPU |",
+        "| deploy | deploy.yml | 6.0 | 9.0 | 3.00 | 18.00 |",
+    ]
+
+
 def test_every_template_of_the_collection_is_measured() -> None:
     own = {one["stack_name"]: one for one in stacks.own_stacks()}
     assert len(own) >= 5
