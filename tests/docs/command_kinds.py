@@ -83,7 +83,7 @@ def _playbook(command: Command) -> None:
     assert (ROOT / playbook).is_file(), f"{command.location}: there is no {playbook}"
     given = variables(command)
     if playbook.endswith("new-system.yml"):
-        assert given.keys() == {"name"}, f"{command.location}: new-system takes a name alone"
+        assert given.keys() == {"system"}, f"{command.location}: new-system takes the system's name alone"
         given = {}
     elif playbook.endswith("package.yml"):
         assert "system" in given, f"{command.location}: no system"

@@ -92,7 +92,7 @@ def keep_results(reader: EmulatorEnv, path: str) -> None:
         ("ansible-playbook", "deploy.yml", "-e", "env=nowhere"),
         ("ansible-playbook", "deploy.yml", "-e", "env=dev", "-e", "network_egres=nat"),
         ("ansible-playbook", "deploy.yml", "-e", "env=dev", "--chek"),
-        ("ansible-playbook", "playbooks/new-system.yml", "-e", "nam=shop"),
+        ("ansible-playbook", "playbooks/new-system.yml", "-e", "name=shop"),
         ("ansible-playbook", "run-job.yml", "-e", "env=dev", "-e", "system=shop"),
         ("make", "deploy"),
         ("aws", "ecs", "stop-tasks"),

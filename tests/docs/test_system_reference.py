@@ -10,9 +10,7 @@ import json
 import re
 
 import pytest
-from ansible_collections.gantry.ecs.plugins.module_utils.system.description import parse
-from ansible_collections.gantry.ecs.plugins.plugin_utils.system_document import read
-from fences import ROOT, fences
+from fences import ROOT
 from system_reference import PAGE, SCHEMA, page
 
 SYSTEMS = ROOT / "docs" / "systems.md"
@@ -68,24 +66,3 @@ def test_each_test_that_the_page_names_exists() -> None:
 )
 def test_a_wrong_state_is_found(line: str) -> None:
     assert state_problems(line)
-
-
-def test_the_example_for_users_of_copilot_is_a_whole_system() -> None:
-    """The three manifests become these stacks, and no line of the example is refused."""
-    [example] = [each.text for each in fences(SYSTEMS, "yaml") if each.text.startswith("# systems/shop/system.yml")]
-    document = read(example, "systems/shop/system.yml", None)
-    assert document.problems == []
-    components = parse(document.description).components
-    assert {name for name in components if name.startswith(("service-", "job-"))} == {
-        "service-web",
-        "service-api",
-        "service-resize-workers",
-        "job-resize",
-        "job-failures",
-    }
-    [task] = [
-        resource["Properties"]["ContainerDefinitions"][0]
-        for resource in components["service-api"].rendered.template["Resources"].values()
-        if resource["Type"] == "AWS::ECS::TaskDefinition"
-    ]
-    assert "IMAGES_QUEUE_URL" in [each["Name"] for each in task["Environment"]]
