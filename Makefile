@@ -198,6 +198,7 @@ check-load-tester:
 .PHONY: test
 test: $(VENV)/.test $(VENV)/.database .build/validate/.installed ## Run every check and test
 	@rm -rf $(STEPS) .build/modules
+	$(call together,lint sanity)
 	@printf '\n==> Three at a time: tests about time one after the other; beside them all others\n'
 	@$(MAKE) --jobs=3 --output-sync=target timed $(OTHERS)
 	$(steps_table)
@@ -209,8 +210,8 @@ timed:
 	@$(MAKE) --output-sync=target load-tester
 	@$(MAKE) --output-sync=target launcher
 
-# The longest first, except for what is quick to fail: at the end, short ones share the cores.
-OTHERS := lint playbooks containers sanity molecule plugins iam validate docs galaxy
+# The longest first: at the end, short ones share the cores.
+OTHERS := playbooks containers molecule plugins iam validate docs galaxy
 $(OTHERS): AT_LOW_PRIORITY := renice -n 10 -p $$$$ >/dev/null 2>&1 || true;
 
 .PHONY: style
