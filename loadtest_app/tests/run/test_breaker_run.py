@@ -41,9 +41,8 @@ def test_an_outage_opens_the_breaker_until_a_probe_succeeds(outage: dict[str, An
     (opening,) = breaker["openings"]
     # Twenty failures at 200 a second take a tenth of a second, and a timeout more without a response.
     silent = 0.3 if "silent" in outage.values() else 0.0
-    # A busy machine opens it later, but within the outage, and closes it later, but within the run; after a pause of the
-    # machine, twenty requests are sent at once. The outage is by the server's clock, which starts some milliseconds before
-    # or after that of the run.
+    # A busy machine opens it later, but within the outage, and closes it later, but within the run; after a pause it
+    # sends twenty requests at once. The outage is by the server's clock, some milliseconds before or after the run's.
     assert OUTAGE[0] - 0.01 + silent < opening["opened_s"] < OUTAGE[1]
     assert OUTAGE[1] - 0.01 < opening["closed_s"] < SECONDS
     assert breaker["paused_s"] == pytest.approx(opening["closed_s"] - opening["opened_s"])

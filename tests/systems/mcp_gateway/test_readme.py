@@ -33,8 +33,8 @@ PORTS = {
 
 
 def rows() -> dict[str, list[str]]:
-    """Return the cells of the tables whose first cell is a name in backquotes."""
-    found = [re.split(r"\s*\|\s*", line.strip("| ")) for line in TEXT.splitlines() if line.startswith("| `")]
+    """Return the cells of the tables whose first cell is a name in backquotes; a key of a description is none."""
+    found = [re.split(r"\s*\|\s*", line.strip("| ")) for line in TEXT.splitlines() if re.match(r"\| `[a-z-]+` ", line)]
     return {cells[0].strip("`"): cells[1:] for cells in found}
 
 
