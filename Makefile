@@ -40,7 +40,7 @@ STEPS := $(CURDIR)/.build/times
 # $(call step,TITLE,COMMAND): prints the title and the seconds. The second line of `times` is the CPU time of the
 # processes that the command waited for.
 define step
-@printf '\n==> %s\n' "$(1)"; $(AT_LOW_PRIORITY) SECONDS=0; $(2); printf '    done in %s s\n' "$$SECONDS"; \
+@printf '\n==> %s\n' "$(1)"; SECONDS=0; $(2); printf '    done in %s s\n' "$$SECONDS"; \
 	mkdir -p $(STEPS); cpu=$(STEPS)/times-$$$$; times >"$$cpu"; \
 	awk -F '[ ms]+' -v seconds="$$SECONDS" -v title="$(1)" \
 		'NR == 2 {printf "%6d s %6.0f s CPU  %s\n", seconds, 60 * $$1 + $$2 + 60 * $$3 + $$4, title}' "$$cpu" >> $(STEPS)/table; \
@@ -199,20 +199,20 @@ check-load-tester:
 test: $(VENV)/.test $(VENV)/.database .build/validate/.installed ## Run every check and test
 	@rm -rf $(STEPS) .build/modules
 	$(call together,lint sanity)
-	@printf '\n==> Three at a time: tests about time one after the other; beside them all others\n'
-	@$(MAKE) --jobs=3 --output-sync=target timed $(OTHERS)
+	@printf '\n==> Two at a time: tests about time; all others\n'; $(MAKE) --jobs=2 timed untimed
 	$(steps_table)
 	@printf '\n==> All checks and tests passed\n'
 
-# Tests about time wait half of it, so two others run beside them, at a lower priority.
+# Tests about time run one after the other and wait half of it, so the others run in parallel at a lower priority.
 .PHONY: timed
 timed:
 	@$(MAKE) --output-sync=target load-tester
 	@$(MAKE) --output-sync=target launcher
 
 # The longest first: at the end, short ones share the cores.
-OTHERS := playbooks containers molecule plugins iam validate docs galaxy
-$(OTHERS): AT_LOW_PRIORITY := renice -n 10 -p $$$$ >/dev/null 2>&1 || true;
+.PHONY: untimed
+untimed:
+	@nice -n 10 $(MAKE) --jobs=2 --output-sync=target playbooks containers molecule plugins docs iam galaxy validate
 
 .PHONY: style
 style: $(VENV)/.test

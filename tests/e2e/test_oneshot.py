@@ -385,7 +385,10 @@ def test_a_stop_of_a_worker_puts_its_message_back(oneshot: Oneshot) -> None:
     [task] = workers.running()
     workers.ecs.stop_task(cluster="oneshot-local", task=task)
     oneshot.until(lambda: workers.events("message_done")[name])
-    assert (workers.events("message_received")[name], workers.events("message_put_back")[name]) == (2, 1)
+    # A worker that is scaled in before it is protected puts it back too: each time, another one has it at once.
+    received, put_back = (workers.events(event)[name] for event in ("message_received", "message_put_back"))
+    assert 1 <= put_back == received - 1
+    assert workers.events("message_done")[name] == 1
 
 
 @pytest.mark.parametrize(
