@@ -3,6 +3,8 @@
 
 import asyncio
 
+import pytest
+from ddbload import turns
 from ddbload.engine.totals import Totals
 from ddbload.stats.histogram import Histogram
 from ddbload.turns import Sliced, Turns, at_once
@@ -43,14 +45,28 @@ def test_other_tasks_run_between_two_slices() -> None:
     assert len(asyncio.run(both())) >= 20
 
 
+def test_a_slice_is_followed_by_four_times_its_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that fell due during a slice are sent before the next one."""
+    clock = iter([0, 5_000_000, 30_000_000, 31_000_000, 50_000_000, 50_000_000])
+    rests: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr(turns, "perf_counter_ns", lambda: next(clock))
+    monkeypatch.setattr(turns.asyncio, "sleep", sleep)
+    assert asyncio.run(Turns().run(halves(4))) == [4, 2, 1]
+    assert rests == [0.02, 0.004]
+
+
 def test_the_longest_slice_is_measured() -> None:
-    turns = Turns()
-    with turns.slice():
+    measured = Turns()
+    with measured.slice():
         sum(range(200_000))
-    longest_ns = turns.longest_ns
-    with turns.slice():
+    longest_ns = measured.longest_ns
+    with measured.slice():
         pass
-    assert turns.longest_ns == longest_ns > 100_000
+    assert measured.longest_ns == longest_ns > 100_000
 
 
 @given(st.dictionaries(st.text(max_size=3), st.tuples(microseconds, microseconds), max_size=4))

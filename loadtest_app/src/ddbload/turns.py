@@ -12,6 +12,9 @@ from typing import TypeVar
 Result = TypeVar("Result")
 # A computation that yields after each slice, and returns its result.
 Sliced = Generator[None, None, Result]
+# After a slice, the loop is left alone for this many times as long: what fell due in the meantime is then caught up with,
+# also by a loop that is busy for four fifths of the time.
+REST = 4
 
 
 def at_once(work: Sliced[Result]) -> Result:
@@ -33,9 +36,13 @@ class Turns:
 
     def __init__(self) -> None:
         self.longest_ns = 0
+        self._last_ns = 0
 
     async def run(self, work: Sliced[Result]) -> Result:
-        """Do the slices one by one, with everything else that is due in between; return the result."""
+        """Do the slices one by one, with everything else that is due in between; return the result.
+
+        All slices together take a fifth of the time at most.
+        """
         while True:
             with self.slice():
                 try:
@@ -43,7 +50,7 @@ class Turns:
                 except StopIteration as end:
                     result: Result = end.value
                     return result
-            await asyncio.sleep(0)
+            await asyncio.sleep(REST * self._last_ns / 1e9)
 
     @contextmanager
     def slice(self) -> Iterator[None]:
@@ -52,4 +59,5 @@ class Turns:
         try:
             yield
         finally:
-            self.longest_ns = max(self.longest_ns, perf_counter_ns() - start_ns)
+            self._last_ns = perf_counter_ns() - start_ns
+            self.longest_ns = max(self.longest_ns, self._last_ns)

@@ -6,7 +6,7 @@ import time
 from time import perf_counter_ns
 
 import pytest
-from ddbload.engine.timer import LoopTimer, TimerDescriptor
+from ddbload.engine.timer import LoopTimer, TimerDescriptor, shared_tick_ns
 
 BLOCKED_S = 0.05
 LATER_NS = 10_000_000
@@ -59,3 +59,12 @@ def test_a_timer_calls_back_once_for_each_arming(kind: type[TimerDescriptor | Lo
     assert len(instants) == 5
     # The loop's own timer has its own, coarser clock.
     assert kind is LoopTimer or all(due_ns <= now_ns for due_ns, now_ns in instants)
+
+
+@pytest.mark.parametrize(
+    ("rate", "tick_ns"), [(0, 500_000), (1_000, 500_000), (16_000, 500_000), (20_000, 400_000), (50_000, 200_000)]
+)
+def test_a_tick_with_many_operations_is_shortened(rate: int, tick_ns: int) -> None:
+    """Eight operations share a tick at most, where it is not the shortest one."""
+    elapsed_ns = 50_000_000
+    assert shared_tick_ns(rate * elapsed_ns // 10**9, elapsed_ns) == tick_ns

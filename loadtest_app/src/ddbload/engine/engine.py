@@ -18,7 +18,7 @@ from ddbload.engine.cpu_time import CpuTime
 from ddbload.engine.deadlines import Deadlines
 from ddbload.engine.load import Call, Load, Progress, Stop, call_of
 from ddbload.engine.retries import Attempts
-from ddbload.engine.timer import LONGEST_TICK_NS, SHORTEST_TICK_NS, WAITING_TICK_NS
+from ddbload.engine.timer import LONGEST_TICK_NS, SHARED_TICK_NS, WAITING_TICK_NS
 from ddbload.engine.window import Window
 from ddbload.stats.hdr import HALF_BITS, LINEAR_BITS, LINEAR_MASK, MAX_US, slot_of
 from ddbload.turns import Turns
@@ -67,6 +67,7 @@ class Engine(Progress):
         self._finished: asyncio.Future[None] | None = None
         self._timer: timer.TimerDescriptor | timer.LoopTimer | None = None
         self._warm_up_ns = load.warm_up_ns
+        self._tick_ns, self._checked, self._checked_ns = SHARED_TICK_NS, 0, 0
         self._sending = True
         self._over_ns = self._drain_ns = 0
         self._record_in_window()
@@ -135,13 +136,13 @@ class Engine(Progress):
                 self._check_periodically(now)
             if self._sending:
                 self._release(now)
-                # Sending takes time: the shortest tick counts from the last one sent.
+                # Sending takes time: a shared tick counts from the last one sent.
                 if self._last_sent_ns > now:
                     now = self._last_sent_ns
             if is_open and self.next >= self.due and self._sending:
                 at_ns = self._next_at_ns
-                if at_ns < now + SHORTEST_TICK_NS:
-                    at_ns = now + SHORTEST_TICK_NS
+                if at_ns < now + self._tick_ns:
+                    at_ns = now + self._tick_ns
                 elif at_ns > now + LONGEST_TICK_NS:
                     at_ns = now + LONGEST_TICK_NS
             else:
@@ -151,8 +152,10 @@ class Engine(Progress):
             self._crash(error)
 
     def _check_periodically(self, now: int) -> None:
-        """Do what is due a few times a second only: the time of signing, the requests beyond their timeout."""
+        """Do what is due a few times a second only: the time of signing, the tick, the requests beyond their timeout."""
         self.signer.at_now()
+        self._tick_ns = timer.shared_tick_ns(self.next - self._checked, now - self._checked_ns)
+        self._checked, self._checked_ns = self.next, now
         # The pacer drops what was sent.
         self._find_due(now)
         if gone := self._deadlines.check(now):

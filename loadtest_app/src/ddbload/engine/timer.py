@@ -15,7 +15,11 @@ from time import perf_counter_ns
 
 NANOSECONDS = 1_000_000_000
 # Operations that fall due within this time are sent together: a wake-up costs twice as much as a request.
-SHORTEST_TICK_NS = 500_000
+SHARED_TICK_NS = 500_000
+# A tick with this many operations is shortened, since they are sent one after the other: more would save little, and
+# the last of them would be late.
+FEW_OPERATIONS = 8
+SHORTEST_TICK_NS = 200_000
 # The time to the next tick while operations wait for a connection, or no instant is planned.
 WAITING_TICK_NS = 1_000_000
 LONGEST_TICK_NS = 10_000_000
@@ -26,6 +30,18 @@ NONBLOCKING = os.O_NONBLOCK
 # Faster than the fields of a structure.
 pack_value, VALUE_AT = Struct("@2l").pack_into, Struct("@2l").size
 EXPIRATIONS_BYTES = 8
+
+
+def shared_tick_ns(sent: int, elapsed_ns: int) -> int:
+    """Return the nanoseconds within which operations that fall due are sent together.
+
+    Args:
+        sent: how many were sent lately.
+        elapsed_ns: in how many nanoseconds.
+    """
+    if not sent:
+        return SHARED_TICK_NS
+    return min(SHARED_TICK_NS, max(SHORTEST_TICK_NS, FEW_OPERATIONS * elapsed_ns // sent))
 
 
 class TimerDescriptor:
