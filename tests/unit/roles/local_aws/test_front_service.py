@@ -135,12 +135,18 @@ def test_rolling_update_and_scale_in_fail_no_request() -> None:
                 waited(lambda: found[200, "two"] > 20 and rolled_out())
                 ecs.update_service(cluster="web", service="web", desiredCount=1)
 
-                def stopped() -> list[str]:
-                    arns: list[str] = ecs.list_tasks(cluster="web", desiredStatus="STOPPED")["taskArns"]
-                    tasks = ecs.describe_tasks(cluster="web", tasks=arns)["tasks"] if arns else []
-                    return [task["taskArn"] for task in tasks if task["lastStatus"] == "STOPPED"]
+                def states() -> Counter[str]:
+                    """Return the number of tasks by status; one that a busy machine made unhealthy was replaced."""
+                    asked = [ecs.list_tasks(cluster="web", desiredStatus=status) for status in ("RUNNING", "STOPPED")]
+                    arns = [arn for found in asked for arn in found["taskArns"]]
+                    tasks = ecs.describe_tasks(cluster="web", tasks=arns)["tasks"]
+                    return Counter(task["lastStatus"] for task in tasks)
 
-                waited(lambda: len(stopped()) == 3)
+                def scaled_in() -> bool:
+                    found = states()
+                    return found["RUNNING"] == 1 and found["STOPPED"] >= 3 and len(found) == 2
+
+                waited(scaled_in)
                 more = found[200, "two"] + 20
                 waited(lambda: found[200, "two"] > more)
             assert set(found) == {(200, "one"), (200, "two")}
