@@ -199,20 +199,21 @@ check-load-tester:
 test: $(VENV)/.test $(VENV)/.database .build/validate/.installed ## Run every check and test
 	@rm -rf $(STEPS) .build/modules
 	$(call together,lint sanity)
-	@printf '\n==> Two at a time: tests about time; all others\n'; $(MAKE) --jobs=2 timed untimed
+	@printf '\n==> Two at a time: tests about time, then short ones; long ones\n'; $(MAKE) --jobs=2 timed-then-short long
 	$(steps_table)
 	@printf '\n==> All checks and tests passed\n'
 
-# Tests about time run one after the other and wait half of it, so the others run in parallel at a lower priority.
-.PHONY: timed
-timed:
+# Tests about time run one after the other and wait half of it, so the long ones run beside them at a lower priority.
+.PHONY: timed-then-short
+timed-then-short:
 	@$(MAKE) --output-sync=target load-tester
 	@$(MAKE) --output-sync=target launcher
+	@nice -n 10 $(MAKE) --output-sync=target iam docs galaxy validate
 
-# The longest first: at the end, short ones share the cores.
-.PHONY: untimed
-untimed:
-	@nice -n 10 $(MAKE) --jobs=2 --output-sync=target playbooks containers molecule plugins docs iam galaxy validate
+# The longest first: at the end, shorter ones share the cores.
+.PHONY: long
+long:
+	@nice -n 10 $(MAKE) --jobs=2 --output-sync=target playbooks containers molecule plugins
 
 .PHONY: style
 style: $(VENV)/.test
