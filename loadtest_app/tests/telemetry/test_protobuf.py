@@ -46,7 +46,11 @@ def documents(draw: Any, descriptor: Descriptor = ExportMetricsServiceRequest.DE
     found: dict[str, Any] = {}
     known = fields(descriptor)
     alternatives = {one.name: [each.json_name for each in one.fields] for one in descriptor.oneofs}
-    chosen = {name: draw(st.sampled_from(names)) for name, each in alternatives.items() if (names := sorted(known.keys() & each))}
+    chosen = {
+        name: draw(st.sampled_from(names))
+        for name, each in alternatives.items()
+        if (names := sorted(known.keys() & each))
+    }
     for name, field in known.items():
         oneof = field.containing_oneof
         if draw(st.integers(0, 5)) == 0 or (oneof and chosen[oneof.name] != name):
@@ -80,7 +84,9 @@ def test_the_table_is_that_of_opentelemetry() -> None:
 
 
 @given(st.lists(LATENCIES, min_size=1, max_size=3), st.booleans(), st.booleans())
-def test_a_request_is_the_same_in_both_encodings(seconds: list[list[int]], is_delta: bool, is_exponential: bool) -> None:
+def test_a_request_is_the_same_in_both_encodings(
+    seconds: list[list[int]], is_delta: bool, is_exponential: bool
+) -> None:
     whole = Figures()
     for number, values in enumerate(seconds, 1):
         whole.add(progress(number, values, sent=len(values), throttled={"TableReadX": number}))

@@ -125,7 +125,9 @@ def test_the_encoding(environment: dict[str, str], is_json: bool) -> None:
 
 @pytest.mark.parametrize("name", [settings.PROTOCOL, settings.METRICS_PROTOCOL])
 def test_a_protocol_other_than_http_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="got 'grpc' -> set it to http/protobuf or http/json, and the endpoint") as error:
+    with pytest.raises(
+        ValueError, match="got 'grpc' -> set it to http/protobuf or http/json, and the endpoint"
+    ) as error:
         settings.read(URL, {name: "grpc"})
     assert str(error.value).startswith(f"{name}: ") and "4318" in str(error.value)
     with pytest.raises(ValueError, match=rf"^{name}: .*, got 'http/xml' -> set it to http/protobuf or http/json$"):

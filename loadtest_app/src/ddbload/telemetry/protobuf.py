@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """OTLP's messages in Protobuf's binary encoding, from and to the documents that JSON has.
 
-The encoding is that of https://protobuf.dev/programming-guides/encoding/. Protobuf's own runtime would add 1.5 MB to the
-image, for the few messages of a request and its response.
+The encoding is that of https://protobuf.dev/programming-guides/encoding/. Protobuf's own runtime would add 1.5 MB to
+the image, for the few messages of a request and its response.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _AGGREGATED = {"aggregationTemporality": (2, "enum")}
 # Message -> its fields by their name in JSON: the number, and the type or the message. From opentelemetry/proto/ of
 # https://github.com/open-telemetry/opentelemetry-proto (collector/metrics/v1/metrics_service.proto,
 # metrics/v1/metrics.proto, resource/v1/resource.proto, common/v1/common.proto), and Status from
-# https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto. Only the fields that are written or read.
+# https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto. Fields that are not written or read are
+# left out.
 MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
     REQUEST: {"resourceMetrics": (1, "ResourceMetrics")},
     "ResourceMetrics": {"resource": (1, "Resource"), "scopeMetrics": (2, "ScopeMetrics")},

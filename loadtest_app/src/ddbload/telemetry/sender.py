@@ -22,7 +22,7 @@ TIMEOUT_S = 4.0
 MOST_RESPONSE_BYTES = 65_536
 LONGEST_TEXT = 200
 REMEDIES = {
-    400: "look into the collector's log for what it refuses",
+    400: "check the URL's path, and look into the collector's log for what it refuses",
     401: f"give the collector's token in {HEADERS}",
     403: f"give a token in {HEADERS} that may write metrics",
     404: "fix the URL's path: the collector takes metrics at /v1/metrics where its pipeline has some",
