@@ -114,6 +114,11 @@ def test_a_text_that_is_not_unicode_is_sent_all_the_same() -> None:
     assert data == b"\n\x04caf?"
 
 
+def test_an_empty_list_takes_no_bytes() -> None:
+    """As the runtime writes it: a parser may expect a number in each block."""
+    assert protobuf.encode({"bucketCounts": []}, "Buckets") == b""
+
+
 def test_a_field_that_the_table_lacks_is_an_error() -> None:
     with pytest.raises(KeyError):
         protobuf.encode({"schemaUrl": ""}, "ScopeMetrics")

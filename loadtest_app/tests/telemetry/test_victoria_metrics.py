@@ -22,6 +22,8 @@ MISSING = (
     "NOT TESTED WITH VICTORIAMETRICS: none is on the PATH -> install Debian's package victoria-metrics, or name the "
     "program of a release (https://github.com/VictoriaMetrics/VictoriaMetrics/releases): VICTORIA_METRICS=/path"
 )
+# Names as Prometheus has them.
+OPTION = "-opentelemetry.usePrometheusNaming"
 SENT = 240
 PATIENCE_S = 20.0
 # A query at a later instant finds the last point before it; one at this instant leaves the last seconds out.
@@ -73,12 +75,16 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaMetri
     program = os.environ.get("VICTORIA_METRICS") or shutil.which("victoria-metrics")
     if not program:
         pytest.skip(MISSING)
+    described = subprocess.run([program, "-help"], capture_output=True, text=True)
+    if OPTION not in described.stdout + described.stderr:
+        pytest.skip(
+            f"NOT TESTED WITH VICTORIAMETRICS: {program} is too old, it has no {OPTION} -> install 1.145 or later"
+        )
     folder = tmp_path_factory.mktemp("victoria")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    options = [f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={folder}/data"]
+    command = [program, OPTION, f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={folder}/data"]
     with (folder / "log").open("w") as log:
-        command = [program, *options, "-opentelemetry.usePrometheusNaming"]
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         running, deadline = VictoriaMetrics(port), time.monotonic() + PATIENCE_S
