@@ -10,10 +10,34 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from google.protobuf import json_format
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 
 PATIENCE_S = 20.0
+JSON, PROTOBUF = "application/json", "application/x-protobuf"
+
+
+def _status() -> Any:
+    """Return google.rpc.Status, which is in no package that the tests have.
+
+    https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto
+    """
+    file = descriptor_pb2.FileDescriptorProto(name="status.proto", package="google.rpc", syntax="proto3")
+    message, of = file.message_type.add(name="Status"), descriptor_pb2.FieldDescriptorProto
+    message.field.add(name="code", number=1, type=of.TYPE_INT32, label=of.LABEL_OPTIONAL)
+    message.field.add(name="message", number=2, type=of.TYPE_STRING, label=of.LABEL_OPTIONAL)
+    # A message is encoded as bytes are.
+    message.field.add(name="details", number=3, type=of.TYPE_BYTES, label=of.LABEL_REPEATED)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("google.rpc.Status"))
+
+
+Status = _status()
 
 
 class Request(NamedTuple):
@@ -59,13 +83,14 @@ class Collector:
     """A server for a ``with``, which keeps what it is sent.
 
     Attributes:
-        status, headers, body: of its responses.
+        status, headers: of its responses.
+        body: of its responses: bytes as they are, or what is encoded as the request was.
         delay_s: seconds before each response.
         requests: what was sent, in order; malformed requests get the status 400 and are not in it.
     """
 
     def __init__(self, status: int = 200, body: object = None, delay_s: float = 0.0) -> None:
-        self.status, self.body, self.delay_s = status, json.dumps(body or {}).encode(), delay_s
+        self.status, self.body, self.delay_s = status, body or {}, delay_s
         self.headers: dict[str, str] = {}
         self.requests: list[Request] = []
         collector = self
@@ -78,11 +103,13 @@ class Collector:
                 status = collector.take(self.path, dict(self.headers), data)
                 time.sleep(collector.delay_s)
                 self.send_response(status)
-                for name, value in collector.headers.items():
+                kind = self.headers["Content-Type"]
+                body = collector.encoded(kind)
+                for name, value in ({"Content-Type": kind} | collector.headers).items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(collector.body)))
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(collector.body)
+                self.wfile.write(body)
 
             def log_message(self, format: str, *arguments: Any) -> None:
                 pass
@@ -93,11 +120,25 @@ class Collector:
 
     def take(self, path: str, headers: dict[str, str], data: bytes) -> int:
         """Read a request; return the status of its response."""
+        if headers["Content-Type"] not in (JSON, PROTOBUF):
+            return 415
         try:
-            self.requests.append(Request(path, headers, read(json.loads(data))))
-        except (ValueError, json_format.ParseError):
+            is_json = headers["Content-Type"] == JSON
+            message = read(json.loads(data)) if is_json else ExportMetricsServiceRequest.FromString(data)
+        except (ValueError, json_format.ParseError, DecodeError):
             return 400
+        self.requests.append(Request(path, headers, message))
         return self.status
+
+    def encoded(self, content_type: str) -> bytes:
+        """Return the body of a response to a request of that type."""
+        if isinstance(self.body, bytes):
+            return self.body
+        if content_type == JSON:
+            return json.dumps(self.body).encode()
+        message = ExportMetricsServiceResponse() if self.status == 200 else Status()
+        data: bytes = json_format.ParseDict(self.body, message).SerializeToString()
+        return data
 
     def wait_for(self, count: int) -> None:
         """Wait until so many requests have come.

@@ -7,11 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from collector import Collector
+from collector import JSON, PROTOBUF, Collector
 from command import Running, Seen, constant, run, workers_of
 from server import Server
 
 FAST = {"OTEL_METRIC_EXPORT_INTERVAL": "1000"}
+IN_JSON = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}
 PLAN = {"plan": constant(100, 2.4)}
 Figures = dict[str, Any]
 
@@ -22,14 +23,14 @@ def found(seen: Seen) -> Figures:
     return telemetry
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_collector_gets_all_that_a_run_does(processes: int) -> None:
+@pytest.mark.parametrize(("processes", "encoding", "kind"), [(1, {}, PROTOBUF), (2, IN_JSON, JSON)])
+def test_a_collector_gets_all_that_a_run_does(processes: int, encoding: dict[str, str], kind: str) -> None:
     """Also of several processes, whose progress is merged; the last request has the whole run."""
     with Server() as server, Collector() as collector:
-        seen = run(server.url, PLAN | {"processes": processes}, "--otlp", collector.url, **FAST)
+        seen = run(server.url, PLAN | {"processes": processes}, "--otlp", collector.url, **FAST, **encoding)
     assert seen.code == 0 and seen.errors == ""
     first, *_between, last = collector.requests
-    assert first.path == "/v1/metrics" and first.headers["Content-Type"] == "application/json"
+    assert first.path == "/v1/metrics" and {one.headers["Content-Type"] for one in collector.requests} == {kind}
     assert last.resource["ddbload.run.id"] == "r"
     assert last.total("ddbload.operation.sent") == seen.results["plan"]["sent"] == 240
     (point,) = last.metric("db.client.operation.duration").histogram.data_points

@@ -106,9 +106,29 @@ def test_an_interval_out_of_range_is_refused(text: str) -> None:
         settings.read(URL, {settings.INTERVAL: text})
 
 
-def test_grpc_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("environment", "is_json"),
+    [
+        ({}, False),
+        ({settings.PROTOCOL: "http/protobuf"}, False),
+        ({settings.PROTOCOL: " HTTP/JSON "}, True),
+        ({settings.PROTOCOL: "http/json", settings.METRICS_PROTOCOL: "http/protobuf"}, False),
+        ({settings.PROTOCOL: "grpc", settings.METRICS_PROTOCOL: "http/json"}, True),
+        ({settings.PROTOCOL: "http/json", settings.METRICS_PROTOCOL: ""}, True),
+    ],
+)
+def test_the_encoding(environment: dict[str, str], is_json: bool) -> None:
+    """Protobuf by default, as OpenTelemetry's; the variable of metrics outranks the common one."""
+    found = settings.read(URL, environment)
+    assert found and found.is_json is is_json
+
+
+@pytest.mark.parametrize("name", [settings.PROTOCOL, settings.METRICS_PROTOCOL])
+def test_a_protocol_other_than_http_is_refused(name: str) -> None:
     with pytest.raises(
-        ValueError, match="got grpc -> set it to http/json, and the endpoint to the collector's HTTP port"
-    ):
-        settings.read(URL, {settings.PROTOCOL: "grpc"})
-    assert settings.read(URL, {settings.PROTOCOL: "grpc", settings.METRICS_PROTOCOL: "http/protobuf"})
+        ValueError, match="got 'grpc' -> set it to http/protobuf or http/json, and the endpoint"
+    ) as error:
+        settings.read(URL, {name: "grpc"})
+    assert str(error.value).startswith(f"{name}: ") and "4318" in str(error.value)
+    with pytest.raises(ValueError, match=rf"^{name}: .*, got 'http/xml' -> set it to http/protobuf or http/json$"):
+        settings.read(URL, {name: "http/xml"})

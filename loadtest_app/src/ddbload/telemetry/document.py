@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request to a collector: figures as OpenTelemetry's metrics, in OTLP's JSON.
+"""A request to a collector: figures as OpenTelemetry's metrics.
 
 The form is that of https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding: names in lowerCamelCase, numbers
-of 64 bits as text, enumerations as numbers. The names of metrics and attributes follow
-https://opentelemetry.io/docs/specs/semconv/db/database-metrics/ and
+of 64 bits as text, enumerations as numbers. ``protobuf`` has the binary encoding of the same document. The names of
+metrics and attributes follow https://opentelemetry.io/docs/specs/semconv/db/database-metrics/ and
 https://opentelemetry.io/docs/specs/semconv/db/dynamodb/ where these have one.
 """
 
@@ -82,7 +82,7 @@ def resource(run_id: str, index: int, count: int, task_id: str | None) -> dict[s
 
 
 def document(figures: Figures, subject: Subject, is_delta: bool, is_exponential: bool) -> dict[str, Any]:
-    """Return the body of a request, to be written as JSON.
+    """Return the body of a request, to be written as JSON or by ``protobuf.encode``.
 
     Args:
         figures: since the start of the run or, for delta, since the last request that was accepted.

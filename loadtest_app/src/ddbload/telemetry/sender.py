@@ -15,20 +15,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ddbload import __version__
-from ddbload.telemetry.settings import HEADERS, Settings
+from ddbload.telemetry import protobuf, response
+from ddbload.telemetry.settings import HEADERS, JSON, PROTOBUF, PROTOCOL, Settings
 
 TIMEOUT_S = 4.0
 MOST_RESPONSE_BYTES = 65_536
 LONGEST_TEXT = 200
 REMEDIES = {
-    400: "look into the collector's log for what it refuses",
+    400: "check the URL's path, and look into the collector's log for what it refuses",
     401: f"give the collector's token in {HEADERS}",
     403: f"give a token in {HEADERS} that may write metrics",
     404: "fix the URL's path: the collector takes metrics at /v1/metrics where its pipeline has some",
     405: "fix the URL: this is no collector's",
     413: "raise the collector's limit for a request's size",
-    415: "take a collector that accepts OTLP in JSON",
+    415: f"set {PROTOCOL} to {JSON}, if the collector takes that",
 }
+# A receiver that does not read JSON may also call it a bad request.
+JSON_REMEDIES = dict.fromkeys((400, 415), f"set {PROTOCOL} to {PROTOBUF}, or look into the collector's log")
 
 
 class Sender:
@@ -53,7 +56,7 @@ class Sender:
         self.waits_s = 0.0
         is_accepted = False
         try:
-            is_accepted, self.problem = self._post(json.dumps(document, separators=(",", ":")).encode())
+            is_accepted, self.problem = self._post(self._encoded(document))
         except (OSError, http.client.HTTPException) as error:
             self._close()
             self.problem = self._unreachable(error)
@@ -64,30 +67,38 @@ class Sender:
     def _post(self, body: bytes) -> tuple[bool, str]:
         is_reused = self._connection is not None
         try:
-            response = self._respond(body)
+            reply = self._respond(body)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
             # A collector may close a connection that is idle.
             self._close()
             if not is_reused:
                 raise
-            response = self._respond(body)
-        data = response.read(MOST_RESPONSE_BYTES + 1)
-        if response.will_close or len(data) > MOST_RESPONSE_BYTES:
+            reply = self._respond(body)
+        data = reply.read(MOST_RESPONSE_BYTES + 1)
+        if reply.will_close or len(data) > MOST_RESPONSE_BYTES:
             self._close()
-        said = self._said(data)
-        if response.status == 200:
-            if not (rejected := _rejected(data)):
+        rejected, text = response.read(reply.status, reply.headers.get("Content-Type", ""), data)
+        said = f": {shown}" if (shown := self._shown(text)) else ""
+        if reply.status == 200:
+            if not rejected:
                 return True, ""
             return True, f"{self._settings.url} rejected {rejected} data points{said} -> look into the collector's log"
         with contextlib.suppress(ValueError):
-            self.waits_s = max(0.0, min(60.0, float(response.headers.get("Retry-After", "0"))))
-        remedy = REMEDIES.get(response.status, "look into the collector's log")
-        return False, f"{self._settings.url} responded with HTTP {response.status}{said} -> {remedy}"
+            self.waits_s = max(0.0, min(60.0, float(reply.headers.get("Retry-After", "0"))))
+        remedies = REMEDIES | (JSON_REMEDIES if self._settings.is_json else {})
+        remedy = remedies.get(reply.status, "look into the collector's log")
+        return False, f"{self._settings.url} responded with HTTP {reply.status}{said} -> {remedy}"
+
+    def _encoded(self, document: Mapping[str, Any]) -> bytes:
+        if self._settings.is_json:
+            return json.dumps(document, separators=(",", ":")).encode()
+        return protobuf.encode(document)
 
     def _respond(self, body: bytes) -> http.client.HTTPResponse:
         if self._connection is None:
             self._connection = self._open()
-        headers = {"Content-Type": "application/json", "User-Agent": f"ddbload/{__version__}"}
+        content_type = response.JSON if self._settings.is_json else response.PROTOBUF
+        headers = {"Content-Type": content_type, "User-Agent": f"ddbload/{__version__}"}
         path = urlsplit(self._settings.url).path or "/"
         self._connection.request("POST", path, body, headers | self._settings.headers)
         return self._connection.getresponse()
@@ -109,37 +120,15 @@ class Sender:
         if isinstance(error, TimeoutError):
             why = f"no response within {TIMEOUT_S:g} s"
         else:
-            why = str(getattr(error, "strerror", "") or error) or type(error).__name__
+            why = self._shown(str(getattr(error, "strerror", "") or error)) or type(error).__name__
         return (
-            f"{self._settings.url} cannot be reached: {' '.join(why.split())[:LONGEST_TEXT]} -> check the URL, that "
-            "the collector runs, and the network's way to it"
+            f"{self._settings.url} cannot be reached: {why} -> check the URL, that the collector runs, and the "
+            "network's way to it"
         )
 
-    def _said(self, data: bytes) -> str:
-        """Return what a response says for people; a collector that echoes a secret says nothing."""
-        document = _object(data)
-        partial = document.get("partialSuccess")
-        text = document.get("message") or (partial.get("errorMessage") if isinstance(partial, dict) else "")
-        if not isinstance(text, str) or not text:
-            return ""
+    def _shown(self, text: str) -> str:
+        """Return a collector's text as part of a line; an empty one where it repeats a secret."""
         if any(word in text for value in self._settings.headers.values() for word in value.split()):
             return ""
         printable = "".join(character if character.isprintable() else " " for character in text)
-        return f": {printable[:LONGEST_TEXT]}"
-
-
-def _rejected(data: bytes) -> int:
-    partial = _object(data).get("partialSuccess")
-    rejected = partial.get("rejectedDataPoints", 0) if isinstance(partial, dict) else 0
-    try:
-        return int(rejected)
-    except (TypeError, ValueError):
-        return 0
-
-
-def _object(data: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
+        return " ".join(printable.split())[:LONGEST_TEXT]

@@ -22,6 +22,7 @@ AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 RESOURCE, SERVICE = "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME"
 EXPORTER, DISABLED = "OTEL_METRICS_EXPORTER", "OTEL_SDK_DISABLED"
 PATH = "/v1/metrics"
+PROTOBUF, JSON = "http/protobuf", "http/json"
 EXPONENTIAL = "base2_exponential_bucket_histogram"
 # OpenTelemetry's own default is a minute: many runs are shorter.
 DEFAULT_INTERVAL_MS = 5000
@@ -40,6 +41,7 @@ class Settings:
         headers: of each request; they may hold a secret.
         resource: attributes of this process, by name.
         interval_s: seconds between two requests.
+        is_json: whether requests are in JSON, instead of Protobuf's binary encoding.
         is_delta: whether a request has what came since the one before, instead of since the start.
         is_exponential: whether histograms have exponential buckets.
         certificate: path of the authorities' certificates; empty for the system's.
@@ -49,6 +51,7 @@ class Settings:
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     resource: dict[str, str] = field(default_factory=dict)
     interval_s: float = DEFAULT_INTERVAL_MS / 1000
+    is_json: bool = False
     is_delta: bool = False
     is_exponential: bool = False
     certificate: str = ""
@@ -71,12 +74,6 @@ def read(option: str | None, environment: Mapping[str, str]) -> Settings | None:
     if not url:
         return None
     _check_url(name, url)
-    protocol = environment.get(METRICS_PROTOCOL) or environment.get(PROTOCOL, "")
-    if protocol == "grpc":
-        raise ValueError(
-            f"{PROTOCOL}: ddbload sends OTLP by HTTP with JSON, got grpc -> set it to http/json, and the endpoint to "
-            "the collector's HTTP port, mostly 4318"
-        )
     preference = environment.get(TEMPORALITY, "").lower()
     return Settings(
         url=url,
@@ -84,6 +81,7 @@ def read(option: str | None, environment: Mapping[str, str]) -> Settings | None:
         | _pairs(METRICS_HEADERS, environment.get(METRICS_HEADERS, ""), is_header=True),
         resource=_resource(environment),
         interval_s=_interval_ms(environment.get(INTERVAL, "")) / 1000,
+        is_json=_protocol(environment) == JSON,
         # Low memory: delta for counters and histograms, of which these figures consist.
         is_delta=preference in ("delta", "lowmemory"),
         is_exponential=environment.get(AGGREGATION, "").lower() == EXPONENTIAL,
@@ -112,6 +110,17 @@ def _check_url(name: str, url: str) -> None:
         raise ValueError(f"{name}: a URL with a user, a query or a fragment may hold a secret -> put it into {HEADERS}")
     if not is_right or re.search(r"[^\x21-\x7e]", url):
         raise ValueError(f"{name}: must be the URL of a collector, such as http://127.0.0.1:4318")
+
+
+def _protocol(environment: Mapping[str, str]) -> str:
+    name = METRICS_PROTOCOL if environment.get(METRICS_PROTOCOL) else PROTOCOL
+    protocol = environment.get(name, "").strip().lower() or PROTOBUF
+    if protocol not in (PROTOBUF, JSON):
+        port = ", and the endpoint to the collector's HTTP port, mostly 4318" if protocol == "grpc" else ""
+        raise ValueError(
+            f"{name}: ddbload sends OTLP by HTTP, got {protocol[:60]!r} -> set it to {PROTOBUF} or {JSON}{port}"
+        )
+    return protocol
 
 
 def _resource(environment: Mapping[str, str]) -> dict[str, str]:
