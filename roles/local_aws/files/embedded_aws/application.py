@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from embedded_aws.guard.guard import Guard
 from embedded_aws.guard.guarded import Guarded
 from embedded_aws.guard.keys import Keys
 from embedded_aws.service_connect import installation as service_connect
+
+# Allocations before the collector looks for young cycles, and how many of its looks come before one at all objects:
+# that one stops every response for a quarter of a second, and what lives long here is state.
+COLLECTOR = (50_000, 20, 1_000)
 
 
 def build() -> Guarded:
@@ -46,6 +51,8 @@ def build() -> Guarded:
     databases.install(Path(os.environ["DDBLOAD_DATABASES"]), port)
     ministack.SERVICE_HANDLERS = services.InUse(ministack.SERVICE_HANDLERS)
     clock.start()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR)
     serve: Any = ministack.app
     return Guarded(Guard(keys, own_hosts), serve)
 

@@ -32,6 +32,7 @@ IDENTITY = ("X-User", "X-Username", "X-Client-Id", "X-Scopes", "X-Auth-Method", 
 # A caller never sets these: the proxy and the auth server do, or the original did.
 OWN = frozenset(name.lower() for name in (*IDENTITY, "X-Body", "X-Groups", "X-Original-URL", "X-Original-Method"))
 CREDENTIALS = frozenset({"authorization", "x-authorization", "cookie"})
+SHOWN = 300  # characters of a response in the log
 PASSED_STATUS = (400, 401, 403, 413)  # of the auth server
 AUTH_TIMEOUT = aiohttp.ClientTimeout(total=10)
 # A stream of events may last; the load balancer's idle timeout bounds silence.
@@ -113,10 +114,12 @@ class Front:
                         headers={"WWW-Authenticate": challenge} if challenge else {},
                     )
                 identity = {name: verdict.headers.get(name, "") for name in IDENTITY}
-                status = verdict.status
-        except (aiohttp.ClientError, TimeoutError):
-            status = 0
-        if status != 200:
+                problem = "" if verdict.status == 200 else f"HTTP {verdict.status}: {(await verdict.text())[:SHOWN]}"
+        except (aiohttp.ClientError, TimeoutError) as error:
+            problem = f"{type(error).__name__}: {error}"
+        if problem:
+            # For the log alone: a caller is not shown how the gateway is built.
+            print(f"the auth server judges no request: {problem}", flush=True)
             return refused(503, "the auth server does not respond")
         result = self.probes.result(registration)
         if not result or result.error:
