@@ -36,6 +36,8 @@ TYPES = {
     "number": "a number",
     "boolean": "true or false",
 }
+# Types whose key has a unit.
+NUMBERS = ("integer", "number")
 
 Keys = tuple[str | int, ...]
 Schema = Mapping[str, Any]
@@ -310,7 +312,9 @@ def _finding(error: Any) -> Finding:
         "pattern": lambda: f"take one that matches {limit}",
     }
     remedy = remedies[error.validator]() if error.validator in remedies else str(error.message)
-    return Finding(path, f"is {_shown(value)}", remedy)
+    is_explained = error.validator == "pattern" or (error.validator == "type" and limit in NUMBERS)
+    meaning = str(error.schema.get("description", "")).rstrip(".") if is_explained else ""
+    return Finding(path, f"is {_shown(value)}", f"{remedy}: {meaning}" if meaning else remedy)
 
 
 def _shown(value: Any) -> str:

@@ -107,6 +107,13 @@ def test_each_word_of_other_tools_leads_to_a_key() -> None:
         ),
         ("services", "count", {"range": {"min": 1, "spot_from": 2}}, "count.range.spot_from", "capacity_providers"),
         ("services", "http", {"healthcheck": {"success_codes": "200"}}, "http.healthcheck.success_codes", "matcher"),
+        (
+            "services",
+            "environment",
+            {"A": {"from_cfn": "x"}},
+            "environment.A.from_cfn",
+            "write the value into environment",
+        ),
         ("queues", "fifo", True, "fifo", "remove it: queues are standard queues"),
     ],
 )
@@ -115,6 +122,20 @@ def test_a_deep_word_of_copilot_is_named(section: str, key: str, value: object, 
     document[section]["web"][key] = value
     lines = [each.line() for each in read(yaml.safe_dump(document, sort_keys=False), "s.yml").problems]
     assert any(f" {section}.web.{path} " in line and remedy in line for line in lines), lines
+
+
+def test_a_number_with_a_unit_is_refused_with_the_unit_of_the_key() -> None:
+    """Copilot writes times as 30s, 5m and 1h."""
+    text = yaml.safe_dump(small(queues={"orders": {"visibility_timeout": "30s"}}), sort_keys=False)
+    (problem,) = read(text, "s.yml").problems
+    assert problem.remedy.startswith("write a whole number: Seconds for which a received message is hidden")
+
+
+@pytest.mark.parametrize("written", ["GITHUB_TOKEN", "/copilot/shop/prod/secrets/token"])
+def test_the_name_of_an_ssm_parameter_leads_to_a_secret(written: str) -> None:
+    text = yaml.safe_dump(small(services={"web": {"secrets": {"TOKEN": written}}}), sort_keys=False)
+    (problem,) = read(text, "s.yml").problems
+    assert "section secrets" in problem.remedy and "parameter_arn" in problem.remedy
 
 
 def test_a_word_of_copilot_in_a_sidecar_has_its_own_hint() -> None:
@@ -225,7 +246,7 @@ def test_a_value_of_the_inventory_is_named_by_its_variable() -> None:
     text = yaml.safe_dump(small(), sort_keys=False)
     (problem,) = read(text, "system.yml", {"services": {"web": {"desired_count": "two"}}}).problems
     assert "inventory variable system_values.shop.services.web.desired_count is 'two'" in problem.line()
-    assert problem.remedy == "write a whole number"
+    assert problem.remedy == "write a whole number: Tasks; 0 switches the service off"
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ OF_DESCRIPTIONS: Words = {
 }
 # What to do where no key stands for the word.
 TASK_REMEDIES: Words = {
+    "environment.<name>.from_cfn": "write the value into environment, or an output as ${component.Output}",
     "build": "add a component of kind role, with role: build_push",
     "restart": "remove it: ECS replaces the tasks of a service",
     "container_name": "remove it: the container has the name of its service or job",

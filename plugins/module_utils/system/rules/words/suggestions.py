@@ -30,7 +30,7 @@ SIDECARS = "sidecars"
 NAME = "<name>"
 OF_A_SIDECAR = f"{SIDECARS}.{NAME}."
 # Mappings of a word's tool whose keys are names.
-NAMED = ("secrets", "variables", "volumes")
+NAMED = ("environment", "secrets", "variables", "volumes")
 # Sections of tasks, with the number of keys that lead to one.
 TASKS: Mapping[str, int] = {"services": 2, "jobs": 2, "defaults": 1}
 
