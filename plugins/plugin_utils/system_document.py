@@ -18,7 +18,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.system.checks import ch
 from ansible_collections.gantry.ecs.plugins.module_utils.system.description import DescriptionError, parse
 from ansible_collections.gantry.ecs.plugins.module_utils.system.rules.finding import Finding
 from ansible_collections.gantry.ecs.plugins.module_utils.system.rules.names import rendered_from
-from ansible_collections.gantry.ecs.plugins.module_utils.system.rules.words import suggestions
+from ansible_collections.gantry.ecs.plugins.module_utils.system.rules.words.suggestions import suggestions
 from ansible_collections.gantry.ecs.plugins.module_utils.system.vocabulary import Sections
 from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Problem
 from ansible_collections.gantry.ecs.plugins.plugin_utils.package.limits import too_large
@@ -36,6 +36,8 @@ TYPES = {
     "number": "a number",
     "boolean": "true or false",
 }
+# Types whose key has a unit.
+NUMBERS = ("integer", "number")
 
 Keys = tuple[str | int, ...]
 Schema = Mapping[str, Any]
@@ -84,6 +86,7 @@ def read(text: str, path: str, values: Mapping[str, Any] | None = None) -> Docum
         joined = completed(joined, schema)
         found = check(cast(Sections, joined), joined["components"]) or _parse_findings(joined)
     lines = _lines(tree)
+    found.sort(key=lambda each: lines[_in_file(each, lines)])
     return Document(joined, [_problem(each, path, str(joined.get("name")), lines, values or {}) for each in found])
 
 
@@ -257,15 +260,22 @@ def _findings(error: Any) -> Iterator[Finding]:
         known = list(error.schema.get("properties", {}))
         for key in (str(each) for each in error.instance if each not in known):
             words = list(suggestions((*path, key), error.instance[key]))
-            close = get_close_matches(key, known, 1)
-            remedy = f"did you mean {close[0]}?" if close else f"take one of {', '.join(known)}"
             yield from (Finding(where, what, word) for where, word in words)
             if not words:
-                yield Finding((*path, key), what, remedy)
+                yield Finding((*path, key), what, _remedy(key, known, {} if path else error.schema["$defs"]))
     elif error.validator == "type" and isinstance(error.instance, Mapping) and (words := _words_inside(path, error)):
         yield from (Finding(where, what, word) for where, word in words)
     else:
         yield _finding(error)
+
+
+def _remedy(key: str, known: Sequence[str], definitions: Schema) -> str:
+    """Return what to do with an unknown key; definitions, those of the schema, are empty below the top."""
+    owners = [section for section in WITH_DEFAULTS if key in definitions.get(section[:-1], {}).get("properties", {})]
+    if owners:
+        return f"write it into an entry of {' or '.join(owners)}"
+    close = get_close_matches(key, known, 1)
+    return f"did you mean {close[0]}?" if close else f"take one of {', '.join(known)}"
 
 
 def _words_inside(path: Keys, error: Any) -> list[tuple[Keys, str]]:
@@ -280,7 +290,8 @@ def _finding(error: Any) -> Finding:
     if "propertyNames" in error.absolute_schema_path:
         return Finding((*path, str(value)), "has a name that does not fit", f"take one that matches {limit}")
     if error.validator == "required":
-        key = next(key for key in limit if key not in value)
+        # There is an error for each missing key, which its message names.
+        key = next(key for key in limit if str(error.message).startswith(repr(key)))
         meaning = error.schema["properties"][key].get("description", "").rstrip(".")
         return Finding(path, f"lacks {key}", f"add it: {meaning}" if meaning else "add it")
     if error.validator == "dependentRequired":
@@ -301,7 +312,9 @@ def _finding(error: Any) -> Finding:
         "pattern": lambda: f"take one that matches {limit}",
     }
     remedy = remedies[error.validator]() if error.validator in remedies else str(error.message)
-    return Finding(path, f"is {_shown(value)}", remedy)
+    is_explained = error.validator == "pattern" or (error.validator == "type" and limit in NUMBERS)
+    meaning = str(error.schema.get("description", "")).rstrip(".") if is_explained else ""
+    return Finding(path, f"is {_shown(value)}", f"{remedy}: {meaning}" if meaning else remedy)
 
 
 def _shown(value: Any) -> str:
@@ -317,14 +330,22 @@ def _types(limit: str | Sequence[str]) -> str:
 def _problem(finding: Finding, path: str, name: str, lines: Mapping[Keys, int], values: Mapping[str, Any]) -> Problem:
     """Return a finding with where it is: a line of the file, or the variable with the environment's values."""
     keys = finding.keys
-    above = [finding.path[:end] for end in range(len(finding.path), -1, -1)]
-    in_file = next(each for each in above if each in lines)
-    in_values = next(each for each in above if each == () or _holds(values, each))
+    in_file = _in_file(finding, lines)
+    in_values = next(each for each in _above(finding) if each == () or _holds(values, each))
     if len(in_values) > len(in_file) or (in_values == finding.path and not isinstance(_at(values, in_values), Mapping)):
         where = f"inventory variable system_values.{name}.{keys}"
     else:
         where = f"{path}:{lines[in_file]}: {keys or 'the description'}"
     return Problem(KIND, f"{where} {finding.what}", finding.remedy)
+
+
+def _in_file(finding: Finding, lines: Mapping[Keys, int]) -> Keys:
+    """Return the path of a finding, or the nearest one above it that has a line."""
+    return next(each for each in _above(finding) if each in lines)
+
+
+def _above(finding: Finding) -> list[Keys]:
+    return [finding.path[:end] for end in range(len(finding.path), -1, -1)]
 
 
 def _holds(values: Any, path: Keys) -> bool:

@@ -17,6 +17,7 @@ from ansible_collections.gantry.ecs.plugins.plugin_utils.system_document import 
 from fences import DESCRIPTION_START, DOCUMENTS, ROOT, Fence, fences
 
 SYSTEMS = ROOT / "docs" / "systems.md"
+COPILOT = ROOT / "docs" / "copilot.md"
 SHOWN = [fence for path in DOCUMENTS for fence in fences(path, "yaml") if fence.text.startswith(DESCRIPTION_START)]
 # The end of a section on a page.
 NEXT_SECTION = "\n## "
@@ -36,8 +37,7 @@ def templates(text: str) -> dict[str, Any]:
 
 def example() -> Fence:
     """Return the description beside the manifests of AWS Copilot."""
-    (found,) = [fence for fence in SHOWN if fence.location.startswith(SYSTEMS.name)]
-    return found
+    return next(fence for fence in SHOWN if fence.location.startswith(COPILOT.name) and "worker:" in fence.text)
 
 
 def properties(template: Any, type_: str) -> list[dict[str, Any]]:
@@ -81,7 +81,8 @@ def test_the_example_does_what_the_page_says() -> None:
     assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 5)
     (api,) = properties(found["service-api"], "AWS::ECS::Service")
     (alias,) = api["ServiceConnectConfiguration"]["Services"][0]["ClientAliases"]
-    assert f"http://{alias['DnsName']}:{alias['Port']}" in example().text
+    assert alias["Port"] == 80
+    assert f'"http://{alias["DnsName"]}"' in example().text
 
 
 def test_the_page_names_each_kind_of_data() -> None:

@@ -71,6 +71,7 @@ def test_one_command_deploys_and_runs_a_job(demo: Demo) -> None:
     assert first.code == 0, first.output
     assert "Installing" not in first.output
     assert "The results are in results/local/." in first.output
+    assert f"load balancer main, internal: {web(demo, 'local')}" in first.words
     for estimate in ("service ui: 1 task of ", "job prompt: 1 vCPU and 4 GB, at most $"):
         assert estimate in first.words
     [run] = (demo.clone / "results" / "local").iterdir()

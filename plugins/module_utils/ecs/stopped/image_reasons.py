@@ -25,6 +25,15 @@ OUTSIDE_AWS = r"docker\.(io|com)|ghcr\.io|quay\.io|public\.ecr\.aws|gcr\.io|pkg\
 
 # Network errors come before missing images: ECS reports an unreachable registry as an unresolved image.
 IMAGE_RULES = (
+    # An emulator reports all that keeps a container from starting as a failed pull.
+    Rule(
+        (r"no command specified",),
+        Problem(
+            "command",
+            "neither the image nor the task definition has a command",
+            "write command of the service or job; with env=local it starts with a program of this machine",
+        ),
+    ),
     Rule(
         (
             r"descriptor matching platform|no matching manifest for|no match for platform|exec format error"

@@ -9,14 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.gantry.ecs.plugins.module_utils.system.rules.words import (
-    OF_DESCRIPTIONS,
-    OF_LOAD_BALANCERS,
-    OF_QUEUES,
-    OF_TASKS,
-)
+from ansible_collections.gantry.ecs.plugins.module_utils.system.rules.words import copilot, others
 from ansible_collections.gantry.ecs.plugins.plugin_utils.system_document import read, unknown_systems
 from system_strategies import schema, small
+
+WORDS = {**others.OF_TASKS, **copilot.OF_WORKLOADS}
 
 
 def line_of(key: str, value: object = "x") -> str:
@@ -31,7 +28,7 @@ def line_of(key: str, value: object = "x") -> str:
 def test_a_word_of_other_tools_leads_to_the_key(word: str) -> None:
     line = line_of(word)
     assert line.startswith("description: system.yml:") or line.startswith("system.yml:")
-    assert line.endswith(f"services.web.{word} is no key of this section -> did you mean {OF_TASKS[word]}?")
+    assert line.endswith(f"services.web.{word} is no key of this section -> did you mean {WORDS[word]}?")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +55,7 @@ def test_a_word_of_other_tools_leads_to_the_key(word: str) -> None:
             "deployment",
             {"rolling": "default"},
             "deployment.rolling",
-            "did you mean minimum_healthy_percent and maximum_percent?",
+            "did you mean deployment.minimum_healthy_percent and deployment.maximum_percent?",
         ),
     ],
 )
@@ -75,24 +72,109 @@ def test_a_nested_word_of_other_tools_is_named(key: str, value: object, path: st
 
 
 def test_each_word_of_other_tools_leads_to_a_key() -> None:
+    """tests/docs/test_copilot.py checks those of Copilot, as the page names them."""
     definitions = schema["$defs"]
     tasks = definitions["service"]["properties"] | definitions["job"]["properties"]
-    inner = tasks | definitions["target"]["properties"] | definitions["scaling"]["properties"]
-    inner |= (
-        {"host of the load balancer": {}}
-        | definitions["deployment"]["properties"]
-        | definitions["health_check"]["properties"]
-    )
+    for name in ("target", "scaling", "deployment", "health_check"):
+        tasks |= definitions[name]["properties"]
+    tasks |= definitions["target"]["properties"]["health_check"]["properties"]
     sections = {
-        "queue": (OF_QUEUES, definitions["queue"]["properties"]),
-        "load_balancer": (OF_LOAD_BALANCERS, definitions["load_balancer"]["properties"]),
-        "description": (OF_DESCRIPTIONS, {**schema["properties"], "system_values": {}}),
-        "task": (OF_TASKS, inner),
+        "queue": (others.OF_QUEUES, definitions["queue"]["properties"]),
+        "load_balancer": (
+            others.OF_LOAD_BALANCERS,
+            definitions["load_balancer"]["properties"] | {"redirect_to of a listener": {}},
+        ),
+        "description": (others.OF_DESCRIPTIONS, {**schema["properties"], "system_values": {}}),
+        "task": (others.OF_TASKS, tasks),
     }
     for name, (words, properties) in sections.items():
         for word, ours in words.items():
             for key in re.split(",? and ", ours):
                 assert key.partition(".")[0].partition(",")[0] in properties, (name, word, key)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "path", "remedy"),
+    [
+        ("services", "retries", 3, "retries", "remove it: nothing repeats a run that failed"),
+        ("services", "secrets", {"KEY": {"secretsmanager": "x"}}, "secrets.KEY.secretsmanager", "describe the secret"),
+        (
+            "services",
+            "storage",
+            {"volumes": {"data": {"path": "/data", "efs": {"id": "fs-1"}}}},
+            "storage.volumes.data.efs.id",
+            "remove it: the deploy creates each file system",
+        ),
+        ("services", "count", {"range": {"min": 1, "spot_from": 2}}, "count.range.spot_from", "capacity_providers"),
+        ("services", "http", {"healthcheck": {"success_codes": "200"}}, "http.healthcheck.success_codes", "matcher"),
+        (
+            "services",
+            "environment",
+            {"A": {"from_cfn": "x"}},
+            "environment.A.from_cfn",
+            "write the value into environment",
+        ),
+        ("queues", "fifo", True, "fifo", "remove it: queues are standard queues"),
+    ],
+)
+def test_a_deep_word_of_copilot_is_named(section: str, key: str, value: object, path: str, remedy: str) -> None:
+    document = small(services={"web": {}}, queues={"web": {}})
+    document[section]["web"][key] = value
+    lines = [each.line() for each in read(yaml.safe_dump(document, sort_keys=False), "s.yml").problems]
+    assert any(f" {section}.web.{path} " in line and remedy in line for line in lines), lines
+
+
+def test_a_number_with_a_unit_is_refused_with_the_unit_of_the_key() -> None:
+    """Copilot writes times as 30s, 5m and 1h."""
+    text = yaml.safe_dump(small(queues={"orders": {"visibility_timeout": "30s"}}), sort_keys=False)
+    (problem,) = read(text, "s.yml").problems
+    assert problem.remedy.startswith("write a whole number: Seconds for which a received message is hidden")
+
+
+@pytest.mark.parametrize("written", ["GITHUB_TOKEN", "/copilot/shop/prod/secrets/token"])
+def test_the_name_of_an_ssm_parameter_leads_to_a_secret(written: str) -> None:
+    text = yaml.safe_dump(small(services={"web": {"secrets": {"TOKEN": written}}}), sort_keys=False)
+    (problem,) = read(text, "s.yml").problems
+    assert "section secrets" in problem.remedy and "parameter_arn" in problem.remedy
+
+
+def test_a_word_of_copilot_in_a_sidecar_has_its_own_hint() -> None:
+    sidecar = {"image": "a:1", "port": 80, "variables": {"A": 1}, "depends_on": {"x": "start"}}
+    text = yaml.safe_dump(small(services={"web": {"sidecars": {"proxy": sidecar}}}), sort_keys=False)
+    found = {each.what.split()[1].rpartition(".")[2]: each.remedy for each in read(text, "s.yml").problems}
+    assert found["port"].startswith("remove it: the containers of a task share")
+    assert found["variables"] == "did you mean environment?"
+    assert found["depends_on"].startswith("remove it: sidecars start at once")
+
+
+def test_a_manifest_at_the_top_of_the_file_is_led_into_services() -> None:
+    """No key of it gets the list of all sections."""
+    text = (
+        "name: api\ntype: Load Balanced Web Service\nimage: {build: ./Dockerfile, port: 8080}\nhttp: {path: /}\n"
+        "cpu: 256\nmemory: 512\ncount: 1\nexec: true\nnetwork: {vpc: {id: vpc-1}}\nvariables: {LOG_LEVEL: info}\n"
+        "observability: {tracing: awsxray}\n"
+    )
+    found = {each.what.split()[1]: each.remedy for each in read(text, "s.yml").problems}
+    assert found["cpu"] == found["memory"] == "write it into an entry of services or jobs"
+    assert found["count"] == "did you mean desired_count in an entry of services or jobs?"
+    assert found["image.port"] == "did you mean ports in an entry of services or jobs?"
+    assert found["observability.tracing"] == "did you mean tracing in an entry of services or jobs?"
+    assert found["network.vpc.id"].startswith("write it into network_existing_vpc_id")
+    assert not any(remedy.startswith("take one of") for remedy in found.values())
+
+
+def test_problems_are_in_the_order_of_the_file() -> None:
+    web = "    image: {port: 80}\n    count: 1\n    cpu: 3\n    exec: x\n"
+    text = f"name: s\nproject: shop\ncomponents: {{}}\nservices:\n  web:\n{web}"
+    lines = [each.what.partition(" ")[0] for each in read(text, "s.yml").problems]
+    assert lines == ["s.yml:6:", "s.yml:7:", "s.yml:8:", "s.yml:9:"]
+
+
+def test_each_missing_key_is_reported_once() -> None:
+    assert [each.what for each in read("name: s\n", "s.yml").problems] == [
+        "s.yml:1: the description lacks project",
+        "s.yml:1: the description lacks components",
+    ]
 
 
 def test_each_unknown_key_is_reported() -> None:
@@ -164,7 +246,7 @@ def test_a_value_of_the_inventory_is_named_by_its_variable() -> None:
     text = yaml.safe_dump(small(), sort_keys=False)
     (problem,) = read(text, "system.yml", {"services": {"web": {"desired_count": "two"}}}).problems
     assert "inventory variable system_values.shop.services.web.desired_count is 'two'" in problem.line()
-    assert problem.remedy == "write a whole number"
+    assert problem.remedy == "write a whole number: Tasks; 0 switches the service off"
 
 
 @pytest.mark.parametrize(

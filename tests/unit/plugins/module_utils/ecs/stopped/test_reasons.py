@@ -305,6 +305,16 @@ ENDS = [
     ("memory", "raise the memory", "OutOfMemoryError: Container killed due to memory usage"),
     ("memory", "raise the memory", "OutOfMemory: container killed due to high memory usage"),
     ("memory", "raise the memory", OCI + "container init was OOM-killed (memory limit too low?): unknown"),
+    (
+        "command",
+        "of the service or job",
+        "ResourceInitializationError: unable to pull image or start container: 400 Client Error: no command specified",
+    ),
+    (
+        "command",
+        "of the service or job",
+        "CannotCreateContainerError: Error response from daemon: No command specified",
+    ),
     ("command", "fix command", OCI + 'exec: "node index.js": executable file not found in $PATH: unknown'),
     ("command", "in the image", OCI + 'exec: "/run.sh": stat /run.sh: no such file or directory: unknown'),
     ("command", "executable", OCI + 'exec: "/run.sh": permission denied: unknown'),
