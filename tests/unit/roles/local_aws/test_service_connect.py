@@ -244,10 +244,26 @@ def test_tasks_take_turns_once_their_ports_accept(world: World, servers: list[Se
     waited(lambda: not world.is_ready(name, servers[0]))
 
 
-def test_a_draining_task_ends_its_requests(world: World, servers: list[Server]) -> None:
-    """It leaves only when its last request has its response, and gets no new one."""
+class Refused:
+    """The administration of an Envoy that has no time for it.
+
+    Attributes:
+        times: it was asked.
+    """
+
+    times = 0
+
+    def __call__(self, _path: str) -> str:
+        self.times += 1
+        raise TimeoutError
+
+
+def test_a_draining_task_ends_its_requests(
+    world: World, servers: list[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves only when its last request has its response, and gets no new one; also while Envoy cannot be asked."""
     leaving, staying = servers
-    leaving.seconds = 1.5
+    leaving.seconds = 3
     world.change("web", targets=(leaving.target,))
     waited(lambda: world.is_ready("web", leaving))
     slow: list[tuple[int, str]] = []
@@ -257,6 +273,10 @@ def test_a_draining_task_ends_its_requests(world: World, servers: list[Server]) 
     world.change("web", targets=(staying.target,), draining=(leaving.target,))
     waited(lambda: world.front.has_left("web", leaving.target, is_idle=False))
     assert not world.front.has_left("web", leaving.target, is_idle=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.front._envoy, "get", refused := Refused())
+        waited(lambda: refused.times > 2)
+        assert not world.front.has_left("web", leaving.target, is_idle=True)
     waited(lambda: world.is_ready("web", staying))
     assert world.names("web", 5) == {"two": 5}
     request.join()

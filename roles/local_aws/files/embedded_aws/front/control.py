@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -26,7 +27,8 @@ ENDPOINTS = "endpoints.json"
 STEP_SECONDS = 0.25
 PROBE_SECONDS = 0.5  # between the first health checks of a new target
 RESTART_SECONDS = 1.0  # between two starts of an Envoy that ends
-IDLE_OBSERVATIONS = 2  # without a request until a draining target is drained: the first may precede its last request
+# Without a request until a draining target is drained: a thread of Envoy on a busy machine may send it one more.
+IDLE_SECONDS = 1.0
 CHECK_SECONDS = 1.0  # between two checks of the versions that Envoy has taken
 EVENTS_LIMIT = 1 << 20  # bytes that the log of health check events may have
 _log = logging.getLogger("embedded_aws.front")
@@ -90,7 +92,7 @@ class Front:
         self._events = 0
         self._failed: dict[tuple[str, Target], health.Failure] = {}
         self._busy: dict[tuple[str, Target], int] = {}
-        self._idle: dict[tuple[str, Target], int] = {}
+        self._idle: dict[tuple[str, Target], float] = {}
         self._healths: health.Healths = {}
         self._standings: dict[tuple[str, Target], health.Standing] = {}
 
@@ -137,11 +139,7 @@ class Front:
         if any(found not in (health.DRAINING, health.UNUSED) for _target, found in known):
             return False
         name = resource_name(group_arn)
-        return all(
-            self._idle.get((name, target), 0) >= IDLE_OBSERVATIONS
-            for target, found in known
-            if found == health.DRAINING
-        )
+        return all(self._has_been_idle((name, target)) for target, found in known if found == health.DRAINING)
 
     def is_ready(self, alias: str, target: Target) -> bool:
         """Return whether a task behind a client alias gets requests: its port has accepted a connection."""
@@ -155,9 +153,12 @@ class Front:
             target: of the task.
             is_idle: whether it must have no request in progress either.
         """
-        standing = self._standings.get((alias, target), health.Standing.DRAINING)
-        idle = self._idle.get((alias, target), IDLE_OBSERVATIONS)
-        return standing is health.Standing.DRAINING and (not is_idle or idle >= IDLE_OBSERVATIONS)
+        if (key := (alias, target)) not in self._standings:
+            return True
+        return self._standings[key] is health.Standing.DRAINING and (not is_idle or self._has_been_idle(key))
+
+    def _has_been_idle(self, key: tuple[str, Target]) -> bool:
+        return time.monotonic() - self._idle.get(key, math.inf) >= IDLE_SECONDS
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -264,10 +265,11 @@ class Front:
             clusters = json.loads(envoy.get("/clusters?format=json"))
         except (OSError, ValueError):
             clusters = None
-        self._busy = health.busy(clusters or {})
-        self._idle = {key: 0 if count else self._idle.get(key, 0) + 1 for key, count in self._busy.items()}
         self._healths = health.observed(description, waiting, clusters, self._failed)
+        # What was not observed has not changed: a target that had a request may still have it.
         if clusters is not None:
+            self._busy, now = health.busy(clusters), time.monotonic()
+            self._idle = {key: self._idle.get(key, now) for key, count in self._busy.items() if not count}
             self._standings = health.standings(description.endpoints, clusters)
         for key in (key for key, standing in self._standings.items() if standing is not health.Standing.DRAINING):
             self._idle.pop(key, None)
