@@ -73,6 +73,7 @@ def test_one_command_deploys_and_runs_a_job(demo: Demo) -> None:
     assert "The results are in results/local/." in first.output
     for estimate in ("service ui: 1 task of ", "job prompt: 1 vCPU and 4 GB, at most $"):
         assert estimate in first.words
+    assert f"load balancer main: {web(demo, 'local')}" in first.words
     [run] = (demo.clone / "results" / "local").iterdir()
     kept = json.loads((run / "job.json").read_text())
     assert (kept["system"], kept["job"], kept["exit_code"]) == ("oneshot", "prompt", 0)
