@@ -152,6 +152,10 @@ demo-mcp_gateway: $(VENV)/.mcp-gateway $(VENV)/.load-balancer $(VENV)/.database
 		python systems/mcp_gateway/stand_in/mcp_gateway_stand_in/access.py '$(LOCAL_AWS)/front/ca.pem'; }
 	@printf '\nThe results are in results/local/. The embedded AWS goes on running, and answers only you: `make down` stops it.\n'
 
+.PHONY: setup
+setup: $(VENV)/.local $(VENV)/.load-balancer ## Install what the playbooks need, for a system of your own
+	@echo 'Now let this shell find it: export PATH="$$PWD/.venv/bin:$$PATH"'
+
 .PHONY: database
 database: $(VENV)/.database ## Set MariaDB up for databases on the embedded AWS; no system without one needs it
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 DOCUMENTATION = r"""
@@ -53,11 +53,11 @@ _value:
     services:
       description:
         - The ECS services, with C(component), C(name), which project and environment precede on AWS, C(cluster), what
-          follows these in the name of its cluster, and C(desired_count), which is null where Application Auto Scaling
-          owns it.
+          follows these in the name of its cluster, C(desired_count), which is null where Application Auto Scaling owns
+          it, and C(images), those of its containers that no component gives.
       type: list
       elements: dict
-      sample: [{component: service-ui, name: ui, cluster: "", desired_count: 1}]
+      sample: [{component: service-ui, name: ui, cluster: "", desired_count: 1, images: []}]
     clusters:
       description: What follows project and environment in the names of clusters beside the first one.
       type: list
@@ -118,6 +118,7 @@ def system_plan(document: Any) -> dict[str, Any]:
                 "name": name,
                 "cluster": system.cluster_of[name],
                 "desired_count": system.counts.get(name),
+                "images": _images(document["services"].get(name, {})),
             }
             for component, name in system.services.items()
         ],
@@ -147,6 +148,14 @@ def system_plan(document: Any) -> dict[str, Any]:
             for each in system.jobs.values()
         },
     }
+
+
+def _images(service: Mapping[str, Any]) -> list[str]:
+    """Return the images of a service's containers that are no outputs of components."""
+    from ansible_collections.gantry.ecs.plugins.module_utils.system.rendering.template import output_named
+
+    named = [each.get("image", "") for each in (service, *service.get("sidecars", {}).values())]
+    return [image for image in named if image and output_named(image) is None]
 
 
 class FilterModule:

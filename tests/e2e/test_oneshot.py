@@ -414,12 +414,27 @@ def test_a_stop_of_a_worker_puts_its_message_back(oneshot: Oneshot) -> None:
             ("playbooks/render.yml", "-e", '{"system_values": {"oneshot": ["x"]}}'),
             "inventory variable system_values.oneshot is a list of 1 -> write a mapping",
         ),
+        (
+            ("deploy.yml", "-e", '{"system_values": {"oneshot": {"services": {"ui": {"image": "example.com/ui:1"}}}}}'),
+            "example.com/ui:1: no image of the internet runs here, since tasks are processes of this machine -> ",
+        ),
     ],
 )
 def test_a_wrong_input_is_one_clear_line(oneshot: Oneshot, arguments: tuple[str, ...], line: str) -> None:
     play = oneshot.play(*arguments)
     assert play.code != 0
     assert line in play.words
+
+
+def test_a_render_shows_what_a_change_does(oneshot: Oneshot, tmp_path: Path) -> None:
+    """The first one names its templates; the next one shows the changed lines of a template, and no other template."""
+    first, second = (
+        oneshot.play("playbooks/render.yml", "-e", json.dumps({"render_directory": str(tmp_path), **more}))
+        for more in ({}, {"system_values": {"oneshot": {"services": {"ui": {"cpu": 1024, "memory": 2048}}}}})
+    )
+    assert (first.code, second.code) == (0, 0)
+    assert "(item=service-ui)" in first.output and "AWSTemplateFormatVersion" not in first.output
+    assert "+      Cpu: '1024'" in second.output and "/file-systems.yaml" not in second.output
 
 
 def test_a_deployed_system_is_at_rest_until_its_teardown(oneshot: Oneshot) -> None:

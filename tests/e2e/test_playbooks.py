@@ -339,6 +339,13 @@ def test_the_listed_playbooks_have_no_tag_but_always(emulator: EmulatorEnv) -> N
         assert set(re.findall(r"TAGS: \[([^\]]*)\]", play.output)) == {"", "always"}
 
 
+@pytest.mark.parametrize("playbook", ["deploy", "run-test", "run-job", "drift", "rollback", "teardown", "local-aws"])
+def test_a_listed_task_has_no_template_in_its_name(emulator: EmulatorEnv, playbook: str) -> None:
+    play = emulator.play(f"playbooks/{playbook}.yml", "--list-tasks")
+    assert play.code == 0
+    assert "{{" not in play.output
+
+
 def test_a_wrong_profile_is_one_clear_line_and_touches_nothing(emulator: EmulatorEnv) -> None:
     play = emulator.play("deploy.yml", env="dev", AWS_PROFILE="nobody", AWS_CONFIG_FILE="/dev/null")
     assert play.code == 2

@@ -85,6 +85,7 @@ def test_broken_updates_are_rolled_back_with_their_causes(updates: Updates) -> N
         assert f"task {first}: failed (exit code {BROKEN_EXIT_CODE})" in message
         assert updates.definition(name) == before[name]
     assert "rolling back to oneshot-local-ui:2" in ended.words
+    assert ended.output.count("Task failed") == 1
     assert (ui.failures, api.failures) == ([], [])
     assert (ui.revisions, api.revisions) == ({"two"}, {"two"})
 

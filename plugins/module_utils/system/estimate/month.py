@@ -174,4 +174,4 @@ def _not_counted(system: System, sections: Sections, nouns: set[str]) -> Iterato
         if each.is_stack and not each.rendered and each.role not in COUNTED
     ]
     if own:
-        yield f"the stacks {', '.join(own)}"
+        yield f"stack{'s' if len(own) > 1 else ''} {', '.join(own)}"

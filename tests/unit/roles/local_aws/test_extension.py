@@ -33,6 +33,8 @@ SIGNATURES = {
     "core.responses.json_response": "data status content_type",
     "core.responses.request_scope": "account_id region",
     "alb.set_targets_for_group": "tg_arn targets previous_ids",
+    "cloudformation.changesets._evaluate_conditions": "template params",
+    "cloudformation.changesets._resolve_props_for_diff": "template params stack_name stack_id",
     "cloudformation.drift._read_secret": "physical_id props",
     "cloudformation.engine._resolve_dynamic_references": "value previous reuse_ssm reuse_secrets",
     "cloudformation.engine._topological_sort": "resources conditions",

@@ -47,7 +47,9 @@ class Queue(Removable):
         client, prefix = self._client("sqs"), f"{account.names.base}-"
         pages = client.get_paginator("list_queues").paginate(QueueNamePrefix=prefix)
         named = [url for page in pages for url in page.get("QueueUrls", [])]
-        for url in dict.fromkeys([*account.held(TYPE), *named]):
+        # By name, since an emulator may list a queue by another host than its stack.
+        found = {url.rpartition("/")[2]: url for url in [*named, *account.held(TYPE)]}
+        for url in found.values():
             counts = self._counts(url)
             if counts is None:
                 continue

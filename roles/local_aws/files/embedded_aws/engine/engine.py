@@ -24,7 +24,7 @@ API_VERSION = "1.43"
 TRUE = ("1", "true", "True")
 NO_ENGINE = (
     "without a container engine, the embedded AWS has the images of its own registry alone -> start Docker, then "
-    "`make down`, and deploy again; or deploy to an account"
+    "`make down`, and deploy with -e local_task_engine=docker; or deploy to an account"
 )
 SHUTDOWN_GRACE = 3.0  # seconds that processes have to end when the engine does
 TASK_LABEL = "com.amazonaws.ecs.task-arn"  # that ECS's own agent sets too

@@ -28,6 +28,7 @@ NAMES = {
     "ministack.services.acm": ("_certificates",),
     "ministack.services.alb": ("_rules", "set_targets_for_group"),
     "ministack.services.cloudformation": ("_change_sets", "_exports", "_stacks"),
+    "ministack.services.cloudformation.changesets": ("_evaluate_conditions", "_resolve_props_for_diff"),
     "ministack.services.cloudformation.drift": ("_DRIFT_READERS", "_read_secret"),
     "ministack.services.cloudformation.engine": ("_resolve_dynamic_references", "_topological_sort"),
     "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS",),

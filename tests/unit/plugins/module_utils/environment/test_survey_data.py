@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -85,6 +86,17 @@ def test_a_queue_with_messages_is_refused(shop: Builder, is_deleted: bool) -> No
     assert "about 2 message(s)" in full["line"]
     assert refused([full], []) == [full]
     assert protected_data([full]) == ["shop-dev-work"]
+
+
+def test_a_queue_listed_by_another_host_is_one_queue(shop: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.stack("queues", {"Work": {**QUEUE, "Properties": {**QUEUE["Properties"], "Tags": shop.tags("queues")}}})
+    clients, sqs = shop.clients, shop.clients("sqs")
+    elsewhere = [url.replace("://", "://localhost.") for url in sqs.list_queues()["QueueUrls"]]
+    pages = SimpleNamespace(paginate=lambda **_filter: [{"QueueUrls": elsewhere}])
+    monkeypatch.setattr(sqs, "get_paginator", lambda _operation: pages)
+    shop.clients = lambda service: sqs if service == "sqs" else clients(service)
+    (found,) = data_of(shop)
+    assert (found["name"], found["stack"]) == ("shop-dev-work", "shop-dev-queues")
 
 
 def test_a_message_in_flight_counts(shop: Builder) -> None:

@@ -82,4 +82,13 @@ def test_the_plan_has_counts_that_no_scaling_owns(values: dict[str, Any], count:
     made = described(values=values)
     assert made["problems"] == []
     plan = system_plan.FilterModule().filters()["system_plan"](made["description"])
-    assert plan["services"] == [{"component": "service-ui", "name": "ui", "cluster": "", "desired_count": count}]
+    service = {"component": "service-ui", "name": "ui", "cluster": "", "desired_count": count, "images": []}
+    assert plan["services"] == [service]
+
+
+def test_the_plan_names_images_that_no_component_gives() -> None:
+    sidecars = {"proxy": {"image": "public.ecr.aws/envoy:1"}, "log": {"image": "image.ImageUri"}}
+    made = described(values={"services": {"ui": {"image": "example.com/shop:2", "sidecars": sidecars}}})
+    assert made["problems"] == []
+    [service] = system_plan.FilterModule().filters()["system_plan"](made["description"])["services"]
+    assert service["images"] == ["example.com/shop:2", "public.ecr.aws/envoy:1"]
