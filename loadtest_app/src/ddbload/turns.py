@@ -12,8 +12,8 @@ from typing import TypeVar
 Result = TypeVar("Result")
 # A computation that yields after each slice, and returns its result.
 Sliced = Generator[None, None, Result]
-# After a slice, the loop is left alone for this many times as long: what fell due in the meantime is then caught up with,
-# also by a loop that is busy for four fifths of the time.
+# After a slice, the loop is left alone for this many times as long: it then catches up with what fell due in the
+# meantime, also where it is busy for four fifths of the time.
 REST = 4
 
 

@@ -152,7 +152,7 @@ class Engine(Progress):
             self._crash(error)
 
     def _check_periodically(self, now: int) -> None:
-        """Do what is due a few times a second only: the time of signing, the tick, the requests beyond their timeout."""
+        """Do what is due a few times a second only: the time of signing, the tick, requests beyond their timeout."""
         self.signer.at_now()
         self._tick_ns = timer.shared_tick_ns(self.next - self._checked, now - self._checked_ns)
         self._checked, self._checked_ns = self.next, now
