@@ -23,6 +23,8 @@ description:
     C(Environment) do not say otherwise. A table of another owner is never listed, whatever its name.
   - Log groups, SSM parameters and task definitions belong to it by their path or family, unless their tags C(Project)
     and C(Environment) name another owner. Those that no stack created are protected (C(by_hand)).
+  - A stack that no component makes, such as that of a service that was taken out of the description, is of the kind
+    C(undescribed_stack). It is protected (C(undescribed)), as another system of the same project may have made it.
   - What the caller lacks the permission to read is listed in RV(not_checked) and does not fail the module, except for
     the stacks.
 options:
@@ -98,9 +100,9 @@ resources:
   contains: &resource
     kind:
       description:
-        - One of C(stack), C(task), C(table), C(repository), C(file_system), C(queue), C(secret), C(hosted_zone),
-          C(database), C(database_snapshot), C(kms_key), C(task_definition), C(log_group), C(ssm_parameter), C(alarm)
-          and C(network_interface).
+        - One of C(stack), C(undescribed_stack), C(task), C(table), C(repository), C(file_system), C(queue), C(secret),
+          C(hosted_zone), C(database), C(database_snapshot), C(kms_key), C(task_definition), C(log_group),
+          C(ssm_parameter), C(alarm) and C(network_interface).
       type: str
       sample: table
     name:
@@ -124,8 +126,8 @@ resources:
         - What keeps it from being deleted, any of C(termination_protection), C(deletion_protection), C(retained) (its
           stack keeps it when it is deleted), C(left_behind) (a deleted stack has kept it), C(by_hand) (a log group, SSM
           parameter or task definition that no stack created), C(irreplaceable) (a file system, a queue with messages,
-          a secret with a value, a database, its snapshot, or a KMS key) and C(protected_stack) (a log group whose stack
-          has termination protection).
+          a secret with a value, a database, its snapshot, or a KMS key), C(protected_stack) (a log group whose stack
+          has termination protection) and C(undescribed) (a stack that no component makes).
       type: list
       elements: str
       sample: [deletion_protection, retained]

@@ -29,11 +29,12 @@ options:
   kind:
     description:
       - The kind of resource, C(kind) of RV(gantry.ecs.environment_info#module:resources).
-      - O(state=unprotected) takes V(stack), V(table) and V(database), O(state=absent) all but V(stack);
-        M(gantry.ecs.cfn_stack) deletes stacks.
+      - O(state=unprotected) takes V(stack), V(undescribed_stack), V(table) and V(database), O(state=absent) all but the
+        two kinds of stacks; M(gantry.ecs.cfn_stack) deletes these.
     type: str
     choices:
       - stack
+      - undescribed_stack
       - table
       - repository
       - file_system

@@ -227,6 +227,11 @@ def test_teardown_deletes_all_of_the_environment_and_no_more(life: EmulatorEnv) 
     life.client("ssm").put_parameter(Name="/ddbload/local/note", Value="by hand", Type="String")
     audit = "/ddbload/local/other-teams-audit"
     life.client("logs").create_log_group(logGroupName=audit, tags={"Owner": "other-team"})
+    # A component that was taken out of the description leaves its stack.
+    old = f"{NAME}-service-old"
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": old}}}})
+    tags = [{"Key": "Project", "Value": "ddbload"}, {"Key": "Environment", "Value": "local"}]
+    life.client("cloudformation").create_stack(StackName=old, TemplateBody=template, Tags=tags)
     launch(life)
     # A log group outside the stacks needs a confirmation, as a table does; those of the stacks are deleted with them.
     refused = life.play(
@@ -234,7 +239,8 @@ def test_teardown_deletes_all_of_the_environment_and_no_more(life: EmulatorEnv) 
     )
     assert (refused.code, refused.changed) == (2, 0)
     assert f"log group {audit} (0 bytes; no stack made it)" in refused.words
-    code, output = answering(life, "local", "-e", f"confirm_data={DATA},/ddbload/local/note,{audit}")
+    assert f"undescribed stack {old} (CREATE_COMPLETE; no component of the description makes it)" in refused.words
+    code, output = answering(life, "local", "-e", f"confirm_data={DATA},/ddbload/local/note,{audit},{old}")
     assert code == 0, output
     assert "(RUNNING)" in output
     after = left(life)

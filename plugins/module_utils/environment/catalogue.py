@@ -24,10 +24,12 @@ from ansible_collections.gantry.ecs.plugins.module_utils.environment.kinds.ssm_p
 from ansible_collections.gantry.ecs.plugins.module_utils.environment.kinds.stack import Stack
 from ansible_collections.gantry.ecs.plugins.module_utils.environment.kinds.task import Task
 from ansible_collections.gantry.ecs.plugins.module_utils.environment.kinds.task_definition import TaskDefinition
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.kinds.undescribed_stack import UndescribedStack
 
 # In the order in which they are listed: the owner of a resource follows from the stacks, which come first.
 KINDS: tuple[type[Kind], ...] = (
     Stack,
+    UndescribedStack,
     Task,
     Table,
     Repository,

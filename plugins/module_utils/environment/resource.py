@@ -16,6 +16,7 @@ PROTECTIONS = {
     "by_hand": "no stack made it",
     "irreplaceable": "no deploy makes its data again",
     "protected_stack": "its stack is protected",
+    "undescribed": "no component of the description makes it",
 }
 
 

@@ -35,7 +35,8 @@ class LogGroup(Removable):
         name, client = group["logGroupName"], self._client("logs")
         if holder := account.holder("AWS::Logs::LogGroup", name):
             # A stack that is protected protects the logs that are deleted with it.
-            yield self._resource(group, holder, ["protected_stack"] if holder["protections"] else [])
+            is_protected = "termination_protection" in holder["protections"]
+            yield self._resource(group, holder, ["protected_stack"] if is_protected else [])
         elif name in [f"{path}/performance" for path in insights_paths(account.names)]:
             # Container Insights sets no tags: this log group belongs to the owner of the stacks.
             if not account.foreign:

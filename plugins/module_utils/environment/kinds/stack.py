@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.owner import foreign_owner
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.stack import is_missing
@@ -28,7 +28,7 @@ class Stack(Protectable):
 
     name = "stack"
     label = "stack"
-    protections = ("termination_protection",)
+    protections: ClassVar[tuple[str, ...]] = ("termination_protection",)
     protection = "termination_protection"
     # The owner of most other resources is the owner of their stack.
     is_required = True

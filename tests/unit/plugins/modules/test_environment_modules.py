@@ -92,7 +92,11 @@ def test_a_resource_is_removed_once(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("state", "kind", "message"),
     [
-        ("unprotected", "log_group", "kind log_group has no protection -> name one of stack, table, database"),
+        (
+            "unprotected",
+            "log_group",
+            "kind log_group has no protection -> name one of stack, undescribed_stack, table, database",
+        ),
         ("absent", "stack", "this module does not delete kind stack -> use gantry.ecs.cfn_stack"),
     ],
 )

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 # What stands for a key, by the key. A dot leads into a mapping, and <name> is any name.
-Words: TypeAlias = "Mapping[str, str]"
+Words: TypeAlias = Mapping[str, str]
 
 # Keys of a service or job that stand for a key of a manifest.
 OF_WORKLOADS: Words = {

@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.gantry.ecs.plugins.module_utils.environment.account import Account
-from ansible_collections.gantry.ecs.plugins.module_utils.environment.deletion import protected_data
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.deletion import deletion, protected_data
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.names import Names
 from ansible_collections.gantry.ecs.plugins.module_utils.environment.survey import find_resources
 from ansible_collections.gantry.ecs.tests.unit.plugins.module_utils.environment.builder import (
     KEYS,
     Builder,
+    Clients,
     log_group_template,
     names_of,
     refusal,
@@ -105,3 +109,41 @@ def test_tags_that_may_not_be_read_protect_a_resource(own: Builder, monkeypatch:
     assert protected_data(find_resources(own.clients, account)) == ["/a/b-c/one", "/a/b-c/two"]
     (line,) = account.not_checked
     assert line.startswith("tags of log groups: ")
+
+
+def test_a_stack_without_component_has_to_be_named(shop: Builder) -> None:
+    """A service that was taken out of the description keeps its stack; another system may have made it as well."""
+    shop.stack("table", {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "shop-dev", **KEYS}}})
+    shop.stack("service-web", {"LogGroup": log_group_template("/shop/dev/web")})
+    found = {(one["kind"], one["name"]): one for one in shop.find()}
+    left = found["undescribed_stack", "shop-dev-service-web"]
+    because = "no component of the description makes it"
+    assert left["line"] == f"undescribed stack shop-dev-service-web (CREATE_COMPLETE; {because})"
+    assert found["log_group", "/shop/dev/web"]["stack"] == "shop-dev-service-web"
+    assert found["log_group", "/shop/dev/web"]["protections"] == []
+    resources = list(found.values())
+    assert deletion(resources, [])["refused"] == [left["line"]]
+    named = deletion(resources, ["shop-dev-service-web"])
+    assert named["refused"] == [] and left not in named["stacks"] and left not in named["remnants"]
+
+
+def test_stacks_of_others_are_never_found(shop: Builder, clients: Clients) -> None:
+    """Their names begin alike, or they are nested, deleted, or without owner."""
+    neighbour = Builder(clients, Names("shop", "dev-two", ["table"]))
+    neighbour.stack("service-web", {"LogGroup": log_group_template("/shop/dev-two")})
+    template = json.dumps({"Resources": {"LogGroup": log_group_template("/mine")}})
+    clients("cloudformation").create_stack(StackName="shop-dev-mine", TemplateBody=template)
+    shop.stack("gone", {"LogGroup": log_group_template("/shop/dev/gone")})
+    clients("cloudformation").delete_stack(StackName="shop-dev-gone")
+    assert shop.find() == []
+
+
+def test_without_permission_the_other_stacks_are_not_checked(shop: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloudformation = shop.clients("cloudformation")
+    page = cloudformation.get_paginator
+    denied = refusal("AccessDenied")
+    monkeypatch.setattr(cloudformation, "get_paginator", lambda name: denied() if name == "list_stacks" else page(name))
+    account = Account(shop.names)
+    shop.stack("table", {"LogGroup": log_group_template("/shop/dev")})
+    assert names_of(find_resources(shop.clients, account)) == {("stack", "shop-dev-table"), ("log_group", "/shop/dev")}
+    assert [line.partition(":")[0] for line in account.not_checked] == ["undescribed stack"]

@@ -1,0 +1,51 @@
+# Copyright (c) 2026 The gantry.ecs contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stacks that no component of the description makes, such as that of a service that was taken out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.owner import owner_of
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import is_protected, parameters_of
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.account import Account
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.kinds.stack import Stack
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.resource import Resource
+
+UNDESCRIBED = "undescribed"
+DELETED = "DELETE_COMPLETE"
+
+
+class UndescribedStack(Stack):
+    """Stacks whose parameters or tags name the environment as their owner; a deletion needs their names.
+
+    Another system of the same project may have made them.
+    """
+
+    name = "undescribed_stack"
+    label = "undescribed stack"
+    protections: ClassVar[tuple[str, ...]] = (UNDESCRIBED, "termination_protection")
+    holds_data = True
+    is_required = False
+
+    def find(self, account: Account) -> Iterator[Resource]:
+        """Yield the stacks, and record in the account which resources they hold."""
+        client, prefix = self._client("cloudformation"), f"{account.names.base}-"
+        listed = [each for page in client.get_paginator("list_stacks").paginate() for each in page["StackSummaries"]]
+        for each in listed:
+            name = each["StackName"]
+            # A nested stack is deleted with its parent.
+            if not name.startswith(prefix) or each.get("ParentId") or each["StackStatus"] == DELETED:
+                continue
+            if name in account.names.stacks or (described := self._described(name)) is None:
+                continue
+            if owner_of(described) != account.names.owner:
+                continue
+            protections = [UNDESCRIBED, *([self.protection] if is_protected(described) else [])]
+            found = self.resource(name, described["StackId"], state=described["StackStatus"], protections=protections)
+            found["parameters"] = parameters_of(described)
+            pages = client.get_paginator("list_stack_resources").paginate(StackName=name)
+            account.add_stack(found, (held for page in pages for held in page["StackResourceSummaries"]))
+            yield found
