@@ -35,7 +35,6 @@ class Stack(Protectable):
 
     def find(self, account: Account) -> Iterator[Resource]:
         """Yield the stacks, and record in the account which resources they hold."""
-        client = self._client("cloudformation")
         for component, name in zip(account.names.components, account.names.stacks, strict=True):
             described = self._described(name)
             if described is None:
@@ -45,10 +44,7 @@ class Stack(Protectable):
                 continue
             # A stack that was only reviewed still occupies its name.
             if state_of(described) is not StackState.ABSENT:
-                stack = self.stack(component, described)
-                pages = client.get_paginator("list_stack_resources").paginate(StackName=name)
-                account.add_stack(stack, (each for page in pages for each in page["StackResourceSummaries"]))
-                yield stack
+                yield self._recorded(account, self.stack(component, described))
 
     def stack(self, component: str, described: Mapping[str, Any]) -> Resource:
         """Return a stack with its component, parameters and outputs.
@@ -81,6 +77,12 @@ class Stack(Protectable):
         See https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateTerminationProtection.html
         """
         self._client("cloudformation").update_termination_protection(StackName=id_, EnableTerminationProtection=False)
+
+    def _recorded(self, account: Account, stack: Resource) -> Resource:
+        """Record in the account which resources a stack holds; returns the stack."""
+        pages = self._client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack["name"])
+        account.add_stack(stack, (each for page in pages for each in page["StackResourceSummaries"]))
+        return stack
 
     def _described(self, name: str) -> Mapping[str, Any] | None:
         try:

@@ -32,9 +32,9 @@ class UndescribedStack(Stack):
 
     def find(self, account: Account) -> Iterator[Resource]:
         """Yield the stacks, and record in the account which resources they hold."""
-        client, prefix = self._client("cloudformation"), f"{account.names.base}-"
-        listed = [each for page in client.get_paginator("list_stacks").paginate() for each in page["StackSummaries"]]
-        for each in listed:
+        pages = self._client("cloudformation").get_paginator("list_stacks").paginate()
+        prefix = f"{account.names.base}-"
+        for each in [summary for page in pages for summary in page["StackSummaries"]]:
             name = each["StackName"]
             # A nested stack is deleted with its parent.
             if not name.startswith(prefix) or each.get("ParentId") or each["StackStatus"] == DELETED:
@@ -46,6 +46,4 @@ class UndescribedStack(Stack):
             protections = [UNDESCRIBED, *([self.protection] if is_protected(described) else [])]
             found = self.resource(name, described["StackId"], state=described["StackStatus"], protections=protections)
             found["parameters"] = parameters_of(described)
-            pages = client.get_paginator("list_stack_resources").paginate(StackName=name)
-            account.add_stack(found, (held for page in pages for held in page["StackResourceSummaries"]))
-            yield found
+            yield self._recorded(account, found)
