@@ -4,8 +4,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-PYTHON ?= $(firstword $(foreach name,python3 python3.11 python3.12 python3.13,$(shell \
-	$(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $(name))))
+# The interpreter of .venv; without it, requirements/interpreter.sh looks for the quickest one.
+PYTHON ?=
 VENV := $(CURDIR)/.venv
 COLLECTIONS := $(CURDIR)/.collections
 LOCAL_AWS := $(CURDIR)/.local-aws
@@ -60,9 +60,9 @@ help: ## Show the commands
 # ---- Set-up
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo 'Python 3.11, 3.12 or 3.13 is needed: install it, or name it: make PYTHON=/path/to/python3.11'; exit 1; }
-	@echo "==> Making a Python environment in .venv ($$($(PYTHON) --version))"
-	@$(PYTHON) -m venv $(VENV)
+	@python='$(PYTHON)'; python="$${python:-$$(requirements/interpreter.sh)}"; \
+	echo "==> Making a Python environment in .venv ($$("$$python" --version), $$(command -v "$$python"))"; \
+	"$$python" -m venv $(VENV)
 
 # Each file marks a list as installed; test.txt holds all that local.txt holds.
 $(VENV)/.local: requirements/local.txt loadtest_app/pyproject.toml | $(VENV)/bin/python
@@ -99,7 +99,7 @@ $(VENV)/.mcp-gateway: requirements/mcp-gateway.txt | $(VENV)/.local
 # The linters of templates and image have an environment of their own, since they pin another boto3.
 .build/validate/.installed: requirements/validate.txt | $(VENV)/bin/python
 	$(call step,Installing the pinned Python packages of requirements/validate.txt (about two minutes),\
-		$(PYTHON) -m venv --clear .build/validate; \
+		python -m venv --clear .build/validate; \
 		.build/validate/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/validate.txt)
 	@touch $@
 

@@ -18,7 +18,7 @@ SOURCES = (
     "roles/**/*.py",
     "roles/**/*.yml",
     "playbooks/*.yml",
-    "Makefile",
+    "requirements/*.sh",
 )
 LINES = fences(ROOT / "docs" / "troubleshooting.md", "text")
 # The text between fixed parts: a placeholder, or the arrow before a remedy, which often comes from another text.
