@@ -26,10 +26,10 @@ unexport PYTHONUNBUFFERED
 # Most steps set Python's garbage collector and keep bytecode by this directory; those that measure the load tester do not.
 STARTUP := $(CURDIR)/tests/startup
 lint check-lint validate molecule launcher playbooks: export PYTHONPATH := $(STARTUP)
-# The steps with plays keep the zip files of modules from one call of ansible-playbook for the next.
+# The steps with plays keep the zip files of modules from one call of ansible-playbook for the next, and fork for modules only.
 PLAYS := plugins validate iam molecule launcher playbooks containers docs
 $(PLAYS): export ANSIBLE_CALLBACK_PLUGINS := $(STARTUP)/callback
-$(PLAYS): export ANSIBLE_CALLBACKS_ENABLED := kept_modules
+$(PLAYS): export ANSIBLE_CALLBACKS_ENABLED := kept_modules,in_process
 # Reads the variables beside an inventory once, not again for each task: no test has variables beside a playbook.
 $(PLAYS): export ANSIBLE_RUN_VARS_PLUGINS := start
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from bench import request
 from bench.clients.workload import CALLERS, ITEM_BYTES, TABLE
 from bench.measure import Sample, without_start
-from bench.processes import ACCESS_KEY, REGION, ROOT, SECRET_KEY, Ended, environment, run
+from bench.processes import ACCESS_KEY, REGION, ROOT, SECRET_KEY, SOURCE, Ended, environment, run
 from bench.server import SETUP, BenchError, Server, find
 
 BENCH_PYTHON = ROOT / ".build" / "bench-venv" / "bin" / "python"
@@ -88,11 +88,12 @@ def _settings(operations: int, plan: Mapping[str, Any]) -> dict[str, Any]:
 class Clients:
     """The clients, against one running server."""
 
-    def __init__(self, server: Server, core: int, directory: Path) -> None:
+    def __init__(self, server: Server, core: int, directory: Path, source: Path = SOURCE) -> None:
+        """Take the core of the clients, a directory for their files, and the source of ddbload."""
         self.server = server
         self.core = core
         self.directory = directory
-        self.environment = environment(server.certificate)
+        self.environment = environment(server.certificate, source)
         self.wrk2 = wrk2()
         self.paced = "wrk2" if self.wrk2 else "wrk_paced"
 
@@ -135,6 +136,11 @@ class Clients:
         late = (late_ms["p50"], late_ms["p99"]) if settings["plan"]["type"] == "constant_rate" else None
         return ended, Sample(put["sent"], ended.user_s, ended.system_s, ended.wall_s, late)
 
+    def closed(self, url: str, requests: int) -> Sample:
+        """Run ddbload's closed plan, without its start."""
+        short = self.ddbload(url, closed_plan(SHORT))[1]
+        return _without_start(self.ddbload(url, closed_plan(requests))[1], short)
+
     def at_rate(self, rate: int, seconds: int) -> Sample:
         """Run ddbload's open plan for some seconds at a rate (requests a second), without its start.
 
@@ -155,12 +161,9 @@ class Clients:
         samples = {}
         for suffix, url in (("", self.server.plain_url), ("_tls", self.server.tls_url)):
             samples[f"wrk{suffix}"] = self.wrk(url, size.wrk_s)
-            short = self.ddbload(url, closed_plan(SHORT))[1]
-            closed = _without_start(self.ddbload(url, closed_plan(size.ddbload))[1], short)
-            samples[f"ddbload{suffix}"] = closed
-            if not suffix:
-                paced = open_plan(size.ddbload, closed.requests_per_s * OPEN_SHARE)
-                samples["ddbload_open"] = _without_start(self.ddbload(url, paced)[1], short)
+            samples[f"ddbload{suffix}"] = self.closed(url, size.ddbload)
+        half = round(samples["ddbload"].requests_per_s * OPEN_SHARE)
+        samples["ddbload_open"] = self.at_rate(half, size.paced_s)
         for rate in OPEN_RATES:
             samples[f"{self.paced}_{rate}"] = self.wrk(self.server.plain_url, size.paced_s, rate)
             samples[f"ddbload_{rate}"] = self.at_rate(rate, size.paced_s)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from bench.server import BenchError, find
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "loadtest_app" / "src"
 STOP_TIMEOUT_S = 10.0
 # No client may read the machine's own configuration; the credentials are invented.
 ACCESS_KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -50,12 +51,12 @@ def cores() -> tuple[int, int]:
     return allowed[0], allowed[1]
 
 
-def environment(certificate: Path) -> dict[str, str]:
-    """Return the environment of every client, which trusts the certificate."""
+def environment(certificate: Path, source: Path = SOURCE) -> dict[str, str]:
+    """Return the environment of every client, which trusts the certificate; ddbload is that of a source directory."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.devnull,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "loadtest_app" / "src")]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(source)]),
         # The image's modules are compiled too.
         "PYTHONDONTWRITEBYTECODE": "",
         "LANG": "C.UTF-8",

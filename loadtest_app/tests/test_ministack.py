@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from ddbload.workload.items import item_bytes
+from ports import free_port
 from server import Server
 
 pytest.importorskip("ministack")
@@ -29,9 +29,7 @@ START_S = 60
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "dynamodb", "IOT_MTLS_ENABLED": "0"}
     directory = tmp_path_factory.mktemp("ministack")
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory)} | settings

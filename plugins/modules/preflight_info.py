@@ -23,7 +23,8 @@ description:
     C(servicequotas:GetServiceQuota), C(servicequotas:GetAWSDefaultServiceQuota), C(cloudwatch:GetMetricStatistics),
     C(ecr:DescribeImages); for an existing VPC C(ec2:DescribeSubnets), C(ec2:DescribeRouteTables) and
     C(ec2:DescribeVpcAttribute); for an existing table C(cloudformation:DescribeStacks), C(dynamodb:DescribeTable) and
-    C(dynamodb:ListTagsOfResource); for O(subnets_of_stack) C(cloudformation:DescribeStacks), C(ec2:DescribeSubnets) and
+    C(dynamodb:ListTagsOfResource); for O(components) C(cloudformation:ListStacks) and C(cloudformation:DescribeStacks);
+    for O(subnets_of_stack) C(cloudformation:DescribeStacks), C(ec2:DescribeSubnets) and
     C(ec2:DescribeNetworkInterfaces); for O(plan) C(cloudformation:DescribeStacks) and C(dynamodb:DescribeTable)."
   - Before a run it also compares the number of tasks with free addresses, network interfaces and the quotas of vCPUs,
     and the peak of the plan with the throughput of the table and its quota.
@@ -155,6 +156,13 @@ options:
     description: Name of the table again, to confirm that runs may write to it although it seems to belong to others.
     type: str
     default: ""
+  components:
+    description:
+      - Components of the environment's description that have a stack. Another stack of the environment is a warning, as
+        that of a service that was taken out of the description. Left out, none is looked for.
+    type: list
+    elements: str
+    default: []
   image:
     description: An image of ECR that must be there, with its registry and its tag or digest.
     type: str
@@ -306,6 +314,7 @@ ARGUMENT_SPEC = {
     "table_name": {"type": "str"},
     "table_of_stack": {"type": "bool", "default": False},
     "confirmed_table": {"type": "str", "default": ""},
+    "components": {"type": "list", "elements": "str", "default": []},
     "image": {"type": "str"},
 }
 

@@ -19,7 +19,8 @@ from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.docker import
 sys.path.insert(0, str(Path(__file__).parent))
 
 from container_engine import Engine, NoEngineError, base_image, obtain, wheelhouse
-from emulator_env import EmulatorEnv, Play, free_port
+from emulator_env import EmulatorEnv, Play
+from ports import free_port
 
 # The first test waits until the engine, the base image and the deploy are ready.
 PATIENCE = 900  # seconds

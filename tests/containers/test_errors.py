@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 from conftest import RegistryFixture
 from container_engine import Engine, NoEngineError, start
-from emulator_env import Play, free_port
+from emulator_env import Play
+from ports import free_port
 from registry_stub import refusing
 
 ROOT = Path(__file__).parents[2]

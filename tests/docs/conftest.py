@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from emulator_env import EmulatorEnv, free_port
+from emulator_env import EmulatorEnv
 from fences import files
+from ports import free_port
 
 
 @pytest.fixture(scope="session")

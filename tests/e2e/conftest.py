@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from emulator_env import EmulatorEnv, Play, free_port
+from emulator_env import EmulatorEnv, Play
+from ports import free_port
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ import configparser
 import json
 import os
 import re
-import socket
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -161,11 +160,3 @@ class EmulatorEnv:
     def newest_run(self) -> Path:
         """Return the directory of the newest run's results."""
         return max((self.directory / "results" / "local").iterdir(), key=lambda path: path.stat().st_mtime_ns)
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from emulator_env import free_port
+from ports import free_port
 
 STARTS_WITHIN = 120.0  # seconds; it imports much
 

@@ -8,28 +8,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from emulator_env import NO_CREDENTIALS, EmulatorEnv, Play
+from waiting import waited
 
-DEADLINE = 90.0
 PROJECT = "oneshot"
 # The variables of a make that runs the tests, and of a shell that chose a checkout.
 FOREIGN = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ANSIBLE_CONFIG", "PYTHONPATH", *NO_CREDENTIALS)
-Found = TypeVar("Found")
-
-
-def until(read: Callable[[], Found]) -> Found:
-    """Wait until something is found, and return it."""
-    ends = time.monotonic() + DEADLINE
-    while not (found := read()):
-        assert time.monotonic() < ends, "the condition did not come true"
-        time.sleep(0.1)
-    return found
 
 
 @dataclass
@@ -109,7 +98,7 @@ class Demo(EmulatorEnv):
                 Tags=[{**tag, "Value": replaced.get(tag["Value"], tag["Value"])} for tag in stack["Tags"]],
                 Capabilities=["CAPABILITY_IAM"],
             )
-            created = until(lambda name=name: self._created(name))
+            created = waited(lambda name=name: self._created(name))
             own = {each["OutputKey"]: each["OutputValue"] for each in created.get("Outputs", [])}
             replaced |= {
                 each["OutputValue"]: own[each["OutputKey"]] for each in stack.get("Outputs", []) if each["OutputValue"]
@@ -154,7 +143,7 @@ class Demo(EmulatorEnv):
 
     def exit_code(self, task: str) -> int | None:
         """Wait until a task of the deployed environment has stopped, and return its exit code."""
-        stopped = until(lambda: (each := self.described("local", task))["lastStatus"] == "STOPPED" and each)
+        stopped = waited(lambda: (each := self.described("local", task))["lastStatus"] == "STOPPED" and each)
         assert stopped
         code: int | None = stopped["containers"][0].get("exitCode")
         return code

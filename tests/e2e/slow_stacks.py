@@ -20,8 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from emulator_env import ROOT, EmulatorEnv, free_port
+from emulator_env import ROOT, EmulatorEnv
 from forwarding_proxy import Answer, ForwardingProxy, Proxy
+from ports import free_port
 
 # Seconds, about as on AWS, by a component or the start of its name.
 TAKES = {

@@ -20,8 +20,9 @@ import aiohttp
 import pytest
 import yaml
 from checkout import copy_checkout, install_packages
-from emulator_env import free_port
-from oneshot_demo import Demo, until
+from oneshot_demo import Demo
+from ports import free_port
+from waiting import waited
 
 pytestmark = pytest.mark.timeout(900)
 COPIES = ("staging", "prod")
@@ -170,10 +171,10 @@ def test_jobs_keep_exit_codes_sessions_and_log_lines(demo: Demo) -> None:
         name: demo.start_task("--executor", "direct", "--logs-dir", str(data / name), "--keep-log", prompt)
         for name, prompt in prompts.items()
     }
-    until(lambda: "begun" in demo.log_lines("local", "prompt", tasks["stopped"]))
+    waited(lambda: "begun" in demo.log_lines("local", "prompt", tasks["stopped"]))
     demo.client("ecs").stop_task(cluster="oneshot-local", task=tasks["stopped"])
     assert [demo.exit_code(tasks[name]) for name in ("done", "failed")] == [0, 1]
-    until(lambda: "oneshot stand-in: INTERRUPTED" in demo.log_lines("local", "prompt", tasks["stopped"]))
+    waited(lambda: "oneshot stand-in: INTERRUPTED" in demo.log_lines("local", "prompt", tasks["stopped"]))
     states = {name: session_of(data / name)["state"] for name in tasks}
     assert states == {"done": "COMPLETED", "failed": "FAILED", "stopped": "INTERRUPTED"}
     lines = {name: demo.log_lines("local", "prompt", task) for name, task in tasks.items()}
@@ -240,7 +241,7 @@ def test_environments_do_not_touch_each_other(demo: Demo) -> None:
     template = json.dumps({"Resources": {"Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {}}}})
     tags = [{"Key": "Project", "Value": "ddbload"}, {"Key": "Environment", "Value": "local"}]
     demo.client("cloudformation").create_stack(StackName=OF_LOAD_TEST, TemplateBody=template, Tags=tags)
-    tasks = {env: until(lambda env=env: demo.service_tasks(env)) for env in COPIES}
+    tasks = {env: waited(lambda env=env: demo.service_tasks(env)) for env in COPIES}
     for env in ("local", *COPIES):
         body = json.dumps({"executor": "direct", "prompt": f"say {env}"})
         demo.client("sqs").send_message(QueueUrl=demo.queue(env), MessageBody=body)

@@ -17,16 +17,17 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import httpx2
 import pytest
 from deployed_gateway import KINDS, LIST, SERVICES, DeployedGateway
-from emulator_env import EmulatorEnv, free_port
-from gateway_client import waited
+from emulator_env import EmulatorEnv
 from gateway_pages import click, fetched, log_in, log_out, shown, sign_in
 from gateway_tokens import cookie, forged, result, tampered, tool
 from hostile_pages import chromium
 from mcp import Client, ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp_gateway_stand_in import session
+from ports import free_port
 from second_environment import NAME as SECOND
 from second_environment import inventory, resources
+from waiting import waited
 
 pytestmark = pytest.mark.timeout(900)
 

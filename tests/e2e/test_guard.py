@@ -23,8 +23,9 @@ from urllib.request import Request, urlopen
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from emulator_env import ROOT, EmulatorEnv, free_port
+from emulator_env import ROOT, EmulatorEnv
 from hostile_pages import ICON, PAGES, Site, calls, chromium, page, site, stack, visit
+from ports import free_port
 
 FOREIGN = "evil.example"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -14,13 +14,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from emulator_env import NO_CREDENTIALS, ROOT, EmulatorEnv, free_port
+from emulator_env import NO_CREDENTIALS, ROOT, EmulatorEnv
+from ports import free_port
 
 OTHER_IMAGE = ["-e", json.dumps({"build_push_content": ["pyproject.toml", "src"]})]
 KEPT = {"table_retain_data": True, "table_deletion_protection": True, "stack_termination_protection": True}
 NAME = "ddbload-local"
 # The data whose deletion needs a confirmation: the table, the repository, and the logs of a protected stack.
 DATA = f"/ddbload/local,{NAME}"
+# The stack of a component that was taken out of the description.
+OLD = f"{NAME}-service-old"
+OLD_GOES_ON = f"stack {OLD} goes on, and no component of the description makes it -> unless another system of project"
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +68,13 @@ def launch(emulator: EmulatorEnv) -> None:
         overrides={"containerOverrides": [{"name": "ddbload", "command": ["sleep", "300"]}]},
     )
     assert started["failures"] == []
+
+
+def leave_old(emulator: EmulatorEnv) -> None:
+    """Make the stack of a component that was taken out of the description."""
+    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": OLD}}}})
+    tags = [{"Key": "Project", "Value": "ddbload"}, {"Key": "Environment", "Value": "local"}]
+    emulator.client("cloudformation").create_stack(StackName=OLD, TemplateBody=template, Tags=tags)
 
 
 def answering(emulator: EmulatorEnv, answer: str, *arguments: str) -> tuple[int, str]:
@@ -122,9 +133,12 @@ def left(emulator: EmulatorEnv) -> dict[str, Any]:
 
 
 def test_new_deploy_has_no_drift(life: EmulatorEnv) -> None:
+    """What was taken out of the description is no drift, but a warning."""
+    leave_old(life)
     play = life.play("playbooks/drift.yml")
     assert (play.code, play.changed) == (0, 0)
     assert "6 stacks" in play.words
+    assert OLD_GOES_ON in play.words
 
 
 def test_drift_is_reported_with_expected_and_actual(life: EmulatorEnv) -> None:
@@ -164,7 +178,11 @@ def test_failed_update_names_its_cause_and_is_rolled_back(life: EmulatorEnv) -> 
 
 
 def test_rollback_deploys_the_previous_image(life: EmulatorEnv) -> None:
-    assert life.play("deploy.yml", "-e", json.dumps(KEPT), *OTHER_IMAGE).code == 0
+    deployed = life.play("deploy.yml", "-e", json.dumps(KEPT), *OTHER_IMAGE)
+    assert deployed.code == 0
+    assert OLD_GOES_ON in deployed.words
+    # The command of the warning.
+    life.client("cloudformation").delete_stack(StackName=OLD)
     first, second = images(life)
     assert deployed_image(life) == second
     play = life.play("playbooks/rollback.yml")
@@ -227,11 +245,7 @@ def test_teardown_deletes_all_of_the_environment_and_no_more(life: EmulatorEnv) 
     life.client("ssm").put_parameter(Name="/ddbload/local/note", Value="by hand", Type="String")
     audit = "/ddbload/local/other-teams-audit"
     life.client("logs").create_log_group(logGroupName=audit, tags={"Owner": "other-team"})
-    # A component that was taken out of the description leaves its stack.
-    old = f"{NAME}-service-old"
-    template = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": old}}}})
-    tags = [{"Key": "Project", "Value": "ddbload"}, {"Key": "Environment", "Value": "local"}]
-    life.client("cloudformation").create_stack(StackName=old, TemplateBody=template, Tags=tags)
+    leave_old(life)
     launch(life)
     # A log group outside the stacks needs a confirmation, as a table does; those of the stacks are deleted with them.
     refused = life.play(
@@ -239,8 +253,8 @@ def test_teardown_deletes_all_of_the_environment_and_no_more(life: EmulatorEnv) 
     )
     assert (refused.code, refused.changed) == (2, 0)
     assert f"log group {audit} (0 bytes; no stack made it)" in refused.words
-    assert f"undescribed stack {old} (CREATE_COMPLETE; no component of the description makes it)" in refused.words
-    code, output = answering(life, "local", "-e", f"confirm_data={DATA},/ddbload/local/note,{audit},{old}")
+    assert f"undescribed stack {OLD} (CREATE_COMPLETE; no component of the description makes it)" in refused.words
+    code, output = answering(life, "local", "-e", f"confirm_data={DATA},/ddbload/local/note,{audit},{OLD}")
     assert code == 0, output
     assert "(RUNNING)" in output
     after = left(life)

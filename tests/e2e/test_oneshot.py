@@ -14,13 +14,15 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from emulator_env import NO_CREDENTIALS, ROOT, EmulatorEnv, Play, free_port
+from emulator_env import NO_CREDENTIALS, ROOT, EmulatorEnv, Play
+from ports import free_port
+from waiting import waited
 
 VISIBILITY = 10  # seconds after which a killed call's messages are visible again
 DEADLINE = 90.0
@@ -159,7 +161,7 @@ class Oneshot:
             overrides={"containerOverrides": [{"name": "prompt", "command": command}]},
         )["tasks"]
         arn = task["taskArn"]
-        self.until(lambda: ecs.describe_tasks(cluster=cluster, tasks=[arn])["tasks"][0]["lastStatus"] == "STOPPED")
+        waited(lambda: ecs.describe_tasks(cluster=cluster, tasks=[arn])["tasks"][0]["lastStatus"] == "STOPPED")
         return str(arn.rpartition("/")[2])
 
     @property
@@ -167,13 +169,6 @@ class Oneshot:
         """Whether the process of the embedded AWS is stopped by a signal."""
         pid = json.loads((self.emulator.directory / "local-aws" / "ministack.pid").read_text())["pid"]
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-
-    def until(self, reached: Callable[[], Any]) -> None:
-        """Wait until a condition holds."""
-        ends = time.monotonic() + DEADLINE
-        while not reached():
-            assert time.monotonic() < ends, "the condition did not come true"
-            time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -262,12 +257,12 @@ def test_an_account_wants_an_experiment_confirmed(oneshot: Oneshot) -> None:
 
 def test_an_interrupt_ends_an_experiment(oneshot: Oneshot) -> None:
     play = oneshot.start_play("playbooks/chaos.yml", "-e", "experiment=paused_aws", "-e", "chaos_pause=120")
-    oneshot.until(lambda: oneshot.is_paused)
+    waited(lambda: oneshot.is_paused)
     os.killpg(play.pid, signal.SIGINT)
     play.communicate(timeout=DEADLINE)
     assert play.returncode != 0
     # The module ends after Ansible.
-    oneshot.until(lambda: not oneshot.is_paused)
+    waited(lambda: not oneshot.is_paused)
     assert oneshot.emulator.client("ecs").describe_clusters()["clusters"] is not None
 
 
@@ -291,7 +286,7 @@ def test_a_killed_call_loses_and_repeats_nothing(oneshot: Oneshot) -> None:
     """The next call takes up the tasks of the killed one."""
     sent = oneshot.send("sleep 12", "sleep 1")
     killed = oneshot.start()
-    oneshot.until(lambda: all(oneshot.tasks("RUNNING", "STOPPED")[name] for name in sent))
+    waited(lambda: all(oneshot.tasks("RUNNING", "STOPPED")[name] for name in sent))
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate(timeout=DEADLINE)
     play = oneshot.job("-e", "from_queue=true")
@@ -304,14 +299,14 @@ def test_an_interrupt_puts_back_and_a_failure_is_dead(oneshot: Oneshot) -> None:
     """Ctrl-C stops the task; the next call fails the message of which each receive fails."""
     [name] = oneshot.send("sleep 60; fail")
     interrupted = oneshot.start()
-    oneshot.until(lambda: oneshot.tasks("RUNNING")[name])
+    waited(lambda: oneshot.tasks("RUNNING")[name])
     os.killpg(interrupted.pid, signal.SIGINT)
     output = " ".join(interrupted.communicate(timeout=DEADLINE)[0].split())
     assert interrupted.returncode != 0
     assert f"message {name}: back to the queue" in output
     assert "interrupted by SIGINT" in output
     # The module ends after Ansible.
-    oneshot.until(lambda: oneshot.tasks("RUNNING").total() == 0)
+    waited(lambda: oneshot.tasks("RUNNING").total() == 0)
     assert oneshot.depth() == 1
     queue = oneshot.queues[0]
     oneshot.emulator.client("sqs").purge_queue(QueueUrl=queue)
@@ -361,7 +356,7 @@ class Workers:
 def test_workers_follow_their_queue_from_zero_and_back(oneshot: Oneshot) -> None:
     """25 messages on five workers, each handled once; the worker that is busy for longest outlives the scale-in."""
     workers = Workers(oneshot.emulator)
-    oneshot.until(lambda: not workers.running())
+    waited(lambda: not workers.running())
     sent = workers.send("sleep 15", *["say hello; sleep 0.5"] * 24)
     most: set[int] = set()
 
@@ -369,9 +364,9 @@ def test_workers_follow_their_queue_from_zero_and_back(oneshot: Oneshot) -> None
         most.add(len(workers.running()))
         return workers.depth() == 0
 
-    oneshot.until(is_done)
+    waited(is_done)
     assert max(most) == MOST_TASKS
-    oneshot.until(lambda: not workers.running())
+    waited(lambda: not workers.running())
     assert {name: workers.events("message_done")[name] for name in sent} == dict.fromkeys(sent, 1)
     assert workers.events("message_received") == workers.events("message_done")
     assert workers.events("message_put_back").total() == 0
@@ -381,10 +376,10 @@ def test_a_stop_of_a_worker_puts_its_message_back(oneshot: Oneshot) -> None:
     """Another worker handles it, at once and not only when it is visible again by itself."""
     workers = Workers(oneshot.emulator)
     [name] = workers.send("sleep 5")
-    oneshot.until(lambda: workers.events("message_received")[name] and workers.running())
+    waited(lambda: workers.events("message_received")[name] and workers.running())
     [task] = workers.running()
     workers.ecs.stop_task(cluster="oneshot-local", task=task)
-    oneshot.until(lambda: workers.events("message_done")[name])
+    waited(lambda: workers.events("message_done")[name])
     # A worker that is scaled in before it is protected puts it back too: each time, another one has it at once.
     received, put_back = (workers.events(event)[name] for event in ("message_received", "message_put_back"))
     assert 1 <= put_back == received - 1

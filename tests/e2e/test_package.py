@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from emulator_env import EmulatorEnv, Play
-from updated_services import MANIFEST, waited
+from updated_services import MANIFEST
+from waiting import waited
 
 pytestmark = pytest.mark.timeout(900)
 

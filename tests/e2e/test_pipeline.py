@@ -21,9 +21,10 @@ from typing import Any
 
 import pytest
 import yaml
-from emulator_env import ROOT, EmulatorEnv, free_port
+from emulator_env import ROOT, EmulatorEnv
 from iam_proxy import IamProxy
 from iam_simulator import ACCOUNT
+from ports import free_port
 from refusal import Deed, is_denied
 from workflow_run import JobRun, Runner
 from workflow_stand_ins import PROGRAMS, Repository, credentials, setup_python

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
-from emulator_env import EmulatorEnv, Play, free_port
-from updated_services import IMAGE, MANIFEST, REPOSITORY, waited
+from emulator_env import EmulatorEnv, Play
+from ports import free_port
+from updated_services import IMAGE, MANIFEST, REPOSITORY
+from waiting import waited
 
 pytestmark = pytest.mark.timeout(900)
 

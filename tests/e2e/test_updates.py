@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from emulator_env import EmulatorEnv, free_port
+from emulator_env import EmulatorEnv
+from ports import free_port
 from revision_server import BROKEN_EXIT_CODE, BROKEN_LINE
-from updated_services import CLUSTER, IMAGE, MANIFEST, REPOSITORY, Updates, waited
+from updated_services import CLUSTER, IMAGE, MANIFEST, REPOSITORY, Updates
+from waiting import waited
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import yaml
 from emulator_env import ROOT, EmulatorEnv, Play
 from revision_server import HEADER
+from waiting import waited
 
 CLUSTER = "oneshot-local"
 REPOSITORY = "stand-in"
@@ -138,15 +139,6 @@ def processes_with(*marks: str) -> list[int]:
             if all(any(variable.startswith(mark) for variable in variables) for mark in marks):
                 found.append(int(file.parent.name))
     return found
-
-
-def waited(reached: Callable[[], Any], seconds: float = DEADLINE) -> Any:
-    """Return what an attempt comes to, once it comes to something."""
-    ends = time.monotonic() + seconds
-    while not (result := reached()):
-        assert time.monotonic() < ends, "the condition did not come true"
-        time.sleep(0.05)
-    return result
 
 
 class Requests:

@@ -66,7 +66,8 @@ def setup_python(run: JobRun, given: Mapping[str, str]) -> None:
         if configuration.parent.name in (run.directory.name, "before", "after"):
             environment = configuration.parent / ".venv"
             environment.mkdir()
-            (environment / "bin").symlink_to(Path(sys.executable).parent)
+            for name in ("bin", "lib", "pyvenv.cfg"):
+                (environment / name).symlink_to(Path(sys.prefix) / name)
             # Later than the lists of packages, so that make has nothing to install.
             (environment / ".local").touch()
 

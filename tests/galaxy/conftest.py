@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from emulator_env import ROOT, free_port
+from emulator_env import ROOT
 from fresh_install import FreshInstall, Workplace
+from ports import free_port
 
 # The dependencies in galaxy.yml, and their dependencies.
 DEPENDENCIES = ("amazon/aws", "community/docker", "community/library_inventory_filtering_v1")

@@ -21,7 +21,7 @@ from typing import Any
 from uuid import uuid4
 
 import boto3
-from emulator_env import free_port
+from ports import free_port
 from template_parser import ROOT, policies, render
 
 ACCOUNT, REGION = "000000000000", "us-east-1"

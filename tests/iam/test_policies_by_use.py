@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from emulator_env import EmulatorEnv, Play, free_port
+from emulator_env import EmulatorEnv, Play
 from iam_proxy import IamProxy
 from iam_simulator import ACCOUNT
 from policy_files import listed, policies_of, statements_of
+from ports import free_port
 
 ENVIRONMENT = "local"
 SERVICE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/ddbload-{ENVIRONMENT}-cloudformation"

@@ -102,3 +102,93 @@ def test_zip_files_depend_on_all_that_is_ours() -> None:
     names = {path.name for path in kept_modules().sources()}
 
     assert {"cfn_stacks.py", "clients.py", "MANIFEST.json"} <= names
+
+
+def test_another_sitecustomize_keeps_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Debian's Python has a module of this name, which a call without tests/startup on its path imports."""
+    plugin = kept_modules()
+    monkeypatch.setitem(sys.modules, "sitecustomize", ModuleType("sitecustomize"))
+    monkeypatch.setattr(plugin, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(plugin.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    monkeypatch.setattr(plugin, "_collection_finder", finder := ModuleType("finder"))
+    plugin.CallbackModule()
+    assert list(tmp_path.iterdir()) == []
+    assert not hasattr(finder, "compile")
+
+
+PLAYBOOK = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: Name the process
+      ansible.builtin.set_fact:
+        one: "{{ lookup('ansible.builtin.pipe', 'echo $PPID') }}"
+    - name: Name the process again
+      ansible.builtin.set_fact:
+        two: "{{ lookup('ansible.builtin.pipe', 'echo $PPID') }}"
+    - name: Include a file twice
+      ansible.builtin.include_tasks: included.yml
+      loop: [a, b]
+      loop_control:
+        loop_var: each
+    - name: Fail
+      ansible.builtin.assert:
+        that: seen == 'nothing'
+        quiet: true
+      ignore_errors: true
+    - name: Skip
+      ansible.builtin.debug:
+        msg: not shown
+      when: seen == 'nothing'
+    - name: Run a module
+      ansible.builtin.command: echo {{ seen }}
+      register: module
+      changed_when: false
+    - name: Show
+      ansible.builtin.debug:
+        msg: "{{ module.stdout }} {{ 'in one process' if one == two else 'forked' }}"
+"""
+INCLUDED = """
+- name: Add {{ each }}
+  ansible.builtin.set_fact:
+    seen: "{{ seen | default('') ~ each }}"
+- name: Say {{ each }}
+  ansible.builtin.debug:
+    msg: "{{ seen }}"
+"""
+
+
+def test_tasks_without_a_module_need_no_process(tmp_path: Path) -> None:
+    """The screen is the same as where Ansible forks: loops, includes, failures, skipped tasks, modules."""
+    (tmp_path / "playbook.yml").write_text(PLAYBOOK)
+    (tmp_path / "included.yml").write_text(INCLUDED)
+    (tmp_path / "empty.cfg").touch()
+    screens = []
+    for enabled in ("kept_modules", "kept_modules,in_process"):
+        done = subprocess.run(
+            [
+                "ansible-playbook",
+                "-i",
+                "localhost,",
+                "-e",
+                f"ansible_python_interpreter={sys.executable}",
+                "playbook.yml",
+            ],
+            cwd=tmp_path,
+            env=os.environ
+            | {
+                "ANSIBLE_CALLBACK_PLUGINS": str(STARTUP / "callback"),
+                "ANSIBLE_CALLBACKS_ENABLED": enabled,
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_CONFIG": "empty.cfg",
+                "ANSIBLE_LOCALHOST_WARNING": "false",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        screens.append(done.stdout)
+    assert "ab forked" in screens[0]
+    assert screens[0].replace("forked", "in one process") == screens[1]

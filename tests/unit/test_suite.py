@@ -17,6 +17,7 @@ from suite import starts_a_process
         ("import subprocess\n", True),
         ("from http.server import ThreadingHTTPServer\n", True),
         ("from emulators import Emulator\n", True),
+        ("from ports import free_port\n", True),
         ("def test() -> None:\n    import socket\n", True),
         ("from ansible_collections.gantry.ecs.tests.unit.server import Server\n", True),
         ("import json\nfrom http import HTTPStatus\n", False),

@@ -21,6 +21,7 @@ STARTERS = frozenset(
         "gateway_stand_ins",
         "http.server",
         "keycloak_server",
+        "ports",
         "server",
         "socket",
         "socketserver",

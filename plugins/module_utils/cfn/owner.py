@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.tags import tag_map
@@ -15,6 +15,9 @@ from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import Pro
 
 # The parameters of every template, and the tags that role stack sets on every stack.
 OWNER_KEYS = ("Project", "Environment")
+# ListStacks returns such a stack for 90 days:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
+DELETED = "DELETE_COMPLETE"
 
 
 def owner_of(described: Mapping[str, Any]) -> dict[str, str]:
@@ -70,6 +73,33 @@ def check_owner(described: Mapping[str, Any] | None, owner: Mapping[str, str] | 
                 "choose another ddbload_project, or another name for the environment",
             )
         )
+
+
+def owned_stacks(
+    cloudformation: Any, prefix: str, owner: Mapping[str, str], apart_from: Container[str] = ()
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the stacks of an owner as DescribeStacks describes them, nested and deleted ones left out.
+
+    Args:
+        cloudformation: a boto3 CloudFormation client.
+        prefix: of their names.
+        owner: values by key of `OWNER_KEYS`.
+        apart_from: names that are left out.
+
+    Raises:
+        botocore.exceptions.BotoCoreError, ClientError: a request failed.
+    """
+    for page in cloudformation.get_paginator("list_stacks").paginate():
+        for each in page["StackSummaries"]:
+            name = each["StackName"]
+            if not name.startswith(prefix) or each.get("ParentId") or name in apart_from:
+                continue
+            if each["StackStatus"] == DELETED:
+                continue
+            # By its id, a stack that was deleted in the meantime is described too.
+            described: Mapping[str, Any] = cloudformation.describe_stacks(StackName=each["StackId"])["Stacks"][0]
+            if described["StackStatus"] != DELETED and owner_of(described) == owner:
+                yield described
 
 
 def owner_text(owner: Mapping[str, str]) -> str:

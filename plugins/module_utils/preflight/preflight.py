@@ -15,6 +15,7 @@ with suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
 
 from ansible_collections.gantry.ecs.plugins.module_utils.aws.errors import explain
+from ansible_collections.gantry.ecs.plugins.module_utils.environment.names import Names
 from ansible_collections.gantry.ecs.plugins.module_utils.images.check import check_image
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.account import (
     Caller,
@@ -40,6 +41,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.preflight.network impor
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.quotas import check_network_quotas, check_vcpus
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.table import check_table
 from ansible_collections.gantry.ecs.plugins.module_utils.preflight.throughput import check_throughput
+from ansible_collections.gantry.ecs.plugins.module_utils.preflight.undescribed import undescribed_warnings
 from ansible_collections.gantry.ecs.plugins.module_utils.text.findings import Findings
 
 
@@ -136,6 +138,12 @@ def look(client: Callable[..., Any], params: Mapping[str, Any], region: str, now
     attempt("the table's stack", table)
     if params["plan"]:
         attempt("the table's throughput", lambda: check_throughput(client, params, findings))
+    if params["components"]:
+        names = Names(params["project"], params["environment"], params["components"])
+        attempt(
+            "stacks that no component makes",
+            lambda: findings.warnings.extend(undescribed_warnings(client("cloudformation"), names, region)),
+        )
     if params["image"]:
         attempt(f"image {params['image']}", lambda: check_image(client("ecr"), params["image"], findings))
     return found

@@ -64,7 +64,8 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         try:
-            import sitecustomize
+            # Debian's Python has a module of this name too.
+            from sitecustomize import kept_bytecode
 
             kept = KEPT / fingerprint(sources())
         except ImportError:  # a call without a collection, or without tests/startup on its path, keeps nothing
@@ -73,7 +74,7 @@ class CallbackModule(CallbackBase):
         (Path(constants.DEFAULT_LOCAL_TMP) / CACHE).symlink_to(kept)
 
         def compiled(source: bytes, filename: str, **_as_always: object) -> CodeType:
-            code: CodeType = sitecustomize.kept_bytecode(filename, source)
+            code: CodeType = kept_bytecode(filename, source)
             return code
 
         # Shadows the built-in function in that module, which always passes the same settings.

@@ -10,12 +10,11 @@ import hashlib
 import json
 import socket
 import ssl
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,15 +25,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 SECONDS = 60.0
 REALM = "mcp-gateway"
-
-
-def waited(attempt: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    """Return what an attempt comes to, once it comes to something."""
-    deadline = time.monotonic() + seconds
-    while not (result := attempt()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return result
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -9,8 +9,9 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from gateway_client import GatewayClient, waited
+from gateway_client import GatewayClient
 from hostile_pages import chromium
+from waiting import waited
 
 
 def shown(browser: Any, expression: str) -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import urllib.parse
@@ -23,10 +22,12 @@ from embedded_aws.front.addresses import Addresses
 from embedded_aws.front.control import Front
 from embedded_aws.front.model import Description, Target
 from front_descriptions import balancer, forward, group, host, listener, rule
-from gateway_client import REALM, SECONDS, GatewayClient, waited
+from gateway_client import REALM, SECONDS, GatewayClient
 from mcp_gateway_jobs import realm, registration, scopes
 from mcp_gateway_stand_in.keycloak.store import Store
+from ports import free_port
 from secret_store import SecretStore
+from waiting import waited
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = ROOT / "systems" / "mcp_gateway" / "stand_in" / "bin" / "mcp-gateway-stand-in"
@@ -50,11 +51,6 @@ SECRET_VARIABLES = {
     "LOB1_BOT_SECRET_ARN": "lob1-bot",
     "LOB2_BOT_SECRET_ARN": "lob2-bot",
 }
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class Service:

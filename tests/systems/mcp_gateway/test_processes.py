@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from gateway_client import waited
 from gateway_stand_ins import (
     ADMIN_PASSWORD,
     KEYCLOAK_ADMIN_PASSWORD,
@@ -21,6 +20,7 @@ from gateway_stand_ins import (
 )
 from gateway_tokens import cookie, tool
 from mcp_gateway_jobs import realm, registration
+from waiting import waited
 
 BERLIN = tool("current_time_by_timezone", tz_name="Europe/Berlin")
 TIME, FAKE, TOOLS = "/currenttime/mcp", "/realserverfaketools/mcp", "/airegistry-tools/mcp"

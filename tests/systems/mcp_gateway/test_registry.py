@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from gateway_client import waited
 from mcp_gateway_jobs import scopes
 from mcp_gateway_stand_in import session
 from mcp_gateway_stand_in.registry.api import Access, Api
@@ -24,6 +23,7 @@ from mcp_gateway_stand_in.registry.catalogue import RESERVED, Catalogue, Registr
 from mcp_gateway_stand_in.registry.probe import RETRY_SECONDS, Probes, Result
 from mcp_gateway_stand_in.scopes import read_scopes
 from threaded_application import served
+from waiting import waited
 
 KEY, PASSWORD = "k" * 64, "administrator of the registry"
 TIME = Registration("/currenttime", "Time", "http://time:8000", "The time.", ("clock",))

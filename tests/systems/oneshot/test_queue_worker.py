@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.system.job_run import j
 from ansible_collections.gantry.ecs.plugins.module_utils.text.problem import ProblemError
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import waited
 
 PROGRAM = Path(__file__).parents[3] / "systems" / "oneshot" / "image" / "queue_worker.py"
 specification = importlib.util.spec_from_file_location("queue_worker", PROGRAM)
@@ -125,12 +126,6 @@ class Working:
     def _work(self) -> None:
         self.code = self.worker.work()
 
-    def until(self, reached: Callable[[], Any]) -> None:
-        ends_at = time.monotonic() + DEADLINE
-        while not reached():
-            assert time.monotonic() < ends_at, "the condition did not come true"
-            time.sleep(0.01)
-
     def end(self, number: int = signal.SIGTERM) -> None:
         self.stop._note(number, None)
         self.thread.join(DEADLINE)
@@ -144,7 +139,7 @@ def events(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_a_message_goes_after_its_success_alone(agent: Agent, capsys: pytest.CaptureFixture[str]) -> None:
     """A success is deleted; a failure is visible again at once; the task is protected around each of both."""
     working = Working(Queue({"code": 0}, {"code": 3}), agent.uri)
-    working.until(lambda: len(agent.states) == 4)
+    waited(lambda: len(agent.states) == 4)
     working.end()
     assert (working.queue.deleted, working.queue.hidden) == (["1"], [("2", 0)])
     protected = {"ProtectionEnabled": True, "ExpiresInMinutes": 2}
@@ -160,14 +155,14 @@ def test_a_message_goes_after_its_success_alone(agent: Agent, capsys: pytest.Cap
 
 def test_another_exit_code_is_a_success_where_the_job_says_so() -> None:
     working = Working(Queue({"code": 3}), success_exit_codes=[0, 3])
-    working.until(lambda: working.queue.deleted == ["1"])
+    waited(lambda: working.queue.deleted == ["1"])
     working.end()
 
 
 def test_a_message_stays_hidden_while_its_command_runs() -> None:
     """It is hidden anew after a quarter of its time, again and again."""
     working = Working(Queue({"code": 0, "seconds": 60}), hide=2)
-    working.until(lambda: len(working.queue.hidden) > 1)
+    waited(lambda: len(working.queue.hidden) > 1)
     assert set(working.queue.hidden) == {("1", 2)}
     working.end()
 
@@ -178,7 +173,7 @@ def test_a_stop_ends_the_command_and_puts_back(number: int, capsys: pytest.Captu
     ready = f"import pathlib; pathlib.Path({str(tmp_path / 'ready')!r}).touch()"
     taking = f"import signal; signal.signal({number}, signal.SIG_DFL); {ready}; signal.pause()"
     working = Working(Queue({"code": 0}), command=[sys.executable, "-c", taking])
-    working.until((tmp_path / "ready").exists)
+    waited((tmp_path / "ready").exists)
     working.end(number)
     assert (working.queue.deleted, working.queue.hidden) == ([], [("1", 0)])
     put_back = events(capsys)[-2]
@@ -189,7 +184,7 @@ def test_a_command_that_ignores_a_stop_is_killed_in_time() -> None:
     """The message is back before ECS kills the task, though the command and its child ignore the signal."""
     stubborn = "trap '' TERM INT; sleep 60 & while true; do wait; done"
     working = Working(Queue({"code": 0}), command=["sh", "-c", stubborn], stop_timeout=3.0)
-    working.until(lambda: working.stop._group)
+    waited(lambda: working.stop._group)
     started = time.monotonic()
     working.end()
     assert time.monotonic() - started < 3
@@ -200,14 +195,14 @@ def test_a_command_that_succeeds_after_a_stop_is_done(tmp_path: Path) -> None:
     """What the command finishes within the stop timeout is not repeated."""
     finishing = f"trap 'exit 0' TERM; touch {tmp_path}/trapped; while true; do sleep 0.05; done"
     working = Working(Queue({"code": 0}), command=["sh", "-c", finishing])
-    working.until((tmp_path / "trapped").exists)
+    waited((tmp_path / "trapped").exists)
     working.end()
     assert (working.queue.deleted, working.queue.hidden) == (["1"], [])
 
 
 def test_a_run_ends_after_the_timeout_of_its_job(capsys: pytest.CaptureFixture[str]) -> None:
     working = Working(Queue({"code": 0, "seconds": 60}), timeout=0.5)
-    working.until(lambda: working.queue.hidden == [("1", 0)])
+    waited(lambda: working.queue.hidden == [("1", 0)])
     working.end()
     [failed] = [each for each in events(capsys) if each["event"] == "message_failed"]
     assert failed["reason"] == "the job's timeout of 0.5 s is over"
@@ -224,7 +219,7 @@ def test_a_run_ends_after_the_timeout_of_its_job(capsys: pytest.CaptureFixture[s
 )
 def test_a_wrong_message_goes_back_unhandled(body: Any, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     working = Working(Queue(body, {"code": 0}))
-    working.until(lambda: working.queue.deleted == ["2"])
+    waited(lambda: working.queue.deleted == ["2"])
     working.end()
     assert working.queue.hidden == [("1", 0)]
     [failed] = [each for each in events(capsys) if each["event"] == "message_failed"]
@@ -240,7 +235,7 @@ def test_a_message_without_protection_goes_back(
     blocked = {"failure": {"Reason": "DEPLOYMENT_BLOCKED"}}
     agent.responses = [(200, blocked), (500, {}), (400, {"error": {"Code": "ThrottlingException"}})]
     working = Working(Queue({"code": 0}, {"code": 0}), agent.uri)
-    working.until(lambda: working.queue.deleted == ["2"])
+    waited(lambda: working.queue.deleted == ["2"])
     working.end()
     assert working.queue.hidden == [("1", 0)]
     found = events(capsys)
@@ -252,7 +247,7 @@ def test_a_message_without_protection_goes_back(
 def test_a_task_without_a_service_needs_no_protection(agent: Agent) -> None:
     agent.responses = [(200, {"failure": {"Reason": "TASK_NOT_VALID"}})]
     working = Working(Queue({"code": 0}), agent.uri)
-    working.until(lambda: working.queue.deleted == ["1"])
+    waited(lambda: working.queue.deleted == ["1"])
     working.end()
 
 
@@ -261,7 +256,7 @@ def test_a_lost_message_leaves_the_worker_at_work(capsys: pytest.CaptureFixture[
     queue = Queue({"code": 0}, {"code": 0})
     queue.refusals = {"delete_message": [RefusedError("ReceiptHandleIsInvalid")]}
     working = Working(queue)
-    working.until(lambda: queue.deleted == ["2"])
+    waited(lambda: queue.deleted == ["2"])
     working.end()
     assert [(each["run_id"], each["operation"]) for each in events(capsys) if each["event"] == "message_lost"] == [
         ("1", "delete_message")
@@ -273,11 +268,11 @@ def test_a_refusal_of_aws_is_waited_for(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr(queue_worker, "PAUSE", 0.02)
     queue = Queue({"code": 0})
     working = Working(queue)
-    working.until(lambda: queue.deleted == ["1"])
+    waited(lambda: queue.deleted == ["1"])
     queue.refusals = {"receive_message": [RefusedError("ServiceUnavailable") for _number in range(3)]}
-    working.until(lambda: not queue.refusals["receive_message"])
+    waited(lambda: not queue.refusals["receive_message"])
     queue.waiting.append(json.dumps({"code": 0}))
-    working.until(lambda: queue.deleted == ["1", "2"])
+    waited(lambda: queue.deleted == ["1", "2"])
     working.end()
     assert [each["seconds"] for each in events(capsys) if each["event"] == "worker_waits"] == [0.02, 0.04, 0.08]
 

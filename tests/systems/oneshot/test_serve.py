@@ -21,6 +21,7 @@ from typing import Any
 import aiohttp
 import pytest
 from oneshot_stand_in.serve import GRACE_SECONDS, PING_SECONDS, settings_of
+from ports import free_port
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = ROOT / "systems" / "oneshot" / "stand_in" / "bin" / "oneshot-serve"
@@ -29,16 +30,11 @@ ADDRESS = "127.77.46.1"
 COUNTS = ("total_tasks", "running_tasks", "completed_tasks", "failed_tasks", "interrupted_tasks")
 
 
-def free_port() -> int:
-    with socket.create_server((ADDRESS, 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 class Served:
     """A running server."""
 
     def __init__(self, **environment: str) -> None:
-        self.port = free_port()
+        self.port = free_port(ADDRESS)
         self.process = subprocess.Popen(
             [PROGRAM],
             env={

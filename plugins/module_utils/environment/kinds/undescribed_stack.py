@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from ansible_collections.gantry.ecs.plugins.module_utils.cfn.owner import owner_of
+from ansible_collections.gantry.ecs.plugins.module_utils.cfn.owner import owned_stacks
 from ansible_collections.gantry.ecs.plugins.module_utils.cfn.state import is_protected, parameters_of
 from ansible_collections.gantry.ecs.plugins.module_utils.environment.account import Account
 from ansible_collections.gantry.ecs.plugins.module_utils.environment.kinds.stack import Stack
 from ansible_collections.gantry.ecs.plugins.module_utils.environment.resource import Resource
 
 UNDESCRIBED = "undescribed"
-DELETED = "DELETE_COMPLETE"
 
 
 class UndescribedStack(Stack):
@@ -32,18 +31,11 @@ class UndescribedStack(Stack):
 
     def find(self, account: Account) -> Iterator[Resource]:
         """Yield the stacks, and record in the account which resources they hold."""
-        pages = self._client("cloudformation").get_paginator("list_stacks").paginate()
-        prefix = f"{account.names.base}-"
-        for each in [summary for page in pages for summary in page["StackSummaries"]]:
-            name = each["StackName"]
-            # A nested stack is deleted with its parent.
-            if not name.startswith(prefix) or each.get("ParentId") or each["StackStatus"] == DELETED:
-                continue
-            if name in account.names.stacks or (described := self._described(name)) is None:
-                continue
-            if owner_of(described) != account.names.owner:
-                continue
+        names = account.names
+        for described in owned_stacks(self._client("cloudformation"), f"{names.base}-", names.owner, names.stacks):
             protections = [UNDESCRIBED, *([self.protection] if is_protected(described) else [])]
-            found = self.resource(name, described["StackId"], state=described["StackStatus"], protections=protections)
+            found = self.resource(
+                described["StackName"], described["StackId"], state=described["StackStatus"], protections=protections
+            )
             found["parameters"] = parameters_of(described)
             yield self._recorded(account, found)

@@ -12,7 +12,7 @@ from pathlib import Path
 from embedded_aws.database.addresses import Addresses
 from embedded_aws.database.databases import Databases
 from embedded_aws.database.statements import Login
-from emulator_env import free_port
+from ports import free_port
 
 ARN = "arn:aws:rds:us-east-1:000000000000:cluster:test"
 PORT = 3306

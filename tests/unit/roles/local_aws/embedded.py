@@ -17,9 +17,9 @@ from typing import Any
 import boto3
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import service
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.plan import Settings
-from emulator_env import free_port
 from emulators import FILES, MANIFEST, REPOSITORY, Emulator
 from front_targets import NO_DOCKER
+from ports import free_port
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,7 +21,9 @@ from uuid import uuid4
 
 import boto3
 from embedded_aws.guard.keys import PROFILE, SHORTEST
-from emulator_env import ROOT, free_port
+from emulator_env import ROOT
+from ports import free_port
+from waiting import waited
 
 FILES = ROOT / "roles" / "local_aws" / "files"
 REPOSITORY = "team/app"
@@ -140,15 +141,6 @@ def template(resources: dict[str, Any], outputs: dict[str, Any] | None = None) -
     """Return a template as text."""
     named = {name: {"Value": value} for name, value in (outputs or {}).items()}
     return json.dumps({"Resources": resources, **({"Outputs": named} if named else {})})
-
-
-def waited(attempt: Any, seconds: float = SECONDS) -> Any:
-    """Return what an attempt comes to, once it comes to something."""
-    deadline = time.monotonic() + seconds
-    while not (result := attempt()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return result
 
 
 @contextmanager

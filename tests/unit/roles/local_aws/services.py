@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from emulators import IMAGE, Emulator, waited
+from emulators import IMAGE, Emulator
+from waiting import waited
 
 STEADY, CRASHING = ["sleep", "600"], ["false"]
 BREAKER = {

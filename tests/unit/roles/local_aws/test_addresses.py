@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from embedded_aws.engine import addresses
 from embedded_aws.engine.addresses import HOSTS, SUBNETS, AddressError, Addresses, candidates
-from emulators import IMAGE, Emulator, waited
+from emulators import IMAGE, Emulator
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import waited
 
 PORT = 8080
 # Listens on one port of its own address, and answers each connection with that address.

@@ -12,8 +12,9 @@ from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
-from emulators import Emulator, waited
+from emulators import Emulator
 from services import STEADY, Service, running_service
+from waiting import waited
 
 SQS = "AWS/SQS"
 VISIBLE, FLYING = "ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"

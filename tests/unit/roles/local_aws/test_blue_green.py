@@ -11,12 +11,13 @@ from uuid import uuid4
 
 import pytest
 from embedded_aws.extension.services.rollout import Move, Rollout, bake_minutes, next_move, refusal
-from emulators import Emulator, waited
+from emulators import Emulator
 from hypothesis import given
 from hypothesis import strategies as st
 from known_cases import LISTENING, RULE, TARGETS
 from resource_cases import ROLE, attribute, ref, resource
 from services import STEADY, Service, running_service
+from waiting import waited
 
 NETWORK = {
     **LISTENING,

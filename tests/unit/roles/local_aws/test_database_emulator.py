@@ -24,9 +24,10 @@ from ansible_collections.gantry.ecs.plugins.plugin_utils.system_document import 
 from botocore.exceptions import ClientError
 from embedded import Embedded, embedded_aws
 from emulator_env import ROOT
-from emulators import Stack, waited
+from emulators import Stack
 from front_targets import NO_DOCKER
 from resource_cases import attribute, ref, resource
+from waiting import waited
 
 PASSWORD = "/@\" '\\"
 GENERATED = {"SecretStringTemplate": '{"username": "keycloak"}', "GenerateStringKey": "password", "PasswordLength": 30}

@@ -24,8 +24,9 @@ from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import servic
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.port import can_listen
 from botocore.exceptions import ClientError
 from embedded import Embedded, embedded_aws
-from emulators import FILES, Stack, waited
+from emulators import FILES, Stack
 from front_targets import FAST, NO_DOCKER, Server, make_group, states
+from waiting import waited
 
 BALANCER = {"Type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Properties": {"Name": "stacked"}}
 

@@ -26,9 +26,10 @@ from embedded_aws.front import envoy
 from embedded_aws.front.addresses import Addresses
 from embedded_aws.front.control import Front, NewTarget
 from embedded_aws.front.model import Address, Description, Target
-from emulators import waited
 from front_descriptions import balancer, fixed, forward, group, host, listener, path, redirect, rule
 from front_targets import Server
+from ports import free_port
+from waiting import waited
 
 HTTP_PORT, HTTPS_PORT = 46580, 46543
 NETWORK = f"127.78.{os.getpid() % 250}"  # each worker of the tests has another one
@@ -234,9 +235,7 @@ def test_target_that_breaks_a_connection_is_a_502(world: World) -> None:
 
 def test_late_target_is_initial_until_it_passes(world: World) -> None:
     """A target that listens later than it is registered needs one passed health check, not the healthy threshold."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        target = Target("127.0.0.1", probe.getsockname()[1])
+    target = Target("127.0.0.1", free_port())
     world.set_targets(LATE, target)
     waited(lambda: world.health(LATE, target) == ("initial", "Elb.InitialHealthChecking"))
     assert world.get("/late")[0] == 503

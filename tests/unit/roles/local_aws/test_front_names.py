@@ -17,9 +17,10 @@ from ansible_collections.gantry.ecs.plugins.module_utils.environment.removal imp
 from ansible_collections.gantry.ecs.plugins.module_utils.system.description import parse
 from botocore.exceptions import ClientError
 from embedded import Embedded, embedded_aws
-from emulators import Stack, waited
+from emulators import Stack
 from names_faults import NAMED
 from system_strategies import filled, small
+from waiting import waited
 
 NAMES = ("domain", "certificates", "load-balancer-site", "records")
 HOST, OTHER = "shop.us-east-1.example.com", "other.us-east-1.example.com"

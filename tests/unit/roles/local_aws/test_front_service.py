@@ -19,9 +19,10 @@ from typing import Any
 import boto3
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import service
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.plan import Settings
-from emulator_env import free_port
-from emulators import FILES, IMAGE, MANIFEST, REPOSITORY, waited
+from emulators import FILES, IMAGE, MANIFEST, REPOSITORY
 from front_targets import NO_DOCKER, make_group
+from ports import free_port
+from waiting import waited
 
 PORT = 46090
 # A task that serves until SIGTERM, which cuts off the requests in progress.

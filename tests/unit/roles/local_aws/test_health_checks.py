@@ -14,8 +14,9 @@ import pytest
 from embedded_aws.engine.health_check import Health, HealthCheck
 from embedded_aws.extension.tasks.container_order import is_met
 from embedded_aws.extension.tasks.health_checks import engine_check, task_health
-from emulators import IMAGE, Emulator, waited
+from emulators import IMAGE, Emulator
 from services import Service, running_service
+from waiting import waited
 
 SECOND = 10**9
 CHECK = HealthCheck(("true",), interval=10, timeout=2, retries=3, start_period=20)

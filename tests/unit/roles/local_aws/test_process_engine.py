@@ -25,7 +25,7 @@ from typing import Any
 import docker
 import pytest
 from embedded_aws.guard.keys import Keys
-from emulators import waited
+from waiting import waited
 
 PROGRAM = Path(__file__).parents[4] / "roles" / "local_aws" / "files" / "process_engine.py"
 ECR = "000000000000.dkr.ecr.eu-west-1.amazonaws.com/team/app"

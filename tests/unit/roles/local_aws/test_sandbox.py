@@ -17,7 +17,7 @@ import pytest
 from embedded_aws.engine import sandbox
 from embedded_aws.engine.container import Container
 from embedded_aws.engine.sandbox import HOSTS, Bind, Sandbox, is_below, missing_above, program_pid, replaced
-from emulators import waited
+from waiting import waited
 
 WORKS = Sandbox.probe()
 

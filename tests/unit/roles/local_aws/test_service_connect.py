@@ -25,10 +25,10 @@ from embedded_aws.front.health import Standing
 from embedded_aws.front.model import Address, Description, Endpoint, Target, Timeouts
 from embedded_aws.service_connect.addresses import AliasAddresses, endpoint_name
 from embedded_aws.service_connect.configuration import Alias, Port, aliases, ports, problems
-from emulators import waited
 from front_targets import Server
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import waited
 
 KNOWN = {"web": Port(8080, "http"), "raw": Port(9000)}
 RED, BLUE = "arn:aws:servicediscovery:us-east-1:0:namespace/ns-red", "arn:aws:servicediscovery:us-east-1:0:namespace/b"

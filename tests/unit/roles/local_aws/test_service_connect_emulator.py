@@ -15,7 +15,8 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 from embedded import Embedded, embedded_aws
-from emulators import IMAGE, waited
+from emulators import IMAGE
+from waiting import waited
 
 # Responds with its version to each request, and leaves no connection open.
 SERVER = """

@@ -12,10 +12,11 @@ import pytest
 from botocore.exceptions import ClientError
 from embedded_aws.extension.services import target_health
 from embedded_aws.extension.services.deployments import first_cause
-from emulators import Emulator, waited
+from emulators import Emulator
 from hypothesis import given
 from hypothesis import strategies as st
 from services import BREAKER, CRASHING, STEADY, running_service
+from waiting import waited
 
 
 def test_a_first_deployment_is_reported_to_its_end(extended: Emulator) -> None:

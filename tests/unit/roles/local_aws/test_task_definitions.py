@@ -12,9 +12,10 @@ import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from embedded_aws.extension.api_shapes import PropertyError, property_names, request_shape
 from embedded_aws.extension.tasks.task_definitions import TYPE, register_request
-from emulators import IMAGE, Emulator, Stack, waited
+from emulators import IMAGE, Emulator, Stack
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import waited
 
 # CloudFormation's own schema of the type; what it knows and botocore's pinned model does not is refused.
 SCHEMA: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", TYPE).schema

@@ -11,10 +11,11 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 from embedded_aws.extension.services import protection
-from emulators import IMAGE, Emulator, waited
+from emulators import IMAGE, Emulator
 from hypothesis import given
 from hypothesis import strategies as st
 from services import STEADY, Service, running_service
+from waiting import waited
 
 ARN = "arn:aws:ecs:us-east-1:000000000000:task/jobs/1"
 # Protects itself by its agent, says what the agent answers, and goes on.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import stat
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.plan import S
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.private_files import ForeignFileError
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.process import ProcessError, start_time
 from embedded_aws.guard.keys import Keys
+from ports import free_port
 
 NOBODY = 65534
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent.sock", "PATH": os.environ["PATH"]}
@@ -40,10 +40,7 @@ def never() -> bool:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = Settings(port, tmp_path / "state", sys.executable, Path("engine.py"), "warning")
+    made = Settings(free_port(), tmp_path / "state", sys.executable, Path("engine.py"), "warning")
     yield made
     with suppress(OSError):
         service.stop(made, never)

@@ -23,6 +23,7 @@ from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import docker
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws import port as local_port
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.plan import Settings
 from ansible_collections.gantry.ecs.plugins.module_utils.local_aws.process import ProcessError
+from ports import free_port
 
 NO_DOCKER = {"DOCKER_HOST": "unix:///nonexistent.sock"}
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -63,10 +64,7 @@ def taken() -> Iterator[int]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = Settings(port, tmp_path / ("long" * 30), sys.executable, Path("engine.py"), "warning")
+    settings = Settings(free_port(), tmp_path / ("long" * 30), sys.executable, Path("engine.py"), "warning")
     yield settings
     stop(settings)
 

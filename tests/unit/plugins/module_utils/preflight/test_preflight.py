@@ -185,3 +185,24 @@ def test_a_network_without_a_path_to_ecr_is_a_warning() -> None:
 )
 def test_no_warning_where_images_may_be_pulled(network: dict[str, Any], given: dict[str, Any]) -> None:
     assert warnings_of(network, **given) == []
+
+
+def test_a_stack_that_no_component_makes_is_a_warning() -> None:
+    """Those of the described components, and of other environments, are none."""
+    cloudformation = client("cloudformation")
+    template = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
+    for name, environment in (("table", "dev"), ("service-old", "dev"), ("two-service-old", "dev-two")):
+        tags = [{"Key": "Project", "Value": "ddbload"}, {"Key": "Environment", "Value": environment}]
+        cloudformation.create_stack(StackName=f"ddbload-dev-{name}", TemplateBody=template, Tags=tags)
+    for components, expected in (([], []), (["table"], ["ddbload-dev-service-old"])):
+        given = params(components=components, check_quotas=False, allowed_accounts=["123456789012"])
+        lines = [each.line() for each in look(client, given, "eu-west-1").findings.warnings]
+        assert [line.split()[1] for line in lines] == expected
+        command = "aws cloudformation delete-stack --region eu-west-1 --stack-name ddbload-dev-service-old"
+        assert all(line.endswith(command) for line in lines)
+
+
+def test_stacks_that_may_not_be_listed_are_not_checked() -> None:
+    given = params(components=["table"], check_quotas=False)
+    lines = [each.line() for each in look(denied_client, given, "eu-west-1").findings.warnings]
+    assert [line for line in lines if line.startswith("not checked (stacks that no component makes")]
