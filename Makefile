@@ -207,12 +207,12 @@ test: $(VENV)/.test $(VENV)/.database .build/validate/.installed ## Run every ch
 	$(steps_table)
 	@printf '\n==> All checks and tests passed\n'
 
-# Tests about time run one after the other and wait half of it, so the long ones run beside them at a lower priority.
+# Tests about time run one after the other and wait half of it, so the long ones run beside them at a lower priority. Each step
+# runs also where one before it has failed.
 .PHONY: timed-then-short
 timed-then-short:
-	@$(MAKE) --output-sync=target load-tester
-	@$(MAKE) --output-sync=target launcher
-	@nice -n 10 $(MAKE) --output-sync=target iam docs galaxy validate
+	@failed=; $(MAKE) --output-sync=target load-tester || failed=1; $(MAKE) --output-sync=target launcher || failed=1; \
+	nice -n 10 $(MAKE) --output-sync=target iam docs galaxy validate || failed=1; test -z "$$failed"
 
 # The longest first: at the end, shorter ones share the cores.
 .PHONY: long

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds, of which medians are taken (3)")
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds, of which medians are taken (5)")
     parser.add_argument("--quick", action="store_true", help="short rounds: a look, not a measurement")
     parser.add_argument("--memory", action="store_true", help="also runs of 1 and 10 million requests (minutes)")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="file for the figures as JSON (bench.json)")

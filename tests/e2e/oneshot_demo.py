@@ -17,8 +17,10 @@ from emulator_env import NO_CREDENTIALS, EmulatorEnv, Play
 from waiting import waited
 
 PROJECT = "oneshot"
-# The variables of a make that runs the tests, and of a shell that chose a checkout.
-FOREIGN = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ANSIBLE_CONFIG", "PYTHONPATH", *NO_CREDENTIALS)
+# The variables of a make that runs the tests, and of a shell that chose a checkout. Without tests/startup, the demo is
+# that of a user.
+STARTUP = ("ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_CALLBACKS_ENABLED", "ANSIBLE_RUN_VARS_PLUGINS", "PYTHONPATH")
+FOREIGN = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ANSIBLE_CONFIG", *STARTUP, *NO_CREDENTIALS)
 
 
 @dataclass

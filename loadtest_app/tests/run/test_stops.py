@@ -214,7 +214,8 @@ def test_a_run_that_would_cost_too_much_is_refused() -> None:
 def test_an_endless_run_stops_at_its_cost() -> None:
     plan = {"type": "closed", "concurrency": 8, "duration": 30}
     with Server([rule({"delay_ms": 5}, operation="PutItem")]) as server:
-        seen = run(server.url, BASE | {"plan": plan, "max_cost": 0.0005})
+        # A request that waits longer than its timeout would be read again, for more than the check has reserved.
+        seen = run(server.url, BASE | {"plan": plan, "max_cost": 0.0005, "timeout": 10})
     assert is_partial(seen, "stopped early by its cost: $0.")
     assert "max_cost allows $0.0005" in seen.message
     # 800 write units are $0.0005, less with their check: eight callers take half a second for them,

@@ -26,6 +26,7 @@ STARTERS = frozenset(
         "socket",
         "socketserver",
         "subprocess",
+        "task_metadata",
         "threaded_application",
         "truth",
     }

@@ -39,14 +39,15 @@ def started(worker: WorkerProcess) -> None:
     if worker._task.action not in ACTIONS:
         forked(worker)
         return
-    # The executor fills in a task's arguments, which are templates again the next time.
+    # The executor fills in the task's arguments, and adds to the variables: a fork would do so in its own memory.
     task = worker._task.copy(exclude_parent=True)
     task._parent = worker._task._parent
+    variables = dict(worker._task_vars)
     with _task.TaskContext(task):
         returned = TaskExecutor(
             worker._host,
             task,
-            worker._task_vars,
+            variables,
             worker._play_context,
             worker._loader,
             worker._shared_loader_obj,

@@ -97,6 +97,18 @@ def aftermath(scenario: Scenario, written: float, workers: int = 1) -> list[cost
     return kinds
 
 
+def aftermath_s(scenario: Scenario, kinds: Sequence[cost.Expected], workers: int = 1) -> float:
+    """Return the seconds that the check and the cleanup of one of ``workers`` workers take at their rates.
+
+    Args:
+        scenario: the run's.
+        kinds: the requests of `aftermath`; those without a rate take as long as the table does, which is not known.
+        workers: how many there are.
+    """
+    rates = {"verification": scenario.verify.rate, "cleanup": scenario.cleanup.rate}
+    return sum(kind.count * workers / rates[kind.name] for kind in kinds if rates[kind.name])
+
+
 def aftermath_units(scenario: Scenario, indexes: int) -> tuple[float, float]:
     """Return what a key consumes: read units in the check, and write units in the cleanup with ``indexes`` indexes."""
     sizes = sizes_of(scenario.item.size, scenario.seed)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -55,6 +56,7 @@ class Account:
         self._dearest = tuple(max(each[kind] for each in self._units_each.values()) for kind in (0, 1))
         self._engines: list[Engine] = []
         self._settled: budget.Spent | None = None
+        self._load_s = 0.0
         self._bulk: MeteredBulk | None = None
         self._to_come = {"verification", "cleanup"}
 
@@ -70,6 +72,7 @@ class Account:
     def settle(self, bulk: MeteredBulk) -> None:
         """Note the end of the load: all later requests are sent through ``bulk``."""
         self._settled = self._load()
+        self._load_s = time.monotonic() - self._begun_s
         self._bulk = bulk
 
     def begin(self, phase: str) -> None:
@@ -106,13 +109,20 @@ class Account:
         if self._bulk:
             at_most_read += self._bulk.read_units
             at_most_write += self._bulk.write_units
+        aftermath = self._aftermath()
         kept_read, kept_write = budget.units_of(
-            [kind for kind in self._aftermath() if kind.name in self._to_come], self._indexes
+            [kind for kind in aftermath if kind.name in self._to_come], self._indexes
         )
-        compute = budget.compute(self._target, self._task, time.monotonic() - self._begun_s)
         known = self._dollars(spent.read_units, spent.write_units + spent.refused_write_units)
+        elapsed_s = time.monotonic() - self._begun_s
+        # The time of the check and the cleanup is reserved before them, and does not stop them afterwards.
+        load_s = self._load_s or elapsed_s
+        whole_s = load_s + budget.aftermath_s(self._scenario, aftermath, self._segment.count)
+        compute = self._compute(load_s)
         return Commitment(
-            known + compute, self._dollars(at_most_read, at_most_write) + compute, self._dollars(kept_read, kept_write)
+            known + self._compute(elapsed_s),
+            self._dollars(at_most_read, at_most_write) + compute,
+            self._dollars(kept_read, kept_write) + self._compute(whole_s) - compute,
         )
 
     def excess(self) -> str:
@@ -144,7 +154,7 @@ class Account:
             # A busy event loop delays the check, and may delay the next one too.
             late_s = max(SHORTEST_NAP_S, late_s / 2, now_s - before_s - nap_s)
             found = self.commitment()
-            if reason := self._excess(found, ahead=rate * (SHORTEST_NAP_S + late_s)):
+            if reason := self._excess(found, ahead=min(rate * (SHORTEST_NAP_S + late_s), self._left())):
                 stop(reason)
                 return
             now = found.whole
@@ -153,6 +163,20 @@ class Account:
             if rate:
                 nap_s = min(LONGEST_NAP_S, max(SHORTEST_NAP_S, (self.share - now) / rate / 2))
             before_s, before = now_s, now
+
+    def _left(self) -> float:
+        """Return the dollars of the rest of the plan, with its check and its cleanup, where all attempts are needed."""
+        engine = self._engines[-1]
+        expected, scenario = engine.load.pacer.expected, self._scenario
+        if expected is None:
+            return math.inf
+        read, write = (units * engine.load.retries.attempts for units in self._dearest)
+        keys = max(map(budget.keys_written, scenario.mix.values()))
+        read_key, write_key = budget.aftermath_units(scenario, self._indexes)
+        read += keys * read_key if scenario.verify.enabled else 0.0
+        write = write * (1 + self._indexes) + (keys * write_key if scenario.cleanup.enabled else 0.0)
+        rest = max(0.0, expected - engine.next) + engine.load.retries.waiting
+        return self._dollars(rest * read, rest * write)
 
     def _load(self) -> budget.Spent:
         spent = budget.Spent()
@@ -167,6 +191,9 @@ class Account:
                 for name, record in recorder.records.items():
                     written += record.sent * budget.keys_written(self._scenario.mix[name])
         return budget.aftermath(self._scenario, written, self._segment.count)
+
+    def _compute(self, seconds: float) -> float:
+        return budget.compute(self._target, self._task, seconds)
 
     def _dollars(self, read_units: float, write_units: float) -> float:
         if self._target.provisioned:

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The account of a worker beside a clock of the test: what time costs in the load, and in the check after it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ddbload.dynamo.responses.capacity import Consumed
+from ddbload.engine.record import Recorder
+from ddbload.run.costs import ceiling
+from ddbload.run.costs.ceiling import Account
+from ddbload.run.task import Task
+from hypothesis import given
+from hypothesis import strategies as st
+from run.costs.test_budget import scenario_of, target_of
+
+LARGE = Task("large", vcpu=16, memory_gb=32)
+# Dollars a second: https://aws.amazon.com/fargate/pricing/, us-east-1.
+SECOND = (16 * 0.04048 + 32 * 0.004445) / 3600
+
+
+class Clock:
+    """A clock that goes on when the test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+
+def account_of(clock: Clock, writes: int, **document: Any) -> tuple[Account, Any]:
+    """Return the account of a worker that has done a number of writes, and its engine."""
+    scenario = scenario_of(**{"mix": {"put": 1}, "item": {"size": 200}, "keys": {"count": 10**6}} | document)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ceiling, "time", clock)
+        account = Account(scenario, target_of(), LARGE, SimpleNamespace(index=0, count=1))  # type: ignore[arg-type]
+    recorder = Recorder(("put",))
+    record = recorder.records["put"]
+    record.sent = writes
+    for _write in range(writes):
+        record.add(Consumed(write_units=1.0))
+    load = SimpleNamespace(
+        pacer=SimpleNamespace(expected=float(writes)), retries=SimpleNamespace(attempts=1, waiting=0)
+    )
+    engine = SimpleNamespace(warm_up=Recorder(("put",)), recorder=recorder, in_flight=0, next=writes, load=load)
+    account.follow(engine)  # type: ignore[arg-type]
+    return account, engine
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(ceiling, "time", made)
+    return made
+
+
+def test_the_time_of_check_and_cleanup_is_reserved(clock: Clock) -> None:
+    """1,000 keys take ten seconds at 100 a second, and two at 500."""
+    bare, _engine = account_of(clock, 1000, verify={"rate": 0}, cleanup={"rate": 0})
+    timed, _engine = account_of(clock, 1000, verify={"rate": 100}, cleanup={"rate": 500})
+    clock.now_s += 600
+    assert timed.commitment().kept_back - bare.commitment().kept_back == pytest.approx(12 * SECOND)
+    assert timed.commitment().at_most == bare.commitment().at_most
+
+
+@given(st.integers(0, 3000), st.integers(1, 2000), st.floats(0, 1000))
+def test_time_alone_stops_no_check(load_s: int, writes: int, check_s: float) -> None:
+    """Once the load has ended, the commitment stays, and what is known to be spent goes on with the time."""
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ceiling, "time", clock)
+        account, _engine = account_of(clock, writes, verify={"rate": 100})
+        clock.now_s += load_s
+        bulk = SimpleNamespace(read_units=0.0, write_units=0.0)
+        account.settle(bulk)  # type: ignore[arg-type]
+        before = account.commitment()
+        clock.now_s += check_s
+        after = account.commitment()
+    assert after.whole == pytest.approx(before.whole)
+    assert after.known >= before.known
+
+
+def test_a_prediction_is_not_beyond_the_plan(clock: Clock) -> None:
+    """A load that ends soon is not stopped for what it would spend if it went on."""
+    account, engine = account_of(clock, 800, max_cost=1)
+    assert account._left() == 0
+    engine.load.pacer.expected = 1000.0
+    assert account._left() == pytest.approx(200 * (0.625e-6 + 0.125e-6))
+    engine.load.retries.attempts = 3
+    assert account._left() == pytest.approx(200 * (3 * 0.625e-6 + 0.125e-6))
+    engine.load.pacer.expected = None
+    assert account._left() == float("inf")
