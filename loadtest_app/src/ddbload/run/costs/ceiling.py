@@ -56,7 +56,7 @@ class Account:
         self._dearest = tuple(max(each[kind] for each in self._units_each.values()) for kind in (0, 1))
         self._engines: list[Engine] = []
         self._settled: budget.Spent | None = None
-        self._load_s = 0.0
+        self._load_s: float | None = None
         self._bulk: MeteredBulk | None = None
         self._to_come = {"verification", "cleanup"}
 
@@ -116,7 +116,7 @@ class Account:
         known = self._dollars(spent.read_units, spent.write_units + spent.refused_write_units)
         elapsed_s = time.monotonic() - self._begun_s
         # The time of the check and the cleanup is reserved before them, and does not stop them afterwards.
-        load_s = self._load_s or elapsed_s
+        load_s = elapsed_s if self._load_s is None else self._load_s
         whole_s = load_s + budget.aftermath_s(self._scenario, aftermath, self._segment.count)
         compute = self._compute(load_s)
         return Commitment(
