@@ -4,7 +4,11 @@
 import json
 import os
 import signal
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,6 @@ from command import Arrivals, Event, Running, Seen, adds_up, closed, constant, r
 from ddbload.results import merge
 from ddbload.stats.histogram import Histogram
 from server import Server
-from task_metadata import metadata
 
 BASE = {"connections": 32, "timeout": 0.5, "item": {"size": 200}}
 PUTS = 300
@@ -252,6 +255,31 @@ def test_every_worker_keeps_to_its_share_of_the_cost() -> None:
 
 
 # ---- Machines
+
+
+@contextmanager
+def metadata(task: str) -> Iterator[str]:
+    """Serve what ECS tells a task about itself; yields where."""
+    document = json.dumps({"TaskARN": f"arn:aws:ecs:us-east-1:123456789012:task/cluster/{task}"}).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(document)))
+            self.end_headers()
+            self.wfile.write(document)
+
+        def log_message(self, *_arguments: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def lines(seen: Seen) -> list[str]:

@@ -26,7 +26,6 @@ STARTERS = frozenset(
         "socket",
         "socketserver",
         "subprocess",
-        "task_metadata",
         "threaded_application",
         "truth",
     }

@@ -41,7 +41,7 @@ def account_of(clock: Clock, writes: int, **document: Any) -> tuple[Account, Any
     for _write in range(writes):
         record.add(Consumed(write_units=1.0))
     load = SimpleNamespace(
-        pacer=SimpleNamespace(expected=float(writes)), retries=SimpleNamespace(attempts=1, waiting=0)
+        pacer=SimpleNamespace(expected=float(writes)), retries=SimpleNamespace(attempts=1, enabled=False, waiting=0)
     )
     engine = SimpleNamespace(warm_up=Recorder(("put",)), recorder=recorder, in_flight=0, next=writes, load=load)
     account.follow(engine)  # type: ignore[arg-type]
@@ -87,7 +87,8 @@ def test_a_prediction_is_not_beyond_the_plan(clock: Clock) -> None:
     assert account._left() == 0
     engine.load.pacer.expected = 1000.0
     assert account._left() == pytest.approx(200 * (0.625e-6 + 0.125e-6))
-    engine.load.retries.attempts = 3
-    assert account._left() == pytest.approx(200 * (3 * 0.625e-6 + 0.125e-6))
+    engine.load.retries = SimpleNamespace(attempts=3, enabled=True, waiting=5)
+    engine.in_flight = 10
+    assert account._left() == pytest.approx(215 * (3 * 0.625e-6 + 0.125e-6))
     engine.load.pacer.expected = None
     assert account._left() == float("inf")

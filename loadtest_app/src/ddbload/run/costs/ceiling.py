@@ -175,7 +175,9 @@ class Account:
         read_key, write_key = budget.aftermath_units(scenario, self._indexes)
         read += keys * read_key if scenario.verify.enabled else 0.0
         write = write * (1 + self._indexes) + (keys * write_key if scenario.cleanup.enabled else 0.0)
-        rest = max(0.0, expected - engine.next) + engine.load.retries.waiting
+        # Those under way are sent again if their attempts fail.
+        under_way = engine.load.retries.waiting + (engine.in_flight if engine.load.retries.enabled else 0)
+        rest = max(0.0, expected - engine.next) + under_way
         return self._dollars(rest * read, rest * write)
 
     def _load(self) -> budget.Spent:
