@@ -141,8 +141,12 @@ def test_a_wrong_password_fails_at_once(server: Server) -> None:
         realm.run(environment(server.url, KEYCLOAK_ADMIN_PASSWORD="wrong", WAIT_SECONDS="600"), SecretStore())
 
 
+def free_url() -> str:
+    return f"http://127.0.0.1:{free_port()}"
+
+
 def test_a_keycloak_that_does_not_respond_is_named() -> None:
-    url = f"http://127.0.0.1:{free_port()}"
+    url = free_url()
     with pytest.raises(JobError, match=f"POST {url}.* has no response.*after 0.1 s -> look into the log"):
         realm.run(environment(url, WAIT_SECONDS="0.1"), SecretStore())
 
@@ -228,17 +232,13 @@ def test_servers_and_agents_are_registered_once(tmp_path: Path, registry: str, s
 
 
 def test_the_job_ends_once_a_tool_of_each_server_is_seen(tmp_path: Path, registry: str, servers: str) -> None:
-    settings = settings_of(
-        tmp_path, registry, time=f"{servers}/clock", none=f"{servers}/none", away=f"http://127.0.0.1:{free_port()}"
-    )
+    settings = settings_of(tmp_path, registry, time=f"{servers}/clock", none=f"{servers}/none", away=free_url())
     with pytest.raises(JobError, match=r"no tool of /away is seen Client.*; no tool of /none is seen, after 2 s"):
         registration.run(settings)
 
 
 def test_the_job_waits_for_the_registry(tmp_path: Path, registry: str, servers: str) -> None:
-    settings = settings_of(tmp_path, f"http://127.0.0.1:{free_port()}", time=f"{servers}/clock") | {
-        "WAIT_SECONDS": "0.1"
-    }
+    settings = settings_of(tmp_path, free_url(), time=f"{servers}/clock") | {"WAIT_SECONDS": "0.1"}
     with pytest.raises(JobError, match=r"GET .*/health has no response"):
         registration.run(settings)
     with pytest.raises(RequestError, match="is a 401"):
