@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 # The policies of files/iam are filled in by the collection itself.
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("tests/templates", "tests/e2e", "tests/iam", "tests/unit/plugins/module_utils/system", ".collections")
-sys.path[:0] = [str(ROOT / folder) for folder in FOLDERS]
+# Where pytest finds the modules of tests, they are found here.
+FOLDERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["pythonpath"]
+sys.path[:0] = [str(ROOT / folder) for folder in (*FOLDERS, ".collections")]
 
 from policy_files import EVERYTHING, NAMES, OF_SYSTEMS, policies_of  # noqa: E402
 from system_policies import EVERYTHING as ALL_SECTIONS  # noqa: E402
