@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
+import zlib
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -44,7 +47,7 @@ class Request(NamedTuple):
     """One request: its path, headers, and message."""
 
     path: str
-    headers: dict[str, str]
+    headers: Message
     message: Any
 
     @property
@@ -100,7 +103,7 @@ class Collector:
 
             def do_POST(self) -> None:
                 data = self.rfile.read(int(self.headers["Content-Length"]))
-                status = collector.take(self.path, dict(self.headers), data)
+                status = collector.take(self.path, self.headers, data)
                 time.sleep(collector.delay_s)
                 self.send_response(status)
                 kind = self.headers["Content-Type"]
@@ -118,14 +121,16 @@ class Collector:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def take(self, path: str, headers: dict[str, str], data: bytes) -> int:
+    def take(self, path: str, headers: Message, data: bytes) -> int:
         """Read a request; return the status of its response."""
         if headers["Content-Type"] not in (JSON, PROTOBUF):
             return 415
         try:
+            if headers["Content-Encoding"] == "gzip":
+                data = gzip.decompress(data)
             is_json = headers["Content-Type"] == JSON
             message = read(json.loads(data)) if is_json else ExportMetricsServiceRequest.FromString(data)
-        except (ValueError, json_format.ParseError, DecodeError):
+        except (OSError, EOFError, zlib.error, ValueError, json_format.ParseError, DecodeError):
             return 400
         self.requests.append(Request(path, headers, message))
         return self.status

@@ -3,6 +3,7 @@
 
 import json
 import math
+from email.message import Message
 from typing import Any
 
 import collector
@@ -42,7 +43,7 @@ def progress(second: int, latencies_us: list[int], **changes: Any) -> Figures:
 def sent(figures: Figures, is_delta: bool = False, is_exponential: bool = False) -> collector.Request:
     """Return a request as a collector reads it."""
     body = json.loads(json.dumps(document.document(figures, SUBJECT, is_delta, is_exponential)))
-    return collector.Request("", {}, collector.read(body))
+    return collector.Request("", Message(), collector.read(body))
 
 
 def test_every_metric_of_a_second() -> None:

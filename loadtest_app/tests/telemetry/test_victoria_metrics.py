@@ -5,7 +5,6 @@ import json
 import math
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -16,7 +15,9 @@ from urllib.parse import urlencode
 
 import pytest
 from command import Seen, constant, run
+from ports import free_port
 from server import Server
+from waiting import waited
 
 MISSING = (
     "NOT TESTED WITH VICTORIAMETRICS: none is on the PATH -> install Debian's package victoria-metrics, or name the "
@@ -25,7 +26,7 @@ MISSING = (
 # Names as Prometheus has them.
 OPTION = "-opentelemetry.usePrometheusNaming"
 SENT = 240
-PATIENCE_S = 20.0
+STOP_SECONDS = 20.0
 # A query at a later instant finds the last point before it; one at this instant leaves the last seconds out.
 LATER_S = 60
 FAST = {"OTEL_METRIC_EXPORT_INTERVAL": "1000"}
@@ -81,20 +82,18 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaMetri
             f"NOT TESTED WITH VICTORIAMETRICS: {program} is too old, it has no {OPTION} -> install 1.145 or later"
         )
     folder = tmp_path_factory.mktemp("victoria")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     command = [program, OPTION, f"-httpListenAddr=127.0.0.1:{port}", f"-storageDataPath={folder}/data"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        running, deadline = VictoriaMetrics(port), time.monotonic() + PATIENCE_S
-        while not running.is_ready():
-            assert process.poll() is None and time.monotonic() < deadline, Path(log.name).read_text()
-            time.sleep(0.05)
+        running = VictoriaMetrics(port)
+        waited(lambda: running.is_ready() or process.poll() is not None)
+        assert process.poll() is None, Path(log.name).read_text()
         yield running
     finally:
         process.terminate()
-        process.wait(PATIENCE_S)
+        process.wait(STOP_SECONDS)
 
 
 def sent(url: str, **environment: str) -> Seen:
