@@ -37,20 +37,23 @@ $(PLAYS): export ANSIBLE_RUN_VARS_PLUGINS := start
 STEPS := $(CURDIR)/.build/times
 
 # Commands are joined by `;`: `set -e` ignores a failure before `&&`.
-# $(call step,TITLE,COMMAND): prints the title and the seconds. The second line of `times` is the CPU time of the
-# processes that the command waited for.
+# $(call step,TITLE,COMMAND): prints the title and the seconds, and adds a row to the table, also where the command fails. The
+# second line of `times` is the CPU time of the processes that the command waited for.
 define step
-@printf '\n==> %s\n' "$(1)"; SECONDS=0; $(2); printf '    done in %s s\n' "$$SECONDS"; \
-	mkdir -p $(STEPS); cpu=$(STEPS)/times-$$$$; times >"$$cpu"; \
-	awk -F '[ ms]+' -v seconds="$$SECONDS" -v title="$(1)" \
+@counted() { \
+	test $$? = 0 && outcome= || outcome=' (FAILED)'; mkdir -p $(STEPS); cpu=$(STEPS)/times-$$$$; times >"$$cpu"; \
+	awk -F '[ ms]+' -v seconds="$$SECONDS" -v title="$(1)$$outcome" \
 		'NR == 2 {printf "%6d s %6.0f s CPU  %s\n", seconds, 60 * $$1 + $$2 + 60 * $$3 + $$4, title}' "$$cpu" >> $(STEPS)/table; \
-	rm "$$cpu"
+	rm "$$cpu"; printf '    done in %s s%s\n' "$$SECONDS" "$$outcome"; \
+}; printf '\n==> %s\n' "$(1)"; trap counted EXIT; SECONDS=0; $(2)
 endef
 
-# Prints the steps, the longest first, and the sum of their CPU seconds: two cores take at least half of it.
-define steps_table
-@printf '\n==> Seconds and CPU seconds of each step; steps run in parallel\n'; sort --reverse --numeric-sort $(STEPS)/table; \
-	awk '{seconds += $$3} END {printf "%15.0f s CPU  in all\n", seconds}' $(STEPS)/table
+# $(call with_table,COMMAND): prints the steps, the longest first, and the sum of their CPU seconds: two cores take at least half
+# of it; also where a step has failed.
+define with_table
+@rm -rf $(STEPS); failed=; $(1) || failed=1; \
+	printf '\n==> Seconds and CPU seconds of each step; steps run in parallel\n'; sort --reverse --numeric-sort $(STEPS)/table; \
+	awk '{seconds += $$3} END {printf "%15.0f s CPU  in all\n", seconds}' $(STEPS)/table; test -z "$$failed"
 endef
 
 .PHONY: help
@@ -170,14 +173,12 @@ env: ## Print what lets a shell call the embedded AWS: eval "$$(make env)"
 
 # ---- Tests, the fast ones first
 
-# $(call together,TARGETS): two of the targets at the same time; each prints when it is done.
-together = @printf '\n==> Two at a time: %s\n' '$(1)'; $(MAKE) --jobs=2 --output-sync=target $(1)
+# Two targets at the same time; each prints when it is done.
+TOGETHER := --jobs=2 --output-sync=target
 
 .PHONY: check
 check: $(VENV)/.test ## Check style and types, run the unit tests; what starts processes or servers is left to make test
-	@rm -rf $(STEPS)
-	$(call together,check-lint check-plugins check-load-tester check-templates)
-	$(steps_table)
+	$(call with_table,$(MAKE) $(TOGETHER) check-lint check-plugins check-load-tester check-templates)
 
 # As lint, without what takes a process a file: the playbooks of molecule, and the documentation.
 .PHONY: check-lint
@@ -201,11 +202,14 @@ check-load-tester:
 
 .PHONY: test
 test: $(VENV)/.test $(VENV)/.database .build/validate/.installed ## Run every check and test
-	@rm -rf $(STEPS) .build/modules
-	$(call together,lint sanity)
-	@printf '\n==> Two at a time: tests about time, then short ones; long ones\n'; $(MAKE) --jobs=2 timed-then-short long
-	$(steps_table)
+	@rm -rf .build/modules
+	$(call with_table,$(MAKE) every-step)
 	@printf '\n==> All checks and tests passed\n'
+
+.PHONY: every-step
+every-step:
+	@printf '\n==> Two at a time: lint and sanity\n'; $(MAKE) $(TOGETHER) lint sanity
+	@printf '\n==> Two at a time: tests about time, then short ones; long ones\n'; $(MAKE) --jobs=2 timed-then-short long
 
 # Tests about time run one after the other and wait half of it, so the long ones run beside them at a lower priority. Each step
 # runs also where one before it has failed.
@@ -217,7 +221,7 @@ timed-then-short:
 # The longest first: at the end, shorter ones share the cores.
 .PHONY: long
 long:
-	@nice -n 10 $(MAKE) --jobs=2 --output-sync=target playbooks containers molecule plugins
+	@nice -n 10 $(MAKE) $(TOGETHER) playbooks containers molecule plugins
 
 .PHONY: style
 style: $(VENV)/.test
