@@ -22,6 +22,7 @@ import pytest
 import yaml
 from emulator_env import NO_CREDENTIALS, ROOT, EmulatorEnv, Play
 from ports import free_port
+from results_bucket import BUCKET, PREFIX, make_bucket, results_bucket, uploaded
 from waiting import waited
 
 VISIBILITY = 10  # seconds after which a killed call's messages are visible again
@@ -205,8 +206,10 @@ def test_the_dashboard_shows_the_alarms_of_the_system(oneshot: Oneshot) -> None:
 
 
 def test_a_failing_job_reports_its_cause(oneshot: Oneshot) -> None:
-    """The play fails, and job.json keeps exit code and cause."""
-    play = oneshot.job("-e", "executor=direct", "-e", "prompt=say hello; fail", "-e", "run_id=failing")
+    """The play fails, and job.json keeps exit code and cause, also in the bucket."""
+    make_bucket(oneshot.emulator)
+    arguments = ["-e", "executor=direct", "-e", "prompt=say hello; fail", "-e", "run_id=failing"]
+    play = oneshot.job(*arguments, *results_bucket())
     assert play.code != 0
     assert "failed (exit code 1)" in play.words
     directory = oneshot.emulator.directory / "results" / "local" / "failing"
@@ -214,6 +217,21 @@ def test_a_failing_job_reports_its_cause(oneshot: Oneshot) -> None:
     assert (kept["run_id"], kept["system"], kept["job"], kept["exit_code"]) == ("failing", "oneshot", "prompt", 1)
     assert kept["cause"]
     assert "hello" in (directory / "log.txt").read_text()
+    assert uploaded(oneshot.emulator, directory)
+    assert f"Uploaded to s3://{BUCKET}/{PREFIX}/local/failing" in play.words
+
+
+def test_a_job_fails_where_its_results_cannot_be_uploaded(oneshot: Oneshot) -> None:
+    """The job is done and its results are kept: the line says where they are and why they are not in the bucket."""
+    play = oneshot.job(
+        "-e", "executor=direct", "-e", "prompt=say hello", "-e", "run_id=kept", *results_bucket("no-such-bucket")
+    )
+    assert play.code != 0 and "run kept: done." in play.words
+    assert f"the results of run kept were not uploaded to s3://no-such-bucket/{PREFIX}/local/kept: " in play.words
+    assert (
+        f"-> create the bucket, or correct results_bucket; they are in {oneshot.emulator.directory}/results/local/kept"
+        in play.words
+    )
 
 
 def test_a_run_is_found_by_its_id_alone(oneshot: Oneshot) -> None:

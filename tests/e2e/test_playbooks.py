@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from emulator_env import ROOT, EmulatorEnv, Play
+from results_bucket import BUCKET, PREFIX, make_bucket, results_bucket, uploaded
 
 STACKS = ("network", "registry", "table", "cluster", "task", "observability")
 SCENARIO = {
@@ -80,31 +81,18 @@ def test_a_second_deploy_changes_nothing(
     assert second.changed == 0
 
 
-def results_bucket(name: str) -> list[str]:
-    return ["-e", json.dumps({"results_bucket": name, "results_prefix": "load-tests/"})]
-
-
-def uploaded(emulator: EmulatorEnv, folder: Path) -> bool:
-    """Whether the bucket holds exactly the files of a run's directory."""
-    client = emulator.client("s3")
-    prefix = f"load-tests/local/{folder.name}/"
-    keys = [each["Key"] for each in client.list_objects_v2(Bucket="ci-results", Prefix=prefix).get("Contents", [])]
-    there = {key.removeprefix(prefix): client.get_object(Bucket="ci-results", Key=key)["Body"].read() for key in keys}
-    return there == {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def test_run_is_shown_live_and_agrees_with_the_table(deployed: tuple[EmulatorEnv, Play]) -> None:
     """A run is shown live, its results agree with the table, and they are in the bucket."""
     emulator, _first = deployed
-    emulator.client("s3").create_bucket(Bucket="ci-results")
-    play = emulator.play("run-test.yml", *scenario(), *results_bucket("ci-results"))
+    make_bucket(emulator)
+    play = emulator.play("run-test.yml", *scenario(), *results_bucket())
     assert play.code == 0
     assert "launching 1 task(s) of ddbload-local:" in play.output
     assert "RUNNING after" in play.output
     assert play.output.index("sent") < play.output.index("verdict: PASSED (exit code 0)")
     folder = emulator.newest_run()
     assert uploaded(emulator, folder)
-    assert f"Uploaded to s3://ci-results/load-tests/local/{folder.name}" in play.words
+    assert f"Uploaded to s3://{BUCKET}/{PREFIX}/local/{folder.name}" in play.words
     results = json.loads((folder / "results.json").read_text())
     assert (results["verdict"], results["exit_code"], results["partial"]) == ("passed", 0, False)
     assert results["tasks"][0]["exit_code"] == 0
@@ -211,7 +199,7 @@ def test_tasks_share_the_plan_and_have_one_verdict(deployed: tuple[EmulatorEnv, 
         # A passed run whose results are not in the bucket fails the play, in one line, and the local results stay.
         play = emulator.play("run-test.yml", *several, *(results_bucket("no-such-bucket") if is_again else []))
         assert play.code == (2 if is_again else 0)
-        assert ("s3://no-such-bucket/load-tests/local/three: " in play.words) == is_again
+        assert (f"s3://no-such-bucket/{PREFIX}/local/three: " in play.words) == is_again
         assert ("-> create the bucket, or correct results_bucket; they are in" in play.words) == is_again
         assert "Passed. Results: " in play.words
         assert ("found 3 of 3 task(s) that were launched with this client_token before" in play.words) == is_again
@@ -223,7 +211,7 @@ def test_tasks_share_the_plan_and_have_one_verdict(deployed: tuple[EmulatorEnv, 
 
 def test_threshold_missed_by_all_tasks_fails_the_play(deployed: tuple[EmulatorEnv, Play]) -> None:
     emulator, _first = deployed
-    arguments = ["-e", "load_test_task_count=2", *results_bucket("ci-results")]
+    arguments = ["-e", "load_test_task_count=2", *results_bucket()]
     play = emulator.play("run-test.yml", *scenario(thresholds=["put.p99 < 1us"]), *arguments)
     assert play.code == 2
     # The results of a failed run matter most.

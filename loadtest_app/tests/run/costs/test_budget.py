@@ -110,11 +110,12 @@ def test_a_scenario_counts_its_share_of_every_operation() -> None:
             verify={"enabled": False},
         )
     )
-    assert requested == [
+    load = [
         cost.Expected("put", 600, 0.0, 2.0),
         cost.Expected("get", 200, 1.0, 0.0),
         cost.Expected("batch_write", 200, 0.0, 10.0),
     ]
+    assert requested == (load, [])
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_a_scenario_counts_its_share_of_every_operation() -> None:
 def test_estimate_includes_check_and_cleanup(document: dict[str, Any], checked: float | None, deleted: float) -> None:
     requested = budget.expected(scenario_of(**{"item": {"size": 5000}, "cleanup": True} | document))
     assert requested is not None
-    counts = {kind.name: (kind[1], kind.read_units_each, kind.write_units_each) for kind in requested}
+    counts = {kind.name: (kind[1], kind.read_units_each, kind.write_units_each) for kind in requested.aftermath}
     assert counts.get("verification") == (None if checked is None else (checked, 2.0, 0.0))
     assert counts["cleanup"] == (deleted, 0.0, 5.0)
 
@@ -170,6 +171,34 @@ def test_an_estimate_is_as_computed_by_hand() -> None:
     assert estimated["total"] == pytest.approx(requests + compute, abs=1e-6)
     assert estimated["operations"] == {"put": 6_000_000, "verification": 200_000}
     assert (estimated["currency"], estimated["note"]) == ("USD", "")
+
+
+@pytest.mark.parametrize(
+    ("document", "seconds"),
+    [
+        # A minute beside the plan, for start and end.
+        ({}, 660),
+        ({"cleanup": True}, 660 + 60_000 / 500),
+        ({"cleanup": {"enabled": True, "rate": 100}, "verify": {"rate": 200}}, 660 + 600 + 300),
+        ({"cleanup": {"enabled": True, "rate": 100}, "keys": {"count": 5000}}, 660 + 50),
+    ],
+)
+def test_an_estimate_counts_the_time_of_check_and_cleanup(document: dict[str, Any], seconds: float) -> None:
+    requested = scenario_of(**{"plan": {"rate": 100, "duration": 600}} | document)
+    estimated = budget.estimate(requested, target_of(), Task("id", 2.0, 4.0, "ARM64"))
+    assert estimated is not None
+    assert estimated["compute"] == pytest.approx((2 * 0.03238 + 4 * 0.00356) * seconds / 3600, abs=1e-6)
+
+
+def test_an_entry_may_be_named_as_the_cleanup() -> None:
+    """Its attempts are those of the load; the cleanup has one."""
+    document = {"plan": {"rate": 100, "duration": 10}, "cleanup": True, "retries": {"attempts": 3}}
+    named = [
+        budget.estimate(scenario_of(mix={name: {"operation": "put"}}, **document), target_of(), NO_TASK)
+        for name in ("put", "cleanup")
+    ]
+    assert named[0] is not None and named[1] is not None
+    assert named[0]["at_most"] == named[1]["at_most"] > named[0]["total"]
 
 
 @given(st.integers(1, 64))

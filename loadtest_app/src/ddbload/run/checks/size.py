@@ -154,8 +154,8 @@ def _dollars(usd: float) -> str:
 
 def _requests_usd(scenario: Scenario, prices: cost.Prices) -> float | None:
     """Return the dollars for the requests on an on-demand table; None where their number is unknown."""
-    kinds = budget.expected(scenario)
-    return None if kinds is None else cost.request_cost(*budget.units_of(kinds, 0), prices)
+    requests = budget.expected(scenario)
+    return None if requests is None else cost.request_cost(*budget.units_of(requests.whole, 0), prices)
 
 
 def _duration_s(plan: Plan) -> float | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ddbload.dynamo.endpoint import Target
 from ddbload.engine.engine import Engine
@@ -62,19 +62,31 @@ def _page_units(size_bytes: float) -> float:
     return max(1.0, math.ceil(min(size_bytes, PAGE_BYTES) / cost.READ_UNIT_BYTES))
 
 
-def expected(scenario: Scenario) -> list[cost.Expected] | None:
-    """Return the requests of the whole scenario, its check and its cleanup included; None where it is unlimited."""
+class Requests(NamedTuple):
+    """The requests of a scenario: those of its load, by entry of the mix, and those of its check and its cleanup."""
+
+    load: list[cost.Expected]
+    aftermath: list[cost.Expected]
+
+    @property
+    def whole(self) -> list[cost.Expected]:
+        """All of them."""
+        return self.load + self.aftermath
+
+
+def expected(scenario: Scenario) -> Requests | None:
+    """Return the requests of the whole scenario; None where it is unlimited."""
     plan = scenario.plan
     if isinstance(plan, FindMaxPlan) or plan.operations is None:
         return None
     sizes = sizes_of(scenario.item.size, scenario.seed)
     whole = sum(entry.weight for entry in scenario.mix.values())
-    kinds, written = [], 0.0
+    load, written = [], 0.0
     for name, entry in scenario.mix.items():
         count = plan.operations * entry.weight / whole
-        kinds.append(cost.Expected(name, count, *units_each(entry, sizes, scenario.keys.per_partition)))
+        load.append(cost.Expected(name, count, *units_each(entry, sizes, scenario.keys.per_partition)))
         written += count * keys_written(entry)
-    return kinds + aftermath(scenario, written)
+    return Requests(load, aftermath(scenario, written))
 
 
 def keys_written(entry: MixEntry) -> int:
@@ -149,18 +161,14 @@ def estimate(scenario: Scenario, target: Target, task: Task, workers: int = 1) -
         What is expected where each operation takes one attempt, secondary indexes left out; and ``at_most``, dollars
         where each takes all of its attempts, each is done, and each secondary index takes each write.
     """
-    kinds = expected(scenario)
-    if kinds is None:
+    requests = expected(scenario)
+    if requests is None:
         return None
-    seconds = _seconds(scenario.plan)
-    attempts, indexes = scenario.retries.attempts, len(target.indexes)
-    most = [
-        kind._replace(
-            count=kind.count * (attempts if kind.name in scenario.mix else 1),
-            write_units_each=kind.write_units_each * (1 + indexes),
-        )
-        for kind in kinds
-    ]
+    kinds = requests.whole
+    seconds = _seconds(scenario.plan) + aftermath_s(scenario, requests.aftermath)
+    again = [kind._replace(count=kind.count * scenario.retries.attempts) for kind in requests.load]
+    taken = 1 + len(target.indexes)
+    most = [kind._replace(write_units_each=kind.write_units_each * taken) for kind in again + requests.aftermath]
     return _document(kinds, target, task, seconds, workers) | {
         "at_most": _document(most, target, task, seconds, workers)["total"],
         "operations": {kind.name: round(kind[1]) for kind in kinds},
