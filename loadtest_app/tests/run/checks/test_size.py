@@ -47,6 +47,34 @@ def test_a_launch_that_is_large_enough() -> None:
     assert sized(LARGE, 1, 4, architecture="ARM64")["launched"]["usd"] < found["launched"]["usd"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"deadline": 601}, 0),
+        # Without a deadline, that of the plan counts.
+        ({"cleanup": True}, 0),
+        ({"deadline": 600}, 600),
+        ({"deadline": 3600, "cleanup": True, "keys": {"count": 2_000_000}}, 4_600),
+        ({"deadline": 3600, "verify": {"rate": 20}}, 600 + 100_000 / 20),
+        ({"deadline": 30, "plan": {"type": "find_max"}, "thresholds": ["p99 < 9ms"]}, 0),
+        ({"deadline": 30, "plan": {"type": "closed", "operations": 100_000}, "cleanup": True}, 200),
+        ({"deadline": 30, "plan": {"type": "closed", "duration": 60}}, 60),
+    ],
+)
+def test_a_run_that_its_deadline_cuts_off_has_a_warning(fields: dict[str, Any], seconds: float) -> None:
+    """Before the launch: by the plan, and the rates of its check and its cleanup."""
+    warnings = [line for line in sized(LARGE | fields, 1, 4)["warnings"] if "load_test_timeout" in line]
+    start = f"the run takes {seconds:,.0f} s with its check and its cleanup at their rates, and ends itself after "
+    assert [line.startswith(start) for line in warnings] == ([True] if seconds else [])
+
+
+def test_the_cost_of_tasks_counts_their_cleanup() -> None:
+    """Their check too, where it has a rate."""
+    prices = cost.load_prices("us-east-1")
+    found = sized(LARGE | {"cleanup": {"enabled": True, "rate": 1000}, "keys": {"count": 1_000_000}}, 1, 4)
+    assert found["launched"]["usd"] == round(cost.fargate_cost(4, 8, 1600, "X86_64", prices), 4)
+
+
 def test_another_rate_a_vcpu_counts() -> None:
     """Another measured rate for each vCPU changes the verdict."""
     assert sized(LARGE, 2, 1, rate_a_vcpu=20_000)["is_enough"]

@@ -76,7 +76,7 @@ def document(
         ``processes`` and ``connections`` of each task, ``requests_usd`` on demand (None where the plan has no number
         of operations), ``line`` and ``warnings`` for a person.
     """
-    prices, seconds = cost.load_prices(region), _duration_s(scenario.plan)
+    prices, seconds = cost.load_prices(region), _least_s(scenario)
 
     def priced(tasks: Fleet) -> dict[str, Any]:
         each = None if seconds is None else cost.fargate_cost(*tasks[1:], seconds, architecture, prices)
@@ -115,6 +115,11 @@ def _warnings(scenario: Scenario, launched: Fleet, rate_a_vcpu: float, requests:
         yield (
             f"the requests cost about ${requests:,.2f} on demand, max_cost is ${scenario.max_cost:,.2f}: the tasks "
             "refuse the run on an on-demand table -> lower the plan's rate, or raise max_cost"
+        )
+    if 0 < scenario.deadline <= (seconds := budget.least_s(scenario)):
+        yield (
+            f"the run takes {seconds:,.0f} s with its check and its cleanup at their rates, and ends itself after "
+            f"{scenario.deadline:,.0f} s -> raise load_test_timeout, which is the deadline, or shorten the plan"
         )
     if not is_set_by_plan(scenario.plan):
         return
@@ -158,8 +163,10 @@ def _requests_usd(scenario: Scenario, prices: cost.Prices) -> float | None:
     return None if requests is None else cost.request_cost(*budget.units_of(requests.whole, 0), prices)
 
 
-def _duration_s(plan: Plan) -> float | None:
-    return None if isinstance(plan, FindMaxPlan) else plan.duration_s
+def _least_s(scenario: Scenario) -> float | None:
+    """Return the seconds that a run takes at least; None where its plan sets no time."""
+    plan = scenario.plan
+    return None if isinstance(plan, FindMaxPlan) or plan.duration_s is None else budget.least_s(scenario)
 
 
 def _positive(text: str) -> float:

@@ -14,12 +14,12 @@ from ddbload.engine.record import OperationRecord, Sum
 from ddbload.run.costs import cost
 from ddbload.run.task import Task
 from ddbload.scenario.entries import MixEntry
-from ddbload.scenario.plan import ClosedPlan, FindMaxPlan, OpenPlan, Plan
+from ddbload.scenario.plan import FindMaxPlan, OpenPlan
 from ddbload.scenario.scenario import Scenario
 from ddbload.workload.sizes import Sizes, mean_units, sizes_of
 
-# What a plan without an end in time is taken to last, for the estimate of compute: it is a small part of the whole.
-UNKNOWN_S = 60.0
+# For start and end, and for the load of a plan without an end in time, which is a small part of the compute.
+BESIDE_S = 60.0
 # A page of a Query or Scan ends there:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
 PAGE_BYTES = 1_048_576
@@ -121,6 +121,13 @@ def aftermath_s(scenario: Scenario, kinds: Sequence[cost.Expected], workers: int
     return sum(kind.count * workers / rates[kind.name] for kind in kinds if rates[kind.name])
 
 
+def least_s(scenario: Scenario) -> float:
+    """Return the seconds that a run takes at least: by its plan, and by the rates of its check and its cleanup."""
+    plan, requests = scenario.plan, expected(scenario)
+    planned_s = 0.0 if isinstance(plan, FindMaxPlan) else plan.duration_s or 0.0
+    return planned_s + (aftermath_s(scenario, requests.aftermath) if requests else 0.0)
+
+
 def aftermath_units(scenario: Scenario, indexes: int) -> tuple[float, float]:
     """Return what a key consumes: read units in the check, and write units in the cleanup with ``indexes`` indexes."""
     sizes = sizes_of(scenario.item.size, scenario.seed)
@@ -165,7 +172,7 @@ def estimate(scenario: Scenario, target: Target, task: Task, workers: int = 1) -
     if requests is None:
         return None
     kinds = requests.whole
-    seconds = _seconds(scenario.plan) + aftermath_s(scenario, requests.aftermath)
+    seconds = BESIDE_S + least_s(scenario)
     again = [kind._replace(count=kind.count * scenario.retries.attempts) for kind in requests.load]
     taken = 1 + len(target.indexes)
     most = [kind._replace(write_units_each=kind.write_units_each * taken) for kind in again + requests.aftermath]
@@ -291,9 +298,3 @@ def _document(
         "prices_of": prices.date,
         "note": result.note,
     }
-
-
-def _seconds(plan: Plan) -> float:
-    if isinstance(plan, ClosedPlan):
-        return plan.duration_s or UNKNOWN_S
-    return UNKNOWN_S if isinstance(plan, FindMaxPlan) else plan.duration_s + UNKNOWN_S
