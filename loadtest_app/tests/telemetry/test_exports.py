@@ -13,6 +13,7 @@ from server import Server
 
 FAST = {"OTEL_METRIC_EXPORT_INTERVAL": "1000"}
 IN_JSON = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}
+DELTA = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta"}
 PLAN = {"plan": constant(100, 2.4)}
 Figures = dict[str, Any]
 
@@ -45,8 +46,7 @@ def test_a_collector_gets_all_that_a_run_does(processes: int, encoding: dict[str
 
 def test_deltas_add_up_to_the_run() -> None:
     with Server() as server, Collector() as collector:
-        delta = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta"}
-        seen = run(server.url, PLAN, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **FAST, **delta)
+        seen = run(server.url, PLAN, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **FAST, **DELTA)
     assert seen.code == 0 and len(collector.requests) > 1
     assert sum(request.total("ddbload.operation.sent") for request in collector.requests) == 240
     spans = [request.metric("ddbload.operation.sent").sum.data_points[0] for request in collector.requests]
@@ -77,16 +77,21 @@ def test_a_collector_that_refuses_is_reported_once() -> None:
     assert f"requests with metrics failed: {warning['message']}" in " ".join(seen.results["warnings"])
 
 
-def test_what_a_collector_missed_comes_with_the_next_request() -> None:
-    with Server() as server, Collector(503) as collector:
-        delta = {"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "delta"}
-        with Running(server.url, PLAN, "--otlp", collector.url, **FAST, **delta) as running:
-            collector.wait_for(1)
-            collector.status = 200
-            seen = running.end()
+@pytest.mark.parametrize(("status", "is_sent_again"), [(503, True), (400, False), (413, False)])
+def test_deltas_come_again_unless_they_are_refused_for_good(status: int, is_sent_again: bool) -> None:
+    """With the next request, after a status that OTLP allows it for."""
+    with (
+        Server() as server,
+        Collector(status) as collector,
+        Running(server.url, PLAN, "--otlp", collector.url, **FAST, **DELTA) as running,
+    ):
+        collector.wait_for(1)
+        collector.status = 200
+        seen = running.end()
     refused, *accepted = collector.requests
-    assert refused.total("ddbload.operation.sent") > 0
-    assert sum(request.total("ddbload.operation.sent") for request in accepted) == 240
+    lost = refused.total("ddbload.operation.sent")
+    assert lost > 0
+    assert sum(one.total("ddbload.operation.sent") for one in accepted) == 240 - (0 if is_sent_again else lost)
     assert found(seen)["failed"] == 1 and found(seen)["exports"] == len(accepted)
 
 

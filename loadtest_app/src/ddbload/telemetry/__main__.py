@@ -64,8 +64,11 @@ class Exports:
         elif not self._is_left:
             return
         body = document(self._known, self._subject, self._settings.is_delta, self._settings.is_exponential)
-        self._is_left = not self._sender.post(body)
-        if self._settings.is_delta and not self._is_left:
+        is_accepted = self._sender.post(body)
+        # Cumulative points are new ones in each request.
+        is_settled = self._sender.is_settled if self._settings.is_delta else is_accepted
+        self._is_left = not is_settled
+        if self._settings.is_delta and is_settled:
             self._known = Figures(self._known.end_ns)
         if self._sender.problem and not self._has_reported:
             self._has_reported = True

@@ -20,6 +20,9 @@ from ddbload.telemetry.settings import HEADERS, JSON, PROTOBUF, PROTOCOL, Settin
 
 TIMEOUT_S = 4.0
 MOST_RESPONSE_BYTES = 65_536
+# After other statuses, the same points must not be sent again:
+# https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes
+RETRYABLE = frozenset({429, 502, 503, 504})
 LONGEST_TEXT = 200
 REMEDIES = {
     400: "check the URL's path, and look into the collector's log for what it refuses",
@@ -41,6 +44,8 @@ class Sender:
         problem: why the last request failed, and how to fix it, in one line; empty where all of it was accepted.
         sent: how many requests were accepted.
         failed: how many were not.
+        is_settled: whether the points of the last request are not to be sent again: it was accepted, as a whole or in
+            part, or refused for good.
         waits_s: seconds for which the collector wants to get no request.
     """
 
@@ -49,11 +54,12 @@ class Sender:
         self._connection: http.client.HTTPConnection | None = None
         self.problem = ""
         self.sent = self.failed = 0
+        self.is_settled = True
         self.waits_s = 0.0
 
     def post(self, document: Mapping[str, Any]) -> bool:
-        """Post a request; return whether it was accepted, as a whole or in part: it is then not to be sent again."""
-        self.waits_s = 0.0
+        """Post a request; return whether it was accepted, as a whole or in part."""
+        self.is_settled, self.waits_s = False, 0.0
         is_accepted = False
         try:
             is_accepted, self.problem = self._post(self._encoded(document))
@@ -77,6 +83,7 @@ class Sender:
         data = reply.read(MOST_RESPONSE_BYTES + 1)
         if reply.will_close or len(data) > MOST_RESPONSE_BYTES:
             self._close()
+        self.is_settled = reply.status not in RETRYABLE
         rejected, text = response.read(reply.status, reply.headers.get("Content-Type", ""), data)
         said = f": {shown}" if (shown := self._shown(text)) else ""
         if reply.status == 200:
