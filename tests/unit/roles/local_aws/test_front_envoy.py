@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embedded_aws.front import envoy
+from embedded_aws.front import control, envoy
 from embedded_aws.front.addresses import Addresses
+from embedded_aws.front.configuration import configuration
 from embedded_aws.front.control import Front, NewTarget
 from embedded_aws.front.model import Address, Description, Target
 from front_descriptions import balancer, fixed, forward, group, host, listener, path, redirect, rule
@@ -152,6 +153,27 @@ def pid_of(world: World) -> int:
 
 def name_of(body: str) -> str:
     return str(json.loads(body)["name"])
+
+
+def test_envoy_is_configured_for_a_change_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for one inside of a record; a step without a change only observes."""
+    made: list[float] = []
+
+    def counted(*arguments: Any) -> Any:
+        made.append(time.monotonic())
+        return configuration(*arguments)
+
+    def has_rested() -> bool:
+        made.clear()
+        time.sleep(4 * control.STEP_SECONDS)
+        return not made
+
+    monkeypatch.setattr(control, "configuration", counted)
+    waited(has_rested)
+    world.set_weights(0, 100)
+    waited(lambda: made)
+    world.set_weights(80, 20)
+    waited(has_rested)
 
 
 def test_rules_route_by_path_and_host(world: World) -> None:

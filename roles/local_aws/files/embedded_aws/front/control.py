@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import math
@@ -31,6 +32,8 @@ RESTART_SECONDS = 1.0  # between two starts of an Envoy that ends
 IDLE_SECONDS = 1.0
 CHECK_SECONDS = 1.0  # between two checks of the versions that Envoy has taken
 EVENTS_LIMIT = 1 << 20  # bytes that the log of health check events may have
+# Targets that get no request yet, by the ARN of their group.
+Waiting = dict[str, set[Target]]
 _log = logging.getLogger("embedded_aws.front")
 
 
@@ -88,6 +91,7 @@ class Front:
         self._files: dict[str, list[Record]] = {}
         self._logged: set[str] = set()
         self._document = ""
+        self._followed: tuple[Description, Waiting, dict[str, Certificate]] | None = None
         self._next_start = self._next_check = 0.0
         self._events = 0
         self._failed: dict[tuple[str, Target], health.Failure] = {}
@@ -182,27 +186,40 @@ class Front:
         envoy = self._running(now)
         described = replace(description, draining=self._draining.update(description, now))
         waiting = self._waiting(described, now)
+        wanted = described, waiting, self._certificates(described)
+        # Most steps find nothing new.
+        if wanted != self._followed:
+            self._follow(envoy, *wanted)
+            # ELBv2 may change its records in place.
+            self._followed = copy.deepcopy(wanted)
+        elif now > self._next_check:
+            self._next_check = now + CHECK_SECONDS
+            envoy.repair()
+        self._observe(envoy, described, waiting)
+
+    def _follow(
+        self,
+        envoy: Envoy,
+        described: Description,
+        waiting: Waiting,
+        certificates: dict[str, Certificate],
+    ) -> None:
+        """Have Envoy follow a change, and write down where the load balancers are."""
         targets = {
             arn: [target for target in known if target not in waiting.get(arn, ())]
             for arn, known in described.targets.items()
         }
         found = self.addresses.assign(described)
-        files = configuration(
-            replace(described, targets=targets), found, self._certificates(described), self._directory
-        )
+        files = configuration(replace(described, targets=targets), found, certificates, self._directory)
         if files != self._files:
             self._report(f"Envoy has not taken {name}; see envoy.log" for name in envoy.publish(files))
             self._files = files
-        elif now > self._next_check:
-            self._next_check = now + CHECK_SECONDS
-            envoy.repair()
         self._report(f"The load balancers do not follow {problem}" for problem in problems(described))
         authority = self._authority.path if self._authority is not None else ""
         document = json.dumps(local_addresses.document(described, found, str(authority)), indent=2)
         if document != self._document:
             replace_file(self._directory / ENDPOINTS, document)
             self._document = document
-        self._observe(envoy, described, waiting)
 
     def _running(self, now: float) -> Envoy:
         if self._envoy is None:
@@ -222,17 +239,17 @@ class Front:
         if self._envoy is not None:
             self._envoy.close()
             (self._directory / ENDPOINTS).unlink(missing_ok=True)
-        self._envoy, self._files, self._document, self._next_start = None, {}, "", 0.0
+        self._envoy, self._files, self._document, self._followed, self._next_start = None, {}, "", None, 0.0
         self._healths, self._busy, self._idle, self._standings = {}, {}, {}, {}
 
-    def _waiting(self, description: Description, now: float) -> dict[str, set[Target]]:
+    def _waiting(self, description: Description, now: float) -> Waiting:
         """Return the targets that get no request yet, by the ARN of their group.
 
         A new target is healthy once it passes one health check. Envoy fails it at its first failed one, and then
         demands as many passed ones as of a target that has become unhealthy.
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
         """
-        waiting: dict[str, set[Target]] = {}
+        waiting: Waiting = {}
         registered = set()
         for group in description.used_groups():
             arn = group["TargetGroupArn"]
@@ -259,7 +276,7 @@ class Front:
                 found[listener["ListenerArn"]] = self._authority.certificate(names)
         return found
 
-    def _observe(self, envoy: Envoy, description: Description, waiting: dict[str, set[Target]]) -> None:
+    def _observe(self, envoy: Envoy, description: Description, waiting: Waiting) -> None:
         self._read_events()
         try:
             clusters = json.loads(envoy.get("/clusters?format=json"))
