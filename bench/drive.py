@@ -33,6 +33,8 @@ URL = "http://127.0.0.1:8000"
 REGION = "us-east-1"
 # Nanoseconds from sending to the response.
 SERVICE_NS = 100_000
+# Of all signatures, in seconds since the epoch: another second would have the signer compute its parts again.
+SIGNED_S = 1_767_225_600
 WHOLE = Segment(0, 1)
 
 
@@ -181,6 +183,11 @@ def build(settings: Mapping[str, Any]) -> Engine:
     return Engine(load, pool, Signer("127.0.0.1:8000", REGION, Credentials("AKIDEXAMPLE", "secret")))
 
 
+def _at_one_second(signer: Signer) -> None:
+    """Replace the signer's look at the clock (``Signer.at_now``)."""
+    signer.at(SIGNED_S)
+
+
 async def _run(loop: Engine) -> int:
     wire = Wire()
     for _number in range(CALLERS):
@@ -188,7 +195,12 @@ async def _run(loop: Engine) -> int:
         connection.connection_made(DroppingTransport(wire, connection))
         loop.pool.live.add(connection)
         loop.pool.idle.append(connection)
-    with patch.object(ticker, "make", wire.timer), patch.object(clocked, "perf_counter_ns", wire.clock):
+    with (
+        patch.object(ticker, "make", wire.timer),
+        patch.object(clocked, "perf_counter_ns", wire.clock),
+        patch.object(Signer, "at_now", _at_one_second),
+    ):
+        loop.signer.at_now()
         run = asyncio.get_running_loop().create_task(loop.run())
         await wire.carry(run)
         await run

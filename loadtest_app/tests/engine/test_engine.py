@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The loop by itself: an internal error ends the run instead of hanging it."""
 
+import asyncio
 import io
 import json
+import math
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +14,11 @@ import uvloop
 from command import apart_from_lateness
 from ddbload.dynamo.endpoint import Target
 from ddbload.dynamo.sign import Credentials, Signer
+from ddbload.engine.engine import Engine
 from ddbload.results import judging, verdict
 from ddbload.results.events import EventWriter
 from ddbload.run import reporter, run, summary
+from ddbload.run.costs import ceiling
 from ddbload.scenario.load import load as load_scenario
 from ddbload.verify import check, cleanup
 from ddbload.workload.journal.inserts import InsertJournal
@@ -60,7 +64,7 @@ def test_a_bug_after_a_failure_ends_the_run(monkeypatch: pytest.MonkeyPatch, cre
     with Stub(script=lambda _operation, number, _body: reply if number == 10 else Reply()) as stub:
         code, events = carry_out_all(stub.url, "plan.rate=50", "verify.enabled=false")
     assert code == 1
-    assert stub.requests["PutItem"] < 50
+    assert 10 < stub.requests["putitem"] < 50
     assert events[-1]["message"] == "internal error, please report it: RuntimeError in the load: a bug"
 
 
@@ -81,6 +85,57 @@ def carry_out(url: str, *settings: str) -> tuple[int, dict[str, Any]]:
     # The stub stores no items to verify.
     code, events = carry_out_all(url, "verify.enabled=false", *settings)
     return code, next(event for event in events if event["event"] == "run.summary")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["plan.rate=2000"],
+        ['plan={"type":"constant_rate","rate":2000,"duration":1,"arrivals":"poisson"}'],
+        # More is due than the connections carry.
+        ["plan.rate=2000", "connections=2"],
+        ['plan={"type":"closed","concurrency":8,"operations":2000}'],
+        ['plan={"type":"classic","concurrency_limit":9,"total_items":1500,"max_concurrency_percentage":50}'],
+        ["plan.rate=2000", "retries.attempts=5", "retries.base_ms=1"],
+        ['plan={"type":"closed","concurrency":8,"operations":900}', "retries.attempts=5", "retries.base_ms=1"],
+    ],
+    ids=["constant", "poisson", "starved", "closed", "classic", "retries", "closed with retries"],
+)
+def test_no_more_is_sent_than_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, credentials: None, settings: list[str]
+) -> None:
+    """Retries included; what is held back counts as planned, and is sent once it is allowed."""
+    allowed, seen = 0, []
+
+    def follow(account: ceiling.Account, engine: Engine) -> None:
+        account._engines.append(engine)
+        engine.allow(0)
+
+    async def watch(account: ceiling.Account, _stop: object) -> None:
+        nonlocal allowed
+        engine = account._engines[-1]
+        for requests in (7, 90, 3):
+            await asyncio.sleep(0.15)
+            seen.append((stub.requests["putitem"], allowed, engine.planned))
+            allowed += requests
+            engine.allow(requests)
+        await asyncio.sleep(0.15)
+        seen.append((stub.requests["putitem"], allowed, engine.planned))
+        engine.allow(math.inf)
+
+    monkeypatch.setattr(ceiling.Account, "follow", follow)
+    monkeypatch.setattr(ceiling.Account, "watch", watch)
+    fails = "retries.attempts=5" in settings
+
+    def reply(_operation: str, number: int, _body: object) -> Reply:
+        return error("InternalServerError", status=500) if fails and number % 4 == 0 else Reply()
+
+    with Stub(script=reply) as stub:
+        code, summary = carry_out(stub.url, "plan.duration=1", *settings)
+    assert [sent for sent, _allowed, _planned in seen] == [limit for _sent, limit, _planned in seen] == [0, 7, 97, 100]
+    if "rate" in settings[0]:
+        assert all(sent < planned for sent, _allowed, planned in seen)
+    assert (code, summary["plan"]["planned"]) == (0, summary["plan"]["sent"])
 
 
 FAULTS = {

@@ -44,7 +44,7 @@ class Engine(Progress):
     """
 
     def __init__(self, load: Load, pool: Pool, signer: Signer, breaker: Breaker | None = None) -> None:
-        super().__init__(load)
+        super().__init__(load, pool.size)
         self.pool = pool
         self.signer = signer
         self.breaker = breaker
@@ -101,6 +101,8 @@ class Engine(Progress):
             self.pool.abort_busy("Unfinished")
             await asyncio.sleep(0)
             for attempts in self.load.retries.give_up():
+                _operation, record, *_rest = attempts.call
+                record.gave_up(attempts.outcome.kind, attempts.outcome.reason)
                 self._end(attempts.call, attempts.outcome)
 
     def stop(self, cause: str, text: str, drain_s: float = STOP_DRAIN_S) -> None:
@@ -168,9 +170,9 @@ class Engine(Progress):
             return
         idle = self.pool.idle
         if self._retries:
-            while idle and (attempts := self._retries.next_due(now)):
+            while idle and self.next < self._limit and (attempts := self._retries.next_due(now)):
                 self._send_again(idle.popleft(), attempts)
-        if now < self._over_ns:
+        if now < self._over_ns and self.next <= self._free_to:
             # An open plan: with enough connections, the next instant is all that has to be known.
             while self._next_at_ns <= now and idle and self._send(idle.popleft()):
                 pass
@@ -187,6 +189,8 @@ class Engine(Progress):
     def _find_due(self, now: int) -> None:
         under_way = self.in_flight + self.load.retries.waiting if self._counts_callers else None
         self.due = self.load.pacer.due(now - self.start_ns, self.next, under_way)
+        if self.held_back or self.due > self._limit:
+            self._hold_back(self.due)
 
     def _probe(self, now: int) -> None:
         """While the breaker is open: pass over what is due, and send one operation at a time as a probe."""
@@ -199,7 +203,7 @@ class Engine(Progress):
         if self._is_planned and (passed := self.due - self.next - 1) > 0:
             self.passed_over += passed
             self._go_on_from(self.due - 1)
-        if not idle or not self.breaker.may_probe(now):
+        if not idle or self.next >= self._limit or not self.breaker.may_probe(now):
             return
         # Where all callers wait for a retry, no new operation falls due: a retry is the probe.
         if attempts := self.load.retries.next_due(now):
@@ -218,7 +222,7 @@ class Engine(Progress):
         if not pacer.is_over(elapsed_ns, self.next):
             return False
         self._find_due(now)
-        is_late = self.next < self.due
+        is_late = self.next < self.due + self.held_back
         # Late operations are sent for as long as one request may take; each has its own timeout and retries.
         if is_late and elapsed_ns <= (pacer.duration_ns or 0) + self._deadlines.timeout_ns:
             return False
@@ -277,6 +281,8 @@ class Engine(Progress):
         operation, record, work, planned, _sent, _attempts = attempts.call
         now = perf_counter_ns()
         self.in_flight += 1
+        self._limit -= 1
+        self._free_to -= 1
         connection.call = (operation, record, work, planned, now, attempts)
         # A signature contains its time: each attempt has a new one.
         connection.begin(self.signer.request(operation.target, attempts.body))

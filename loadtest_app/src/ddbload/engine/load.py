@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import perf_counter_ns
@@ -62,13 +63,15 @@ class Progress:
     Attributes:
         start_ns: the start, by ``perf_counter_ns``; 0 before it.
         end_ns: the end; 0 before it.
+        held_back: positions that are due beyond ``due``, and may not be sent yet.
         passed_over: positions that fell due while the breaker was open, and were not sent.
         stopped: why the run ended before its plan, if it did.
     """
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, connections: int) -> None:
         self.load = load
-        self.due = self.next = self.passed_over = 0
+        self._connections = connections
+        self.due = self.next = self.held_back = self.passed_over = 0
         self.start_ns = self.end_ns = 0
         self.stopped: Stop | None = None
         self._stopped_ns = self._last_sent_ns = 0
@@ -76,6 +79,8 @@ class Progress:
         # In an open plan: when ``next`` is due, by perf_counter_ns, and the positions after it.
         self._next_at_ns = 0
         self._instants: Iterator[int] = iter(())
+        # The position up to which operations may be sent; that up to which all connections may send one.
+        self._limit = self._free_to = math.inf
 
     @property
     def elapsed_s(self) -> float:
@@ -98,7 +103,23 @@ class Progress:
     @property
     def planned(self) -> int:
         """How many operations were due so far."""
-        return self.due if self._is_planned else self.next
+        return self.due + self.held_back if self._is_planned else self.next
+
+    @property
+    def allowance(self) -> float:
+        """How many requests may still be sent; infinite without a limit."""
+        return self._limit - self.next
+
+    def allow(self, requests: float) -> None:
+        """Send at most so many requests more, retries included, until the next call."""
+        self._limit = self.next + requests
+        self._hold_back(self.due + self.held_back)
+
+    def _hold_back(self, due: int) -> None:
+        """Note which positions are due, those that may not be sent yet apart."""
+        self.due = due if due <= self._limit else int(self._limit)
+        self.held_back = due - self.due
+        self._free_to = -1 if self.held_back else self._limit - self._connections
 
     def _go_on_from(self, position: int) -> None:
         """Make a position the next one."""

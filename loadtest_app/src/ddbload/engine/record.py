@@ -91,7 +91,7 @@ class OperationRecord:
         self.service = {"ok": service_ok}
         self.latency_ok = ok.counts
         self.service_ok = service_ok.counts
-        # Attempts that were retried, by outcome and reason; the waits before the retries.
+        # Attempts that were retried, by outcome and reason; the waits before the retries, as they were planned.
         self.retried: Counter[str] = Counter()
         self.back_off = Histogram()
 
@@ -129,6 +129,10 @@ class OperationRecord:
         """Count an attempt that is retried, and the microseconds until the retry."""
         self.retried[known_name(self.retried, f"{outcome}:{reason}", f"{outcome}:{OTHER}")] += 1
         self.back_off.record(back_off_us)
+
+    def gave_up(self, outcome: str, reason: str) -> None:
+        """Take back that an attempt is retried: the run ends before the retry."""
+        self.retried[known_name(self.retried, f"{outcome}:{reason}", f"{outcome}:{OTHER}")] -= 1
 
     def add(self, consumed: Consumed) -> None:
         """Add what a response reports that is not remembered."""
@@ -180,7 +184,7 @@ class OperationRecord:
             },
             "found": consumed.found,
             "items": {"ok": consumed.items, "unprocessed": consumed.unprocessed, "failed": dict(consumed.failed)},
-            "attempts": {"retried": dict(self.retried), "back_off_ms": self.back_off.milliseconds()},
+            "attempts": {"retried": dict(+self.retried), "back_off_ms": self.back_off.milliseconds()},
             "consumed_read_units": consumed.read_units,
             "consumed_write_units": consumed.write_units,
             "indexes": {

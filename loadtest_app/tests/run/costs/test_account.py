@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The account of a worker beside a clock of the test: what time costs in the load, and in the check after it."""
 
+import asyncio
+from collections import Counter
+from itertools import cycle
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +32,31 @@ class Clock:
         return self.now_s
 
 
+class Sender:
+    """Stands in for an engine: what it has sent is what the test says."""
+
+    def __init__(self, recorder: Recorder, sent: int, load: Any) -> None:
+        self.warm_up, self.recorder, self.load = Recorder(("put",)), recorder, load
+        self.next, self.in_flight, self.limit = sent, 0, 0.0
+
+    @property
+    def allowance(self) -> float:
+        return self.limit - self.next
+
+    def allow(self, requests: float) -> None:
+        self.limit = self.next + requests
+
+    def send(self, requests: int, lost: float) -> None:
+        """Send requests, of which a part has no response."""
+        without = int(requests * lost)
+        record = self.recorder.records["put"]
+        self.next += requests
+        record.sent += requests
+        record.add(Consumed(write_units=float(requests - without)))
+        if without:
+            record.outcomes.setdefault("network", Counter())["Timeout"] += without
+
+
 def account_of(clock: Clock, writes: int, **document: Any) -> tuple[Account, Any]:
     """Return the account of a worker that has done a number of writes, and its engine."""
     scenario = scenario_of(**{"mix": {"put": 1}, "item": {"size": 200}, "keys": {"count": 10**6}} | document)
@@ -43,7 +71,7 @@ def account_of(clock: Clock, writes: int, **document: Any) -> tuple[Account, Any
     load = SimpleNamespace(
         pacer=SimpleNamespace(expected=float(writes)), retries=SimpleNamespace(attempts=1, enabled=False, waiting=0)
     )
-    engine = SimpleNamespace(warm_up=Recorder(("put",)), recorder=recorder, in_flight=0, next=writes, load=load)
+    engine = Sender(recorder, writes, load)
     account.follow(engine)  # type: ignore[arg-type]
     return account, engine
 
@@ -81,14 +109,43 @@ def test_time_alone_stops_no_check(load_s: int, writes: int, check_s: float) -> 
     assert after.known >= before.known
 
 
-def test_a_prediction_is_not_beyond_the_plan(clock: Clock) -> None:
-    """A load that ends soon is not stopped for what it would spend if it went on."""
+def test_a_plan_that_ends_soon_is_not_stopped(clock: Clock) -> None:
+    """What it has left counts, with the retries that wait; each request at the price of a write that is read again."""
     account, engine = account_of(clock, 800, max_cost=1)
-    assert account._left() == 0
+    assert account._each() == pytest.approx(0.625e-6 + 0.125e-6)
+    assert account._rest() == 0
     engine.load.pacer.expected = 1000.0
-    assert account._left() == pytest.approx(200 * (0.625e-6 + 0.125e-6))
-    engine.load.retries = SimpleNamespace(attempts=3, enabled=True, waiting=5)
-    engine.in_flight = 10
-    assert account._left() == pytest.approx(215 * (3 * 0.625e-6 + 0.125e-6))
+    engine.load.retries.waiting = 5
+    assert account._rest() == 205
     engine.load.pacer.expected = None
-    assert account._left() == float("inf")
+    assert account._rest() == float("inf")
+
+
+@given(
+    rate=st.floats(1, 200_000),
+    late_s=st.lists(st.floats(0, 3), min_size=1, max_size=20),
+    requests=st.integers(1, 200_000),
+    lost=st.sampled_from([0.0, 0.5, 1.0]),
+)
+def test_the_ceiling_is_never_exceeded(rate: float, late_s: list[float], requests: int, lost: float) -> None:
+    """However late a busy machine looks, and whatever part of the responses is lost; and what it allows is used."""
+    clock, late, stopped = Clock(), cycle(late_s), list[str]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ceiling, "time", clock)
+        account, engine = account_of(clock, 0, max_cost=requests * 0.75e-6)
+        account._task = Task("free", vcpu=0, memory_gb=0)
+        engine.load.pacer.expected = None
+        begun_s = clock.now_s
+
+        async def sleep(nap_s: float) -> None:
+            clock.now_s += nap_s + next(late)
+            due = int(rate * (clock.now_s - begun_s))
+            engine.send(int(min(due - engine.next, engine.allowance)), lost)
+
+        patch.setattr(ceiling, "asyncio", SimpleNamespace(sleep=sleep))
+        asyncio.run(account.watch(stopped.append))
+        assert len(stopped) == 1
+        found = account.commitment()
+    assert found.whole <= account.share * (1 + 1e-9)
+    # Less than what it sends between two checks is left.
+    assert account.share - found.whole <= (rate * 0.02 + 1) * 0.75e-6 + 1e-12

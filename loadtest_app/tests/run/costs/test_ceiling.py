@@ -14,13 +14,11 @@ from server import Log, Server
 
 # On demand in us-east-1, by the unit: https://aws.amazon.com/dynamodb/pricing/on-demand/
 WRITE, READ = 0.625e-6, 0.125e-6
-# Half of the rest may be spent between two checks, at least 20 ms apart: the requests of that time,
-# and the batches of the check or the cleanup in flight, are additional. A busy machine checks later.
+# The batches of the check or the cleanup in flight are additional.
 OVERSHOOT = 1.25
 BASE: dict[str, Any] = {"connections": 16, "timeout": 0.5, "item": {"size": 200}}
 # Responses take longer than the scenario's timeout: every attempt is executed, and none has a response.
 SLOW = [rule({"delay_ms": 150}, operation="PutItem")]
-# Few operations, so that a tenth of a second costs little of the limit, in which a busy machine does not look.
 LOST: dict[str, Any] = {
     "plan": constant(25, 20),
     "item": {"size": 40_000},
@@ -50,11 +48,14 @@ def test_attempts_without_a_response_count_to_the_ceiling() -> None:
     assert "stopped early by its cost: $0.0" in seen.message
     assert "with requests without a response" in seen.message
     spent = executed(server.log, UNITS) + server.log.requests["BatchGetItem"] * 100 * 10 * READ
-    assert 0.5 * LOST["max_cost"] < spent <= OVERSHOOT * LOST["max_cost"]
+    assert 0.5 * LOST["max_cost"] < executed(server.log, UNITS) <= LOST["max_cost"]
+    assert spent <= OVERSHOOT * LOST["max_cost"]
     # Few have a response: the known cost is low, and the bound includes the executed requests.
     assert cost(seen)["total"] < 0.5 * spent
     assert executed(server.log, UNITS) - 1e-6 <= cost(seen)["at_most"] <= OVERSHOOT * LOST["max_cost"]
-    assert cost(seen)["uncertain_write_units"] >= 0.5 * UNITS * server.log.requests["PutItem"]
+    # A retry that the stop left waiting was not sent: its last attempt counts once.
+    counted = cost(seen)["uncertain_write_units"] + cost(seen)["write_units"]
+    assert counted == UNITS * server.log.requests["PutItem"]
 
 
 def test_estimate_reports_what_retries_may_add() -> None:
@@ -137,9 +138,9 @@ def test_the_cost_of_check_and_cleanup_is_reserved() -> None:
     assert (seen.code, seen.results["partial"]) == (6, True)
     assert "kept back for check and cleanup" in seen.message
     # The load gets half of it at most: each item is written, read again and deleted.
-    assert 400 < server.log.requests["PutItem"] < 0.001 / (2 * WRITE + READ) * OVERSHOOT
+    assert 400 < server.log.requests["PutItem"] <= 0.001 / (2 * WRITE + READ)
     assert (seen.results["verification"]["complete"], seen.results["cleanup"]["complete"]) == (True, True)
-    assert cost(seen)["total"] <= 0.001 * OVERSHOOT
+    assert cost(seen)["total"] <= 0.001
 
 
 def clean(seen: Seen, url: str, folder: Path) -> dict[str, Any]:

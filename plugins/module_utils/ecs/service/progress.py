@@ -176,7 +176,7 @@ class ServiceProgress:
         if deployment and deployment.alarms:
             alarms = ", ".join(deployment.alarms)
             return Problem("alarm", f"alarm {alarms} went off", "look at the metric of the alarm, then deploy again")
-        if deployment and deployment.reason:
+        if deployment and deployment.reason and deployment.status != SUCCESSFUL:
             return Problem("unknown", one_line(deployment.reason).rstrip("."), AGAIN_REMEDY)
         return None
 
@@ -195,7 +195,10 @@ class ServiceProgress:
     # ---- Lines
 
     def _event_lines(self, seen: Observation, deployment: Deployment | None) -> Iterator[Line]:
-        since = deployment.created_at if deployment else None
+        # A stack that has rolled back already leaves a newer deployment than the one that failed.
+        starts = [task.created_at for task in seen.stopped if _is_of_stack(task, seen.stack)]
+        starts.append(deployment.created_at if deployment else None)
+        since = min((instant for instant in starts if instant), default=None)
         for event in sorted(seen.events, key=lambda one: one.created_at):
             if event.id in self._seen_events:
                 continue
@@ -223,7 +226,7 @@ class ServiceProgress:
 
     def _belongs(self, task: StoppedTask, deployment: Deployment | None, stack: StackSeen | None) -> bool:
         """Return whether a task was started by the followed deployment."""
-        if not deployment and stack and task.task_definition in stack.task_definitions:
+        if _is_of_stack(task, stack):
             return True
         if not deployment or task.task_definition != deployment.task_definition:
             return False
@@ -359,6 +362,11 @@ class ServiceProgress:
         joint = " " if kind == "absent" else ": "
         text = f"service {self._goal.service}{joint}{what}" + (f": {cause.what}" if cause else "")
         return Verdict(State.FAILED, Problem(kind, text, (cause.remedy if cause else "") or remedy or AGAIN_REMEDY))
+
+
+def _is_of_stack(task: StoppedTask, stack: StackSeen | None) -> bool:
+    """Return whether the failed operation of a stack created a task's task definition."""
+    return stack is not None and task.task_definition in stack.task_definitions
 
 
 def _stopped_at(task: StoppedTask) -> datetime:

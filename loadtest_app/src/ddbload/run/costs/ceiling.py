@@ -66,8 +66,9 @@ class Account:
         return self._scenario.max_cost / self._segment.count
 
     def follow(self, engine: Engine) -> None:
-        """Count what an engine sends."""
+        """Count what an engine sends, and allow it what the account has left."""
         self._engines.append(engine)
+        engine.allow(max(0.0, self._affordable(self.commitment())))
 
     def settle(self, bulk: MeteredBulk) -> None:
         """Note the end of the load: all later requests are sent through ``bulk``."""
@@ -127,17 +128,10 @@ class Account:
 
     def excess(self) -> str:
         """Say that the run has reached its ceiling; empty where it has not."""
-        return self._excess(self.commitment())
+        found = self.commitment()
+        return self._reached(found) if found.whole > self.share else ""
 
-    def _excess(self, found: Commitment, ahead: float = 0.0) -> str:
-        """Say the same of a commitment.
-
-        Args:
-            found: the spent and the reserved dollars.
-            ahead: dollars that will be spent before the next check.
-        """
-        if found.whole + ahead <= self.share:
-            return ""
+    def _reached(self, found: Commitment) -> str:
         text = f"its cost: ${found.known:,.4f} so far"
         if found.at_most - found.known >= LEAST_TOLD:
             text += f", ${found.at_most:,.4f} with requests without a response"
@@ -146,39 +140,48 @@ class Account:
         return f"{text}; max_cost allows ${self.share:,.4f}"
 
     async def watch(self, stop: Callable[[str], None]) -> None:
-        """Look as often as it takes to see the ceiling come, and call ``stop`` with the reason when it is reached."""
-        before_s, before, rate, nap_s, late_s = time.monotonic(), 0.0, 0.0, SHORTEST_NAP_S, 0.0
-        while True:
-            await asyncio.sleep(nap_s)
-            now_s = time.monotonic()
-            # A busy event loop delays the check, and may delay the next one too.
-            late_s = max(SHORTEST_NAP_S, late_s / 2, now_s - before_s - nap_s)
-            found = self.commitment()
-            if reason := self._excess(found, ahead=min(rate * (SHORTEST_NAP_S + late_s), self._left())):
-                stop(reason)
-                return
-            now = found.whole
-            rate = max(0.0, (now - before) / (now_s - before_s))
-            nap_s = LONGEST_NAP_S
-            if rate:
-                nap_s = min(LONGEST_NAP_S, max(SHORTEST_NAP_S, (self.share - now) / rate / 2))
-            before_s, before = now_s, now
+        """Allow the engine a number of requests, again and again, until it is too small: call ``stop`` with the reason.
 
-    def _left(self) -> float:
-        """Return the dollars of the rest of the plan, with its check and its cleanup, where all attempts are needed."""
+        The engine sends no more than that until the next check, so a busy machine, which checks late, spends no more.
+        """
         engine = self._engines[-1]
-        expected, scenario = engine.load.pacer.expected, self._scenario
-        if expected is None:
-            return math.inf
-        read, write = (units * engine.load.retries.attempts for units in self._dearest)
+        before_s, before = time.monotonic(), self.commitment().whole
+        sends, rate, dollars_rate = engine.allowance, 0.0, 0.0
+        while True:
+            now_s, found = time.monotonic(), self.commitment()
+            if (passed_s := now_s - before_s) > 0:
+                rate = (sends - engine.allowance) / passed_s if sends < math.inf else 0.0
+                dollars_rate = max(0.0, found.whole - before) / passed_s
+            room, sends = self.share - found.whole, self._affordable(found)
+            # With less, the load would have to wait for each check.
+            if room < 0 or sends < min(self._rest(), max(1.0, rate * SHORTEST_NAP_S)):
+                stop(self._reached(found))
+                return
+            engine.allow(sends)
+            before_s, before = now_s, found.whole
+            until_s = min(_quotient(sends, rate), _quotient(room, dollars_rate))
+            await asyncio.sleep(min(LONGEST_NAP_S, max(SHORTEST_NAP_S, until_s / 2)))
+
+    def _affordable(self, found: Commitment) -> float:
+        """Return how many requests more the account has the dollars for; below 0 where it has reached its ceiling."""
+        each, room = self._each(), self.share - found.whole
+        return math.floor(room / each) if each else math.copysign(math.inf, room)
+
+    def _each(self) -> float:
+        """Return the dollars of a request of the load at most, with the check and the cleanup of its keys."""
+        scenario = self._scenario
+        read, write = self._dearest
         keys = max(map(budget.keys_written, scenario.mix.values()))
         read_key, write_key = budget.aftermath_units(scenario, self._indexes)
         read += keys * read_key if scenario.verify.enabled else 0.0
         write = write * (1 + self._indexes) + (keys * write_key if scenario.cleanup.enabled else 0.0)
-        # Those under way are sent again if their attempts fail.
-        under_way = engine.load.retries.waiting + (engine.in_flight if engine.load.retries.enabled else 0)
-        rest = max(0.0, expected - engine.next) + under_way
-        return self._dollars(rest * read, rest * write)
+        return self._dollars(read, write)
+
+    def _rest(self) -> float:
+        """Return how many requests the plan has left, without the retries of those under way."""
+        load = self._engines[-1].load
+        expected = load.pacer.expected
+        return math.inf if expected is None else max(0.0, expected - self._engines[-1].next) + load.retries.waiting
 
     def _load(self) -> budget.Spent:
         spent = budget.Spent()
@@ -201,3 +204,7 @@ class Account:
         if self._target.provisioned:
             return 0.0
         return cost.request_cost(read_units, write_units, cost.load_prices(self._target.region))
+
+
+def _quotient(rest: float, rate: float) -> float:
+    return rest / rate if rate else math.inf

@@ -206,6 +206,41 @@ def test_failed_stack_ends_the_call_with_its_cause() -> None:
     assert found.problem == Problem("stack", f"service web: {problem.what}", "rename it")
 
 
+def test_a_stack_that_has_rolled_back_already_still_has_its_cause() -> None:
+    """A call that comes late finds only the deployment that went back; the failed one's tasks and events say why."""
+    failed = f"{PREFIX}web:9"
+    problem = Problem("failed", "stack shop is UPDATE_ROLLBACK_COMPLETE: Service UPDATE_FAILED: breaker", "look there")
+    stack = StackSeen("shop", "UPDATE_ROLLBACK_COMPLETE", False, at(1), problem, (failed,))
+    back = replace(
+        GOING, status=SUCCESSFUL, task_definition=OLD, created_at=at(40), reason="ECS deployment d completed."
+    )
+    events = (Event("a", at(-9), "old"), Event("b", at(9), "deployment failed: tasks failed to start."))
+    seen = replace(
+        DONE,
+        deployment=back,
+        revisions=revisions(primary=OLD),
+        stack=stack,
+        stopped=(stopped(5, failed),),
+        events=events,
+    )
+    progress = ServiceProgress(Goal("web"))
+    step = progress.advance(seen)
+    assert [line.text for line in step.lines[:2]] == [
+        "deployment failed: tasks failed to start.",
+        f"task task5 of web:9 stopped: {MEMORY.line()}",
+    ]
+    what = f"service web: stack shop is UPDATE_ROLLBACK_COMPLETE: task task5: {MEMORY.what}"
+    assert step.verdict.problem == Problem("stack", what, MEMORY.remedy)
+
+
+def test_a_deployment_that_succeeded_is_no_cause() -> None:
+    problem = Problem("failed", "stack shop is UPDATE_ROLLBACK_COMPLETE: Queue UPDATE_FAILED: taken", "rename it")
+    stack = StackSeen("shop", "UPDATE_ROLLBACK_COMPLETE", False, at(1), problem)
+    back = replace(GOING, status=SUCCESSFUL, reason="ECS deployment d completed.")
+    found = verdict(replace(DONE, deployment=back, stack=stack)).problem
+    assert found == Problem("stack", f"service web: {problem.what}", "rename it")
+
+
 def test_missing_service_is_a_failure() -> None:
     found = verdict(Observation(at(1)))
     assert found.problem and found.problem.what == "service web does not exist"
