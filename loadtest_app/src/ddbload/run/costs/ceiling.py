@@ -169,13 +169,13 @@ class Account:
 
     def _each(self) -> float:
         """Return the dollars of a request of the load at most, with the check and the cleanup of its keys."""
-        scenario = self._scenario
+        keys = max(map(budget.keys_written, self._scenario.mix.values()))
+        aftermath = budget.aftermath(self._scenario, keys, self._segment.count)
+        kept_read, kept_write = budget.units_of(aftermath, self._indexes)
         read, write = self._dearest
-        keys = max(map(budget.keys_written, scenario.mix.values()))
-        read_key, write_key = budget.aftermath_units(scenario, self._indexes)
-        read += keys * read_key if scenario.verify.enabled else 0.0
-        write = write * (1 + self._indexes) + (keys * write_key if scenario.cleanup.enabled else 0.0)
-        return self._dollars(read, write)
+        kept_s = budget.aftermath_s(self._scenario, aftermath, self._segment.count)
+        requests = self._dollars(read + kept_read, write * (1 + self._indexes) + kept_write)
+        return requests + self._compute(cost.HOUR_S) * kept_s / cost.HOUR_S
 
     def _rest(self) -> float:
         """Return how many requests the plan has left, without the retries of those under way."""
