@@ -19,8 +19,9 @@ def test_worked_example_agrees_with_the_load_tester() -> None:
     settings = yaml.safe_load(files([PAGE])["worked-example.yml"])
     asked = scenario.parse({"table": "orders", **settings["load_test_scenario"]})
     prices = cost.load_prices("us-east-1")
-    kinds = budget.expected(asked)
-    assert kinds
+    requests = budget.expected(asked)
+    assert requests
+    kinds = requests.whole
     seconds = asked.plan.duration_s
     reckoned = cost.estimate(kinds, prices, False, seconds, 1, 2, "X86_64")
     table = {

@@ -87,6 +87,7 @@ def test_run_is_shown_live_and_agrees_with_the_table(deployed: tuple[EmulatorEnv
     make_bucket(emulator)
     play = emulator.play("run-test.yml", *scenario(), *results_bucket())
     assert play.code == 0
+    assert "the plan peaks at 100 operations a second: " in play.words and "load_test_timeout" not in play.words
     assert "launching 1 task(s) of ddbload-local:" in play.output
     assert "RUNNING after" in play.output
     assert play.output.index("sent") < play.output.index("verdict: PASSED (exit code 0)")

@@ -110,6 +110,7 @@ def test_a_tester_runs_a_test_and_uses_every_permission(
         long = {"plan": {"rate": 20, "duration": 600}}
         stopped = play(emulator, proxy, "run-test.yml", load_test_scenario=long, load_test_timeout=5)
         assert "ecs:StopTask" in proxy.actions, stopped.output
+        assert "the run takes 600 s with its check and its cleanup at their rates" in stopped.words
         assert proxy.refused == set()
         granted = {action for one in statements_of("tester") for action in listed(one["Action"])}
         assert granted - proxy.actions == set(ON_OTHER_DAYS)
