@@ -27,6 +27,7 @@ LOAD_BALANCERS = ("main", "keycloak")
 # The secrets of clients that are not named like their client.
 SECRETS = {"mcp-gateway-web": "keycloak-client", "mcp-gateway-m2m": "keycloak-m2m-client"}
 PAUSE = 0.2  # seconds between two requests of a thread
+TOKEN_SECONDS = 120.0  # of the 300 that Keycloak has an access token live
 KINDS = ("tool", "registry", "keycloak", "fake tools", "registry tools", "agents")  # of the requests of a load
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 MESSAGE = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": {"parts": []}}}
@@ -189,13 +190,13 @@ class DeployedGateway(GatewayClient):
                 else:
                     found.failures.append((time.time(), f"{name}: status {status} {response}"))
 
-        token, call = self.token("mcp-gateway-m2m"), tool("current_time_by_timezone", tz_name="Europe/Berlin")
+        token, call = Token(self), tool("current_time_by_timezone", tz_name="Europe/Berlin")
         requests = {
-            "tool": lambda: self.call("/currenttime/mcp", call, token),
+            "tool": lambda: self.call("/currenttime/mcp", call, token.valid()),
             "registry": lambda: self.request("GET", f"{self.registry_url}/health"),
             "keycloak": lambda: self.request("GET", f"{self.issuer}/.well-known/openid-configuration"),
-            "fake tools": lambda: self.call("/realserverfaketools/mcp", tool("quantum_flux_analyzer"), token),
-            "registry tools": lambda: self.call("/airegistry-tools/mcp", LIST, token),
+            "fake tools": lambda: self.call("/realserverfaketools/mcp", tool("quantum_flux_analyzer"), token.valid()),
+            "registry tools": lambda: self.call("/airegistry-tools/mcp", LIST, token.valid()),
             "agents": self.call_agents,
         }
         threads = [threading.Thread(target=send, args=each) for each in requests.items()]
@@ -207,6 +208,23 @@ class DeployedGateway(GatewayClient):
             ended.set()
             for thread in threads:
                 thread.join()
+
+
+class Token:
+    """An access token of the client of machines, renewed before it expires."""
+
+    def __init__(self, gateway: DeployedGateway) -> None:
+        self._gateway = gateway
+        self._lock = threading.Lock()
+        self._text, self._until = "", 0.0
+
+    def valid(self) -> str:
+        """Return a token that is valid for a while."""
+        with self._lock:
+            if time.monotonic() > self._until:
+                self._text = self._gateway.token("mcp-gateway-m2m")
+                self._until = time.monotonic() + TOKEN_SECONDS
+            return self._text
 
 
 class Load:

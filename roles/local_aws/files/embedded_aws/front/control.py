@@ -22,7 +22,7 @@ from embedded_aws.front.certificates import Authority
 from embedded_aws.front.clusters import HEALTH_EVENTS
 from embedded_aws.front.configuration import configuration, problems
 from embedded_aws.front.envoy import MISSING, Envoy, replace_file
-from embedded_aws.front.model import Certificate, Description, Record, Target, resource_name
+from embedded_aws.front.model import Address, Certificate, Description, Record, Target, resource_name
 
 ENDPOINTS = "endpoints.json"
 STEP_SECONDS = 0.25
@@ -91,7 +91,7 @@ class Front:
         self._files: dict[str, list[Record]] = {}
         self._logged: set[str] = set()
         self._document = ""
-        self._followed: tuple[Description, Waiting, dict[str, Certificate]] | None = None
+        self._followed: tuple[Description, Waiting, dict[str, Address], dict[str, Certificate]] | None = None
         self._next_start = self._next_check = 0.0
         self._events = 0
         self._failed: dict[tuple[str, Target], health.Failure] = {}
@@ -186,7 +186,7 @@ class Front:
         envoy = self._running(now)
         described = replace(description, draining=self._draining.update(description, now))
         waiting = self._waiting(described, now)
-        wanted = described, waiting, self._certificates(described)
+        wanted = described, waiting, self.addresses.assign(described), self._certificates(described)
         # Most steps find nothing new.
         if wanted != self._followed:
             self._follow(envoy, *wanted)
@@ -202,6 +202,7 @@ class Front:
         envoy: Envoy,
         described: Description,
         waiting: Waiting,
+        found: dict[str, Address],
         certificates: dict[str, Certificate],
     ) -> None:
         """Have Envoy follow a change, and write down where the load balancers are."""
@@ -209,7 +210,6 @@ class Front:
             arn: [target for target in known if target not in waiting.get(arn, ())]
             for arn, known in described.targets.items()
         }
-        found = self.addresses.assign(described)
         files = configuration(replace(described, targets=targets), found, certificates, self._directory)
         if files != self._files:
             self._report(f"Envoy has not taken {name}; see envoy.log" for name in envoy.publish(files))
