@@ -85,7 +85,7 @@ def test_the_specs_of_the_roles_for_systems_are_here() -> None:
     assert {role: found.get(role) for role in NEWEST} == NEWEST
 
 
-@pytest.mark.parametrize("entry", entries(), ids=lambda entry: f"{entry.role}-{entry.name}")
+@pytest.mark.parametrize("entry", list(entries()), ids=lambda entry: f"{entry.role}-{entry.name}")
 def test_a_missing_option_is_named(entry: Entry) -> None:
     """With all required options, and with every option, there is no error."""
     assert entry.errors(entry.complete()) == []
@@ -95,7 +95,7 @@ def test_a_missing_option_is_named(entry: Entry) -> None:
         assert entry.errors(left) == [f"missing required arguments: {name}"]
 
 
-@pytest.mark.parametrize(("entry", "name"), options(*WRONG))
+@pytest.mark.parametrize(("entry", "name"), list(options(*WRONG)))
 def test_a_value_of_another_type_is_refused(entry: Entry, name: str) -> None:
     errors = entry.errors({**entry.complete(), name: WRONG[entry.options[name]["type"]]})
     assert any(f"'{name}'" in error for error in errors)
