@@ -112,11 +112,11 @@ def test_time_alone_stops_no_check(load_s: int, writes: int, check_s: float) -> 
 def test_a_plan_that_ends_soon_is_not_stopped(clock: Clock) -> None:
     """What it has left counts, with the retries that wait; each request at the price of a write that is read again."""
     account, engine = account_of(clock, 800, max_cost=1)
-    assert account._each() == pytest.approx(0.625e-6 + 0.125e-6)
+    assert account._each == pytest.approx(0.625e-6 + 0.125e-6)
     cleaned, _engine = account_of(
         clock, 800, cleanup={"rate": 500}, mix={"put": {"operation": "batch_write", "items": 10}}
     )
-    assert cleaned._each() == pytest.approx(10 * (2 * 0.625e-6 + 0.125e-6 + SECOND / 500))
+    assert cleaned._each == pytest.approx(10 * (2 * 0.625e-6 + 0.125e-6 + SECOND / 500))
     assert account._rest() == 0
     engine.load.pacer.expected = 1000.0
     engine.load.retries.waiting = 5

@@ -7,6 +7,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ddbload.dynamo.endpoint import Target
@@ -164,11 +165,12 @@ class Account:
 
     def _affordable(self, found: Commitment) -> float:
         """Return how many requests more the account has the dollars for; below 0 where it has reached its ceiling."""
-        each, room = self._each(), self.share - found.whole
-        return math.floor(room / each) if each else math.copysign(math.inf, room)
+        room = self.share - found.whole
+        return math.floor(room / self._each) if self._each else math.copysign(math.inf, room)
 
+    @cached_property
     def _each(self) -> float:
-        """Return the dollars of a request of the load at most, with the check and the cleanup of its keys."""
+        """The dollars of a request of the load at most, with the check and the cleanup of its keys."""
         keys = max(map(budget.keys_written, self._scenario.mix.values()))
         aftermath = budget.aftermath(self._scenario, keys, self._segment.count)
         kept_read, kept_write = budget.units_of(aftermath, self._indexes)
